@@ -1,0 +1,1 @@
+"""Plain Python: the rules, and the types both sides share. No Django, no Celery, no HTTP."""

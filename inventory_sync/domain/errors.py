@@ -1,0 +1,175 @@
+"""Everything that can go wrong, sorted by what happens next.
+
+SyncError
+├─ Transient        retried by itself, by a run_at in the row
+│  ├─ RateLimited          .retry_after_s
+│  ├─ RemoteUnavailable
+│  └─ OutcomeUnknown       the write may have landed: re-read, never resent blindly
+├─ Parked           one line waits for a person, then replays by itself
+│  ├─ UnmappedItem         .connection .external_id
+│  ├─ UnmappedLocation     .connection .external_id
+│  ├─ UnknownUnit
+│  ├─ FutureReport
+│  ├─ NotTheAuthority
+│  ├─ WrongMode
+│  └─ Poisoned             failed or killed its worker several times
+├─ Rejected         never retried, kept for reading
+│  ├─ MalformedPayload     .field
+│  ├─ Unsupported
+│  ├─ RemoteRefused        the channel refused this one line
+│  └─ NotApplied           the channel said yes and changed nothing
+├─ Misconfigured    the connection pauses, its owner is told
+├─ Unauthentic      refused at the door; body not kept
+└─ FenceLost        another owner has taken over: roll back, say nothing
+
+Each class has a stable `code`, shared by the API, logs, metrics, console and docs/errors.md.
+Code decides on the branch of the tree, never on the text of a message.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class SyncError(Exception):
+    """Base of all; `detail` is one sentence a person can act on."""
+
+    code: ClassVar[str] = "sync.error"
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class Transient(SyncError):
+    code = "remote.transient"
+
+
+class RateLimited(Transient):
+    """The vendor asked for fewer calls; `retry_after_s` is its own wish or None."""
+
+    code = "remote.rate_limited"
+
+    def __init__(self, detail: str = "", *, retry_after_s: float | None = None) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class RemoteUnavailable(Transient):
+    """No answer, or an answer that proves the request was not carried out."""
+
+    code = "remote.unavailable"
+
+
+class OutcomeUnknown(Transient):
+    """A write was sent and its answer is missing or unreadable: it may land now, later or never."""
+
+    code = "remote.outcome_unknown"
+
+
+class Parked(SyncError):
+    """`waits_on` names what a person must provide, e.g. ``item:4021``; its appearance replays the line."""
+
+    code = "line.parked"
+
+    def __init__(self, detail: str = "", *, waits_on: str = "") -> None:
+        super().__init__(detail)
+        self.waits_on = waits_on
+
+
+class UnmappedItem(Parked):
+    code = "mapping.item_unknown"
+
+    def __init__(self, external_id: str, *, label: str = "") -> None:
+        super().__init__(
+            f"No item is mapped to the external id {external_id!r}{f' ({label})' if label else ''}.",
+            waits_on=f"item:{external_id}",
+        )
+        self.external_id = external_id
+
+
+class UnmappedLocation(Parked):
+    code = "mapping.location_unknown"
+
+    def __init__(self, external_id: str) -> None:
+        super().__init__(
+            f"No location is mapped to the external id {external_id!r}.", waits_on=f"location:{external_id}"
+        )
+        self.external_id = external_id
+
+
+class UnknownUnit(Parked):
+    code = "mapping.unit_unknown"
+
+    def __init__(self, unit: str, item: str) -> None:
+        super().__init__(
+            f"Unit {unit!r} has no factor for item {item!r}.", waits_on=f"unit:{item}:{unit}"
+        )
+
+
+class FutureReport(Parked):
+    """Dated later than the hub's clock allows: counted now it would absorb true movements."""
+
+    code = "report.from_the_future"
+
+
+class NotTheAuthority(Parked):
+    code = "report.not_the_authority"
+
+
+class WrongMode(Parked):
+    """A count for a location that is kept by book figures, or the reverse."""
+
+    code = "report.wrong_mode"
+
+
+class Poisoned(Parked):
+    """Processing this delivery failed or killed its worker several times."""
+
+    code = "delivery.poisoned"
+
+
+class Rejected(SyncError):
+    code = "line.rejected"
+
+
+class MalformedPayload(Rejected):
+    """`field` is the path of the offending field, or an empty string for the whole body."""
+
+    code = "payload.malformed"
+
+    def __init__(self, detail: str, *, field: str = "") -> None:
+        super().__init__(detail)
+        self.field = field
+
+
+class Unsupported(Rejected):
+    code = "payload.unsupported"
+
+
+class RemoteRefused(Rejected):
+    code = "push.refused"
+
+
+class NotApplied(Rejected):
+    code = "push.not_applied"
+
+
+class Misconfigured(SyncError):
+    code = "connection.misconfigured"
+
+
+class Unauthentic(SyncError):
+    code = "hook.unauthentic"
+
+
+class FenceLost(SyncError):
+    code = "lease.lost"
+
+
+def all_errors() -> list[type[SyncError]]:
+    """Return every class of the tree, parents first; docs/errors.md is checked against it."""
+    found: list[type[SyncError]] = [SyncError]
+    for cls in found:
+        found.extend(cls.__subclasses__())
+    return found

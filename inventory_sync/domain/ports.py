@@ -1,0 +1,251 @@
+"""The sockets between the platform and its connectors: Protocols and the values that cross them.
+
+A connector is found by dotted path and seen only through `Connector`. Store ports live beside
+the algorithm that needs them, in each room's own ports module.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Protocol
+
+from inventory_sync.domain.errors import MalformedPayload, SyncError
+from inventory_sync.domain.external import ExternalEvent
+
+TIERS = ("critical", "standard", "bulk", "replay")
+
+
+class Clock(Protocol):
+    def __call__(self) -> datetime:
+        """Return the present as an aware UTC datetime."""
+
+
+@dataclass(frozen=True, slots=True)
+class InboundRequest:
+    """One request at the door, before anything is believed. Header names are lower-case."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    path_token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message as stored: what `translate` is given. `id` is 0 before it is stored.
+
+    `source` says how it came: webhook, hint, sweep, pull, read, replay or file.
+    `reading` is the hub's reading number for what the hub itself asked for, else 0.
+    """
+
+    topic: str
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+    source: str = "webhook"
+    reading: int = 0
+    id: int = 0
+
+    def json(self) -> Any:
+        """Return the body parsed with exact numbers (Decimal), or raise MalformedPayload."""
+        try:
+            return json.loads(self.body, parse_float=Decimal)
+        except (ValueError, RecursionError) as error:
+            raise MalformedPayload(f"The body is not JSON: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """The door's view of an authentic message.
+
+    `dedupe_key` is unique per connection by the vendor's contract; "" stores every delivery.
+    `object_key` keeps one object's messages in turn (same order, same item).
+    `hint_only`: the sender could not sign, so the body may only name what to read again.
+    """
+
+    topic: str
+    dedupe_key: str
+    object_key: str
+    tier: str = "standard"
+    hint_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Answer at once and keep nothing (a vendor's unsigned ping)."""
+
+    status: int
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Something that can be read by cursor; `overlap_s` is read again each time."""
+
+    name: str
+    every_s: int
+    overlap_s: int
+    tier: str = "standard"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a vendor can do. An absent one is said plainly, never dropped silently.
+
+    `max_request_life_s`: how long after sending a request may still land.
+    `retries_on_refusal`: the sender repeats what we refuse, so refusing is back-pressure.
+    """
+
+    sells: bool = False
+    reports_stock: bool = False
+    signs: bool = True
+    retries_on_refusal: bool = False
+    batch_lines: int = 1
+    parallel_calls: int = 1
+    max_request_life_s: int = 120
+    orders_visible_within_s: int = 10
+    compare_and_set: bool = False
+    calls_per_s: float = 2.0
+    burst: int = 10
+    whole_numbers: bool = True
+    streams: tuple[Stream, ...] = ()
+    orders_stream: str = ""
+    needs_hooks: bool = False
+    semantics: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListingRef:
+    """Where a figure is written: the vendor's id, its parent if the vendor needs it, its location."""
+
+    external_id: str
+    parent_id: str = ""
+    location_ref: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListingLevel:
+    """One listing as read. `figure` is None when the channel keeps no stock for it or it is missing."""
+
+    ref: ListingRef
+    figure: Decimal | None
+    stamp: str = ""
+    error: SyncError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LevelWrite:
+    """An absolute figure for one listing; `idempotency_key` is stable for the same write."""
+
+    ref: ListingRef
+    figure: Decimal
+    idempotency_key: str
+    expected: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    """What the vendor said of one line: `figure` it now shows, or the `error` of this line alone."""
+
+    ref: ListingRef
+    figure: Decimal | None = None
+    stamp: str = ""
+    error: SyncError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One object read by the hub itself, to be stored like a delivery."""
+
+    topic: str
+    body: bytes
+    dedupe_key: str
+    object_key: str
+    tier: str = "standard"
+
+
+@dataclass(frozen=True, slots=True)
+class SweepPage:
+    """One page of a stream; `cursor` goes back in for the next, `done` ends this sweep."""
+
+    found: Sequence[Found]
+    cursor: str
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalListing:
+    """A sellable thing as the vendor lists it, for import and mapping proposals."""
+
+    ref: ListingRef
+    sku: str
+    name: str
+    gtin: str = ""
+    managed: bool = True
+    kind: str = "variant"  # variant, pack or parent_pool
+    figure: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HookState:
+    """A webhook registration after healing."""
+
+    external_id: str
+    topic: str
+    status: str
+    recreated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a live look at the account found; `problems` are sentences for staff."""
+
+    ok: bool
+    facts: Mapping[str, str]
+    problems: Sequence[str] = ()
+
+
+class Client(Protocol):
+    """One account of a vendor over HTTP. Calls raise only SyncError."""
+
+    def probe(self) -> Probe: ...
+
+    def read_levels(self, refs: Sequence[ListingRef]) -> list[ListingLevel]:
+        """Return one level per ref, in the order asked."""
+
+    def write_levels(self, writes: Sequence[LevelWrite]) -> list[WriteResult]:
+        """Write absolute figures; one result per write in the order asked.
+
+        Raises OutcomeUnknown when the call as a whole may or may not have been applied.
+        """
+
+    def read_object(self, kind: str, ref: str) -> Found:
+        """Return the object as it is now; a vanished one is Found under a topic that says so."""
+
+    def sweep(self, stream: str, cursor: str, *, now: datetime) -> SweepPage:
+        """Return what changed since `cursor` ("" for the first time)."""
+
+    def listings(self) -> Iterator[ExternalListing]: ...
+
+    def heal_hooks(self, *, delivery_url: str, secret: str) -> list[HookState]:
+        """Make every webhook this connector needs exist and be active; recreate the disabled ones."""
+
+
+class Connector(Protocol):
+    """What connectors/<code>/connector.py offers as `CONNECTOR`."""
+
+    code: str
+    label: str
+    capabilities: Capabilities
+    config_type: type[Any]
+
+    def receive(self, request: InboundRequest, config: Any, *, now: datetime) -> Received | Reply:
+        """Verify and name a message, bytes in, no I/O; raises Unauthentic."""
+
+    def translate(self, delivery: Delivery) -> list[ExternalEvent]:
+        """Return what the delivery says, in the vendor's ids. Pure. Raises Rejected."""
+
+    def client(self, config: Any, *, connection: str) -> Client: ...
