@@ -1,0 +1,32 @@
+"""Keys of external systems. A key is shown once; only a keyed hash is kept."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from inventory_sync.support.models import Stamped
+
+
+class ApiKey(Stamped):
+    class Scope(models.TextChoices):
+        READ_STOCK = "stock:read", "Read items, locations and stock levels"
+        READ_AVAILABILITY = "availability:read", "Read availability per channel"
+        READ_DELIVERIES = "deliveries:read", "Read deliveries and their outcome"
+
+    consumer = models.CharField(max_length=120, help_text="The system or partner that uses the key.")
+    prefix = models.CharField(max_length=16, unique=True)
+    key_hash = models.CharField(max_length=64)
+    scopes: ArrayField[list[str], list[str]] = ArrayField(
+        models.CharField(max_length=40, choices=Scope), default=list
+    )
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "API key"
+        ordering = ["consumer", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.consumer} ({self.prefix}…)"

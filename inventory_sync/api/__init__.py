@@ -1,0 +1,1 @@
+"""Every HTTP door: the webhook door, v1, health and metrics."""

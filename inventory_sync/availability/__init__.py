@@ -1,0 +1,1 @@
+"""Policies and what each channel may sell. Does not push."""

@@ -1,0 +1,75 @@
+"""Policies, and the figure each channel may sell."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+
+from inventory_sync.catalog.models import Item
+from inventory_sync.connections.models import Connection
+from inventory_sync.support.models import QuantityField, Stamped
+
+
+class Policy(Stamped):
+    """How much of its pool a channel may show; one for the channel, or one for an item on it."""
+
+    class Fallback(models.TextChoices):
+        HOLD_LAST = "hold_last", "Hold the last figure (may fall, never rise)"
+        SHRINK = "shrink", "Shrink to what is known"
+        STOP = "stop_selling", "Stop selling"
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="policies")
+    item = models.ForeignKey(
+        Item, null=True, blank=True, on_delete=models.CASCADE, related_name="policies"
+    )
+    share_percent = models.DecimalField(
+        max_digits=5,
+        decimal_places=2,
+        default=Decimal(100),
+        validators=[MinValueValidator(Decimal(0)), MaxValueValidator(Decimal(100))],
+    )
+    buffer = QuantityField(default=0, help_text="Kept back, in base units.")
+    cap = QuantityField(null=True, blank=True, help_text="Never show more than this.")
+    threshold = QuantityField(default=0, help_text="Show 0 below this.")
+    safety_stock = QuantityField(default=0, help_text="Kept back at each location.")
+    fallback = models.CharField(max_length=12, choices=Fallback, default=Fallback.HOLD_LAST)
+    version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        verbose_name_plural = "policies"
+        ordering = ["connection", "item"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection"], condition=Q(item__isnull=True), name="one_policy_per_channel"
+            ),
+            models.UniqueConstraint(fields=["connection", "item"], name="one_policy_per_item_and_channel"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.connection.code} {self.item.sku if self.item else '(all items)'} v{self.version}"
+
+
+class ChannelFigure(models.Model):
+    """What a channel may sell of an item, in base units, with its terms. None is unknown, never zero."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="figures")
+    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="figures")
+    figure = QuantityField(null=True)
+    last_known = QuantityField(null=True, help_text="The newest figure all of whose terms were known.")
+    terms = models.JSONField(default=list)
+    unknown = models.JSONField(default=list)
+    policy_version = models.PositiveIntegerField(default=0)
+    version = models.BigIntegerField(default=1)
+    computed_at = models.DateTimeField()
+    correlation_id = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "item"], name="one_figure_per_item_and_channel")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.connection.code} {self.item_id}: {self.figure}"

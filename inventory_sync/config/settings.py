@@ -1,0 +1,172 @@
+"""All settings, read from the environment by typed readers. docs/settings.md explains every name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from inventory_sync.support import env, logs
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+
+DEBUG = env.flag("DEBUG", False)
+SECRET_KEY = env.text("SECRET_KEY")
+ALLOWED_HOSTS = env.listing("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1],testserver")
+CSRF_TRUSTED_ORIGINS = env.listing("CSRF_TRUSTED_ORIGINS")
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "inventory_sync.audit",
+    "inventory_sync.cases",
+    "inventory_sync.access",
+    "inventory_sync.connections",
+    "inventory_sync.catalog",
+    "inventory_sync.ledger",
+    "inventory_sync.availability",
+    "inventory_sync.propagation",
+    "inventory_sync.intake",
+    "inventory_sync.pipeline",
+    "inventory_sync.console",
+    "inventory_sync.api",
+]
+
+# One line per connector: the platform finds it by this path and imports no connector itself.
+CONNECTORS = {
+    "woocommerce": "connectors.woocommerce.connector",
+    "till": "connectors.till.connector",
+}
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "inventory_sync.api.middleware.CorrelationMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "inventory_sync.config.urls"
+WSGI_APPLICATION = "inventory_sync.config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+DATABASES = {
+    "default": {
+        **env.database("DATABASE_URL"),
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            "connect_timeout": 5,
+            "application_name": env.text("SYNC_PROCESS", "inventory_sync"),
+        },
+        "TEST": {"NAME": env.text("TEST_DATABASE_NAME", "test_inventory_sync")},
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "var" / "static"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.flag("SECURE_COOKIES", False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_PROXY", False) else None
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "inventory_sync.api.v1.authentication.ApiKeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["inventory_sync.api.permissions.HasScope"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "inventory_sync.api.errors.problem",
+    "COERCE_DECIMAL_TO_STRING": True,
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Inventory sync",
+    "DESCRIPTION": "Stock levels, availability per channel, and what came in.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+}
+
+BROKER_URL = env.text("BROKER_URL", "redis://127.0.0.1:6379/0")
+FLOWER_URL = env.text("FLOWER_URL", "http://127.0.0.1:5555/ops/flower/")
+
+# Our own knobs, the unit in the name.
+INVENTORY_SYNC = {
+    "SECRETS_KEY": env.text("SYNC_SECRETS_KEY"),
+    "HUB_URL": env.text("SYNC_HUB_URL", "http://127.0.0.1:8000"),
+    "ENVIRONMENT": env.text("SYNC_ENVIRONMENT", "development"),
+    "EGRESS_ALLOWED_HOSTS": env.listing("SYNC_EGRESS_ALLOWED_HOSTS"),
+    "DOOR_MAX_BODY_BYTES": env.integer("SYNC_DOOR_MAX_BODY_BYTES", 1_048_576, low=1024),
+    "DOOR_GROUP_ROWS": env.integer("SYNC_DOOR_GROUP_ROWS", 256, low=1),
+    "DOOR_GROUP_WAIT_MS": env.integer("SYNC_DOOR_GROUP_WAIT_MS", 3, low=0),
+    "DOOR_BACKLOG_REFUSE_ROWS": env.integer("SYNC_DOOR_BACKLOG_REFUSE_ROWS", 1_000_000, low=1),
+    "INTAKE_BATCH_ROWS": env.integer("SYNC_INTAKE_BATCH_ROWS", 500, low=1),
+    "INTAKE_LEASE_S": env.integer("SYNC_INTAKE_LEASE_S", 60, low=1),
+    "INTAKE_MAX_ATTEMPTS": env.integer("SYNC_INTAKE_MAX_ATTEMPTS", 5, low=1),
+    "INTAKE_SHARDS": env.integer("SYNC_INTAKE_SHARDS", 16, low=1, high=64),
+    "FUTURE_TOLERANCE_S": env.integer("SYNC_FUTURE_TOLERANCE_S", 300, low=0),
+    "AVAILABILITY_BATCH_ITEMS": env.integer("SYNC_AVAILABILITY_BATCH_ITEMS", 500, low=1),
+    "PUSH_LEASE_S": env.integer("SYNC_PUSH_LEASE_S", 180, low=1),
+    "PUSH_MAX_ATTEMPTS": env.integer("SYNC_PUSH_MAX_ATTEMPTS", 8, low=1),
+    "URGENT_AT_OR_BELOW": env.integer("SYNC_URGENT_AT_OR_BELOW", 2, low=0),
+    "DRAIN_SECONDS": env.integer("SYNC_DRAIN_SECONDS", 20, low=1),
+    "DISPATCH_EVERY_MS": env.integer("SYNC_DISPATCH_EVERY_MS", 1000, low=50),
+    "SWEEP_SCALE_PERCENT": env.integer("SYNC_SWEEP_SCALE_PERCENT", 100, low=1),
+    "CANARY_EVERY_S": env.integer("SYNC_CANARY_EVERY_S", 30, low=1),
+}
+
+logs.configure()
+LOGGING = logs.dict_config(
+    level=env.text("LOG_LEVEL", "INFO"), as_json=env.text("LOG_FORMAT", "text") == "json"
+)
+LOGGING_CONFIG = "logging.config.dictConfig"
+
+SENTRY_DSN = env.text("SENTRY_DSN", "")
+if SENTRY_DSN:
+    from inventory_sync.support import sentry
+
+    sentry.start(SENTRY_DSN, environment=str(INVENTORY_SYNC["ENVIRONMENT"]))

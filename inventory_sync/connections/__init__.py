@@ -1,0 +1,1 @@
+"""Accounts at vendors: config, secrets, cursors, budgets, health, and the registry of connectors."""

@@ -1,0 +1,106 @@
+"""Accounts at vendors: what staff filled in, secrets, cursors, budgets and webhook health."""
+
+from __future__ import annotations
+
+from django.core.validators import RegexValidator
+from django.db import models
+
+from inventory_sync.support.models import Stamped
+
+
+class Connection(Stamped):
+    """One account of a connector; a channel is a connection that sells."""
+
+    class State(models.TextChoices):
+        ACTIVE = "active", "Active"
+        PAUSED = "paused", "Paused by staff"
+        MISCONFIGURED = "misconfigured", "Misconfigured"
+
+    code = models.CharField(
+        max_length=60,
+        unique=True,
+        validators=[RegexValidator(r"^[a-z0-9][a-z0-9-]*$", "Lower-case letters, digits and hyphens.")],
+        help_text="Names the connection in addresses, logs and order references.",
+    )
+    label = models.CharField(max_length=120)
+    connector = models.CharField(max_length=60)
+    state = models.CharField(max_length=20, choices=State, default=State.ACTIVE)
+    state_reason = models.TextField(blank=True)
+    sells = models.BooleanField(default=False, help_text="A channel: orders come from it and figures go to it.")
+    config = models.JSONField(default=dict, blank=True)
+    hook_token_hash = models.CharField(max_length=64, blank=True)
+    owner_team = models.CharField(max_length=60, default="support")
+
+    class Meta:
+        ordering = ["code"]
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class Secret(Stamped):
+    """One secret of a connection, encrypted with its connection and name as associated data."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="secrets")
+    name = models.CharField(max_length=60)
+    ciphertext = models.BinaryField()
+    key_id = models.CharField(max_length=16)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connection", "name"], name="one_secret_per_name")]
+
+    def __str__(self) -> str:
+        return f"{self.connection.code}.{self.name}"
+
+
+class Cursor(Stamped):
+    """How far a stream was read, and what no webhook had announced."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="cursors")
+    stream = models.CharField(max_length=60)
+    value = models.TextField(blank=True)
+    swept_at = models.DateTimeField(null=True, blank=True)
+    run_at = models.DateTimeField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    token = models.BigIntegerField(default=0)
+    reads = models.BigIntegerField(default=0)
+    finds = models.BigIntegerField(default=0, help_text="Found by reading although no webhook announced it.")
+    error_code = models.CharField(max_length=60, blank=True)
+    error_detail = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connection", "stream"], name="one_cursor_per_stream")]
+
+    def __str__(self) -> str:
+        return f"{self.connection.code}/{self.stream}"
+
+
+class Budget(models.Model):
+    """The token bucket of one credential: the record; whoever claims work takes a slice here."""
+
+    connection = models.OneToOneField(Connection, on_delete=models.CASCADE, related_name="budget")
+    tokens = models.FloatField()
+    refilled_at = models.DateTimeField()
+    rate_per_s = models.FloatField()
+    burst = models.FloatField()
+    closed_until = models.DateTimeField(null=True, blank=True, help_text="Set by a vendor's Retry-After.")
+
+    def __str__(self) -> str:
+        return f"{self.connection.code}: {self.tokens:.1f} of {self.burst:.0f}"
+
+
+class Hook(Stamped):
+    """A webhook registration at the vendor, as last seen."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="hooks")
+    external_id = models.CharField(max_length=80)
+    topic = models.CharField(max_length=80)
+    status = models.CharField(max_length=40)
+    checked_at = models.DateTimeField()
+    recreated = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connection", "topic"], name="one_hook_per_topic")]
+
+    def __str__(self) -> str:
+        return f"{self.connection.code}: {self.topic} {self.status}"

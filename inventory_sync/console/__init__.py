@@ -1,0 +1,1 @@
+"""The Django admin: dashboards, workbench, replay and approval pages."""

@@ -1,0 +1,1 @@
+"""Movements, stock levels, reservations and their lock order. The only code that writes ledger rows."""

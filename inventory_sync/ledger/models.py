@@ -1,0 +1,235 @@
+"""Events, movements, stock levels, orders and their reservations. Written by this room alone."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+
+from inventory_sync.catalog.models import Item, Location
+from inventory_sync.connections.models import Connection
+from inventory_sync.support.models import QuantityField
+
+
+class Event(models.Model):
+    """One report about one item at one location, in our ids. Its key makes it count once.
+
+    `effective` is False for a revision that a higher one has replaced.
+    """
+
+    class Kind(models.TextChoices):
+        DELTA = "delta", "Movement"
+        COUNT = "count", "Shelf count"
+        FIGURE = "figure", "Book figure"
+
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="+")
+    key = models.CharField(max_length=200)
+    revision = models.IntegerField(default=0)
+    kind = models.CharField(max_length=8, choices=Kind)
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+")
+    location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="+")
+    quantity = QuantityField()
+    occurred_at = models.DateTimeField()
+    sequence = models.BigIntegerField(null=True)
+    reading = models.BigIntegerField(null=True)
+    reason = models.CharField(max_length=20, blank=True)
+    reference = models.CharField(max_length=120, blank=True)
+    effective = models.BooleanField(default=True)
+    delivery_id = models.BigIntegerField(null=True)
+    correlation_id = models.CharField(max_length=40, blank=True)
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "key", "revision"], name="an_event_counts_once")
+        ]
+        indexes = [
+            models.Index(fields=["item", "location", "occurred_at"], name="event_history"),
+            models.Index(fields=["delivery_id"], name="event_delivery"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}"
+
+
+class Movement(models.Model):
+    """One append-only line: `quantity` left `source` and arrived at `destination`; always positive."""
+
+    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="movements")
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+")
+    source = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="+")
+    destination = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="+")
+    quantity = QuantityField()
+    kind = models.CharField(max_length=20)
+    occurred_at = models.DateTimeField()
+    recorded_at = models.DateTimeField(auto_now_add=True)
+    reference = models.CharField(max_length=120, blank=True)
+    period = models.CharField(max_length=7, help_text="Accounting period, e.g. 2026-11.")
+    correlation_id = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="a_movement_is_positive"),
+            models.CheckConstraint(condition=~Q(source=F("destination")), name="a_movement_goes_elsewhere"),
+        ]
+        indexes = [
+            models.Index(fields=["item", "destination", "id"], name="movement_in"),
+            models.Index(fields=["item", "source", "id"], name="movement_out"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} × {self.item_id}: {self.source_id} → {self.destination_id}"
+
+
+class StockLevel(models.Model):
+    """What the reports of a location add up to, per item. `known` is False until a count or figure covers it."""
+
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="levels")
+    location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="levels")
+    on_hand = QuantityField(default=0)
+    unavailable = QuantityField(default=0)
+    known = models.BooleanField(default=False)
+    count_key = models.CharField(max_length=200, blank=True)
+    count_quantity = QuantityField(null=True)
+    counted_at = models.DateTimeField(null=True)
+    count_sequence = models.BigIntegerField(null=True)
+    reading = models.BigIntegerField(null=True)
+    last_known_free = QuantityField(null=True)
+    version = models.BigIntegerField(default=0)
+    changed_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["item", "location"], name="one_level_per_place")]
+
+    def __str__(self) -> str:
+        return f"{self.item_id} @ {self.location_id}: {self.on_hand}"
+
+
+class Order(models.Model):
+    """An order of a channel as last believed; decided whole."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="orders")
+    order_ref = models.CharField(max_length=120)
+    number = models.CharField(max_length=80, blank=True)
+    status = models.CharField(max_length=20)
+    stamp = models.BigIntegerField()
+    reading = models.BigIntegerField(default=0)
+    fingerprint = models.CharField(max_length=64, blank=True)
+    placed_at = models.DateTimeField(null=True)
+    first_seen_at = models.DateTimeField(auto_now_add=True)
+    seen_at = models.DateTimeField(help_text="When it was last read or reported.")
+    incomplete = models.BooleanField(default=False, help_text="A line of it is parked.")
+    correlation_id = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connection", "order_ref"], name="one_order_per_ref")]
+
+    def __str__(self) -> str:
+        return f"{self.connection.code} {self.number or self.order_ref}"
+
+
+class Reservation(models.Model):
+    """The demand of one order line. Open ones are subtracted until the books hold them."""
+
+    class State(models.TextChoices):
+        REQUESTED = "requested", "Requested"
+        HELD = "held", "Held until it expires"
+        COMMITTED = "committed", "Committed"
+        ACKNOWLEDGED = "acknowledged", "Acknowledged"
+        PICKED = "picked", "Picked"
+        SHIPPED = "shipped", "Shipped, awaiting books"
+        BACKORDERED = "backordered", "Backordered"
+        CLOSED = "closed", "Closed: the books hold it"
+        REJECTED = "rejected", "Rejected"
+        RELEASED = "released", "Released"
+        EXPIRED = "expired", "Expired"
+        CANCELLED = "cancelled", "Cancelled"
+        CLOSED_SHORT = "closed_short", "Closed short"
+
+    OPEN = (
+        State.REQUESTED,
+        State.HELD,
+        State.COMMITTED,
+        State.ACKNOWLEDGED,
+        State.PICKED,
+        State.SHIPPED,
+        State.BACKORDERED,
+    )
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="reservations")
+    line_ref = models.CharField(max_length=80)
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="reservations")
+    demand = QuantityField(help_text="What the order wants, in base units.")
+    fulfilled = QuantityField(default=0, help_text="What the authority's books already hold as gone.")
+    state = models.CharField(max_length=12, choices=State)
+    stamp = models.BigIntegerField(default=0)
+    reading = models.BigIntegerField(default=0)
+    expires_at = models.DateTimeField(null=True)
+    reason = models.CharField(max_length=200, blank=True, help_text="Why it was routed there, or why it ended.")
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["order", "line_ref"], name="one_reservation_per_line")]
+        indexes = [
+            models.Index(fields=["expires_at"], name="reservation_expiry", condition=Q(state="held"))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.order} line {self.line_ref}: {self.demand}"
+
+
+class Allocation(models.Model):
+    """The part of a reservation that one location owes: component item, D and what the books contain of it."""
+
+    reservation = models.ForeignKey(Reservation, on_delete=models.CASCADE, related_name="allocations")
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="allocations")
+    location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="allocations")
+    quantity = QuantityField(help_text="D: the whole demand at this place, base units of the component.")
+    contained = QuantityField(default=0, help_text="c: the part the authority's figure already holds.")
+    fulfilled = QuantityField(default=0)
+    open = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["reservation", "item", "location"], name="one_allocation_per_place"
+            )
+        ]
+        indexes = [models.Index(fields=["item", "location"], name="allocation_open", condition=Q(open=True))]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} × {self.item_id} @ {self.location_id}"
+
+
+class EarlyFulfilment(models.Model):
+    """A shipment the authority booked before the order reached us: taken off the line when it comes."""
+
+    source = models.CharField(max_length=60)
+    order_ref = models.CharField(max_length=120)
+    line_ref = models.CharField(max_length=80)
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+")
+    location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="+")
+    quantity = QuantityField()
+    event = models.OneToOneField(Event, on_delete=models.PROTECT, related_name="+")
+    used = QuantityField(default=0)
+
+    class Meta:
+        indexes = [models.Index(fields=["source", "order_ref", "line_ref"], name="early_fulfilment_line")]
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.order_ref}/{self.line_ref}: {self.quantity}"
+
+
+class DirtyItem(models.Model):
+    """An item whose availability must be computed again. Marked in the transaction that touched it."""
+
+    item = models.OneToOneField(Item, primary_key=True, on_delete=models.CASCADE, related_name="+")
+    version = models.BigIntegerField(default=1)
+    since = models.DateTimeField()
+    urgent = models.BooleanField(default=False)
+    correlation_id = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["urgent", "since"], name="dirty_oldest")]
+
+    def __str__(self) -> str:
+        return f"{self.item_id} v{self.version}"

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class PipelineConfig(AppConfig):
+    name = "inventory_sync.pipeline"
+    label = "pipeline"

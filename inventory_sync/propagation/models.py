@@ -1,0 +1,96 @@
+"""Lanes: per listing what is wanted, in flight, acknowledged and observed."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from inventory_sync.catalog.models import ItemMapping
+from inventory_sync.connections.models import Connection
+from inventory_sync.support.models import QuantityField
+
+
+class Listing(models.Model):
+    """An item offered on a connection, at an external location if it has them. Figures in vendor units."""
+
+    class State(models.TextChoices):
+        SETTLED = "settled", "Settled"
+        OWED = "owed", "Owed"
+        UNKNOWN = "unknown", "Held: the figure is unknown"
+        FAILED = "failed", "Failed: waits for a person"
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="listings")
+    mapping = models.ForeignKey(ItemMapping, on_delete=models.CASCADE, related_name="listings")
+    external_id = models.CharField(max_length=120)
+    external_parent = models.CharField(max_length=120, blank=True)
+    external_location = models.CharField(max_length=120, blank=True)
+    state = models.CharField(max_length=10, choices=State, default=State.OWED)
+    desired = QuantityField(null=True)
+    desired_version = models.BigIntegerField(default=0)
+    acknowledged = QuantityField(null=True, help_text="The figure the channel last confirmed by reading.")
+    acknowledged_at = models.DateTimeField(null=True)
+    observed = QuantityField(null=True)
+    observed_stamp = models.CharField(max_length=40, blank=True)
+    observed_at = models.DateTimeField(null=True)
+    written = QuantityField(null=True, help_text="The last figure we sent, for knowing our own echo.")
+    written_key = models.CharField(max_length=80, blank=True)
+    news = models.BigIntegerField(default=0, help_text="Rises with every order, cancel or refund that touches it.")
+    explained = QuantityField(default=0, help_text="Units sold here by orders seen since it was acknowledged.")
+    urgent = models.BooleanField(default=False)
+    dirty_since = models.DateTimeField(null=True)
+    run_at = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    token = models.BigIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    ambiguous_until = models.DateTimeField(null=True)
+    fall_seen_at = models.DateTimeField(null=True, help_text="A fall no order explained was first read then.")
+    error_code = models.CharField(max_length=60, blank=True)
+    error_detail = models.TextField(blank=True)
+    correlation_id = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        ordering = ["connection", "external_id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection", "external_id", "external_location"], name="one_lane_row_per_listing"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["connection", "-urgent", "dirty_since"],
+                name="listing_owed",
+                condition=Q(state="owed"),
+            ),
+            models.Index(fields=["mapping"], name="listing_mapping"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.connection.code} {self.external_id}: {self.desired}"
+
+
+class PushAttempt(models.Model):
+    """One sandwich for one listing: what was read, wanted, written and read again."""
+
+    listing = models.ForeignKey(Listing, on_delete=models.CASCADE, related_name="push_attempts")
+    at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    wanted = QuantityField(null=True)
+    version = models.BigIntegerField(default=0)
+    read_before = QuantityField(null=True)
+    wrote = QuantityField(null=True)
+    read_after = QuantityField(null=True)
+    outcome = models.CharField(max_length=30)
+    error_code = models.CharField(max_length=60, blank=True)
+    error_detail = models.TextField(blank=True)
+    exchange = models.JSONField(null=True, help_text="Request and answer, redacted.")
+    correlation_id = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["listing", "-id"], name="attempt_recent"),
+            models.Index(fields=["correlation_id"], name="attempt_correlation"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.listing_id} {self.outcome}"

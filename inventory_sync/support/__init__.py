@@ -1,0 +1,1 @@
+"""Model bases, correlation ids, logging, metrics. Knows no business word."""
