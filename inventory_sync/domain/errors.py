@@ -1,8 +1,8 @@
 """Everything that can go wrong, sorted by what happens next.
 
 SyncError
-├─ Transient        retried by itself, by a run_at in the row
-│  ├─ RateLimited          .retry_after_s
+├─ Transient        retried by itself, by a run_at in the row; .retry_after_s
+│  ├─ RateLimited
 │  ├─ RemoteUnavailable
 │  └─ OutcomeUnknown       the write may have landed: re-read, never resent blindly
 ├─ Parked           one line waits for a person, then replays by itself
@@ -42,17 +42,19 @@ class SyncError(Exception):
 
 
 class Transient(SyncError):
+    """`retry_after_s` is the vendor's own wish or None."""
+
     code = "remote.transient"
-
-
-class RateLimited(Transient):
-    """The vendor asked for fewer calls; `retry_after_s` is its own wish or None."""
-
-    code = "remote.rate_limited"
 
     def __init__(self, detail: str = "", *, retry_after_s: float | None = None) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+
+
+class RateLimited(Transient):
+    """The vendor asked for fewer calls."""
+
+    code = "remote.rate_limited"
 
 
 class RemoteUnavailable(Transient):

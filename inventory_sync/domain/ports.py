@@ -7,7 +7,7 @@ the algorithm that needs them, in each room's own ports module.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -208,6 +208,39 @@ class Probe:
     problems: Sequence[str] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One call to a vendor as kept for people to read: no secret in it, the answer clipped.
+
+    `status` is 0 when no answer came; `outcome` is "" or the code of the error it became.
+    """
+
+    connection: str
+    method: str
+    path: str
+    status: int
+    outcome: str
+    correlation_id: str
+    sent_bytes: int
+    received_bytes: int
+    elapsed_ms: int
+    sent: str = ""
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What the platform lends a client: where to note its calls, whose errand it runs, whom it may reach.
+
+    `private_hosts` are names, addresses or networks that may be reached although they are not
+    public (the twins of a demo); everything else private is refused.
+    """
+
+    on_exchange: Callable[[Exchange], None] | None = None
+    correlation_id: Callable[[], str] | None = None
+    private_hosts: tuple[str, ...] = ()
+
+
 class Client(Protocol):
     """One account of a vendor over HTTP. Calls raise only SyncError."""
 
@@ -245,7 +278,11 @@ class Connector(Protocol):
     def receive(self, request: InboundRequest, config: Any, *, now: datetime) -> Received | Reply:
         """Verify and name a message, bytes in, no I/O; raises Unauthentic."""
 
-    def translate(self, delivery: Delivery) -> list[ExternalEvent]:
-        """Return what the delivery says, in the vendor's ids. Pure. Raises Rejected."""
+    def translate(self, delivery: Delivery, config: Any = None) -> list[ExternalEvent]:
+        """Return what the delivery says, in the vendor's ids. Pure. Raises Rejected.
 
-    def client(self, config: Any, *, connection: str) -> Client: ...
+        `config` holds the connection's own meanings (custom order words, holds); None means the defaults.
+        """
+
+    def client(self, config: Any, *, connection: str, outside: Outside | None = None) -> Client:
+        """Return a client; without `outside` it notes nothing and reaches public addresses only."""
