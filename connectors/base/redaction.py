@@ -1,0 +1,38 @@
+"""Keep secrets out of what is noted of a call. Does not decide what is noted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from connectors.base.fields import clean
+
+EXCERPT = 600
+_SECRET_QUERY = re.compile(
+    r"(?i)([?&](?:consumer_key|consumer_secret|oauth_\w+|access_token|token|api_?key|key|signature|secret|"
+    r"password)=)[^&]*"
+)
+_SECRET_FIELD = re.compile(
+    r'(?i)("(?:secret|password|token|access_token|consumer_secret|consumer_key)"\s*:\s*)"(?:[^"\\]|\\.)*"?'
+)
+
+
+class Redactor:
+    """Replaces the known secrets of a connection wherever they stand, and the usual places of any."""
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        self._secrets = sorted((secret for secret in secrets if len(secret) >= 4), key=len, reverse=True)
+
+    def text(self, value: str, *, limit: int = EXCERPT) -> str:
+        for secret in self._secrets:
+            value = value.replace(secret, "…")
+        return clean(value, limit=limit)
+
+    def path(self, value: str) -> str:
+        return self.text(_SECRET_QUERY.sub(r"\1…", value), limit=1000)
+
+    def body(self, value: bytes) -> str:
+        """Return the beginning; a secret that the clip would cut in two is replaced before clipping."""
+        longest = max((len(secret) for secret in self._secrets), default=0)
+        start = value[: EXCERPT * 4 + longest].decode("utf-8", "replace")
+        return self.text(_SECRET_FIELD.sub(r'\1"…"', start))
