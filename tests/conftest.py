@@ -1,0 +1,54 @@
+"""Fixtures every room may use: the servers of the run, and servers of one's own to be cruel to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from runner.embedded import External, Services
+from runner.embedded import services as run_services
+from tests.services import RUN, environment_for_processes
+
+settings.register_profile(
+    "project", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("project")
+
+
+@pytest.fixture(scope="session")
+def services() -> Services:
+    """PostgreSQL of this run, started at the first test that needs it."""
+    return RUN.services
+
+
+@pytest.fixture(scope="session")
+def broker(services: Services) -> Services:
+    """The run's servers with the broker started too."""
+    if not isinstance(services.queue, External):
+        services.queue.start()
+    return services
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    services: Services, django_db_modify_db_settings_parallel_suffix: None
+) -> None:
+    """Have PostgreSQL up before pytest-django makes the test database."""
+
+
+@pytest.fixture
+def process_environment(transactional_db: None, broker: Services) -> dict[str, str]:
+    """Environment for real workers and web processes on the test database."""
+    from django.db import connection
+
+    return environment_for_processes(str(connection.settings_dict["NAME"]))
+
+
+@pytest.fixture
+def own_services(tmp_path: Path) -> Iterator[Services]:
+    """Servers of this test alone, with everything synced to disk, to kill, freeze and wipe."""
+    with run_services(tmp_path / "var", external=False) as running:
+        yield running
