@@ -9,6 +9,7 @@ SyncError
 │  ├─ UnmappedItem         .connection .external_id
 │  ├─ UnmappedLocation     .connection .external_id
 │  ├─ UnknownUnit
+│  ├─ QuantityInexact      no exact value in base units at six places
 │  ├─ FutureReport
 │  ├─ NotTheAuthority
 │  ├─ WrongMode
@@ -107,6 +108,18 @@ class UnknownUnit(Parked):
         super().__init__(
             f"Unit {unit!r} has no factor for item {item!r}.", waits_on=f"unit:{item}:{unit}"
         )
+
+
+class QuantityInexact(Parked):
+    """Stock is never rounded: the mapping's factor or the report is wrong."""
+
+    code = "mapping.quantity_inexact"
+
+    def __init__(self, quantity: object, external_id: str) -> None:
+        super().__init__(
+            f"{quantity} of {external_id!r} has no exact value in base units.", waits_on=f"item:{external_id}"
+        )
+        self.external_id = external_id
 
 
 class FutureReport(Parked):
