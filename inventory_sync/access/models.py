@@ -13,6 +13,7 @@ class ApiKey(Stamped):
         READ_STOCK = "stock:read", "Read items, locations and stock levels"
         READ_AVAILABILITY = "availability:read", "Read availability per channel"
         READ_DELIVERIES = "deliveries:read", "Read deliveries and their outcome"
+        READ_ORDERS = "orders:read", "Read orders and what they reserve"
 
     consumer = models.CharField(max_length=120, help_text="The system or partner that uses the key.")
     prefix = models.CharField(max_length=16, unique=True)
