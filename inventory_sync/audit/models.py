@@ -1,13 +1,19 @@
-"""Who changed what, before, after and why. Append-only; see guard.sql in the migrations.
+"""Who changed what, before, after and why. Append-only by trigger.
 
-An entry names its subject by table and id. Tables listed as audited refuse, by trigger at commit,
-any change in a transaction that holds no entry for the changed row.
+An entry names its subject by table and id ("*" for a bulk load) and carries the transaction it was
+written in. Audited tables refuse, by a trigger that runs at commit, any change in a transaction that
+holds no entry for the changed row: see migrations/0002_guard.py. Writing entries: services.py.
 """
 
 from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+
+# The transaction under way, as the database numbers it.
+CURRENT_TRANSACTION = models.Func(
+    template="pg_current_xact_id()::text::bigint", output_field=models.BigIntegerField()
+)
 
 
 class Entry(models.Model):
@@ -22,6 +28,7 @@ class Entry(models.Model):
     after = models.JSONField(null=True, blank=True)
     reason = models.TextField(blank=True)
     correlation_id = models.CharField(max_length=40, blank=True)
+    transaction = models.BigIntegerField(db_default=CURRENT_TRANSACTION, editable=False)
 
     class Meta:
         ordering = ["-id"]
@@ -30,6 +37,9 @@ class Entry(models.Model):
         indexes = [
             models.Index(fields=["subject_table", "subject_id"], name="audit_subject"),
             models.Index(fields=["at"], name="audit_at"),
+            models.Index(
+                fields=["transaction", "subject_table", "subject_id"], name="audit_same_transaction"
+            ),
         ]
 
     def __str__(self) -> str:
