@@ -1,0 +1,194 @@
+"""The store the ledger's algorithms run against: PostgreSQL in production, memory in the simulation.
+
+Every call belongs to the caller's transaction. The algorithms make their calls in one order, which is the
+lock order of the whole platform (apply.py); a store locks in sorted order inside each call. Both stores pass
+tests/ledger/store_contract.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from inventory_sync.domain.containment import Allocation
+from inventory_sync.domain.external import OrderStatus
+from inventory_sync.domain.levels import LevelState, Mode
+from inventory_sync.domain.reports import ZERO, Counterpart, Position
+from inventory_sync.domain.reservations import LineStatus
+from inventory_sync.ledger.types import LevelKey, OrderKey, StockEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What the ledger must know of a location. `complete`: an item without a level there is known to be 0."""
+
+    mode: Mode
+    complete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event that is kept now, with its row id."""
+
+    id: int
+    event: StockEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What recording a batch found.
+
+    new: events never seen before that count. stale: how many were kept without effect, because a higher
+    revision is there already. duplicates: how many were known. replaced: per (connection, key) of a new event
+    the lower revision that counted until now.
+    """
+
+    new: tuple[Recorded, ...] = ()
+    stale: int = 0
+    duplicates: int = 0
+    replaced: Mapping[tuple[int, str], Recorded] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NewMovement:
+    """One line to append: quantity > 0 leaves source and arrives at destination."""
+
+    event_id: int
+    item_id: int
+    source_id: int
+    destination_id: int
+    quantity: Decimal
+    kind: str
+    occurred_at: datetime
+    reference: str
+    period: str
+    correlation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One line of a kit's recipe."""
+
+    item_id: int
+    per_kit: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLine:
+    """One order line as kept. Allocations name item and location by the text of their ids."""
+
+    line_ref: str
+    item_id: int
+    demand: Decimal
+    status: LineStatus
+    fulfilled: Decimal = ZERO
+    expires_at: datetime | None = None
+    reason: str = ""
+    allocations: tuple[Allocation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fulfilment:
+    """What effective shipments of the authority took off a line, summed per item and location."""
+
+    line_ref: str
+    item_id: int
+    location_id: int
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOrder:
+    """An order as kept, locked. `seen` is False for one known only from a shipment: it has no version yet.
+
+    gone: the reading that found it missing at its source, 0 when the source announced it, None when it is
+    there. fulfilments hold also what was shipped before the order or the line was known.
+    """
+
+    connection_id: int
+    order_ref: str
+    seen: bool = False
+    number: str = ""
+    status: OrderStatus = OrderStatus.COMMITTED
+    stamp: int = 0
+    reading: int = 0
+    fingerprint: str = ""
+    gone: int | None = None
+    incomplete: bool = False
+    placed_at: datetime | None = None
+    correlation_id: str = ""
+    lines: Mapping[str, HeldLine] = field(default_factory=dict)
+    fulfilments: tuple[Fulfilment, ...] = ()
+
+    @property
+    def key(self) -> OrderKey:
+        return (self.connection_id, self.order_ref)
+
+
+class LedgerStore(Protocol):
+    """Set-based reads and writes of the ledger's rows."""
+
+    # ── what does not change under us ────────────────────────────────────────────────────────────────
+    def places(self, location_ids: Collection[int]) -> Mapping[int, Place]:
+        """Return what is known of each location."""
+
+    def counterparts(self) -> Mapping[Counterpart, int]:
+        """Return the virtual location at the other end of a posting, for every counterpart."""
+
+    def connection_ids(self, codes: Collection[str]) -> Mapping[str, int]:
+        """Return the ids of the connections that exist."""
+
+    def recipes(self, item_ids: Collection[int]) -> Mapping[int, tuple[Component, ...]]:
+        """Return the recipes of those items that are kits, components in id order."""
+
+    # ── 1. events ────────────────────────────────────────────────────────────────────────────────────
+    def record_events(self, events: Sequence[StockEvent], *, now: datetime) -> Recording:
+        """Keep the events in key order, each once; take the effect from revisions that are replaced.
+
+        What an effective event fulfils is kept with it. Two sessions recording the same key wait for each
+        other.
+        """
+
+    # ── 2. orders ────────────────────────────────────────────────────────────────────────────────────
+    def lock_orders(self, keys: Collection[OrderKey], *, now: datetime) -> dict[OrderKey, HeldOrder]:
+        """Get or create the orders and lock them in key order, with their lines, allocations, fulfilments."""
+
+    def due_holds(self, *, now: datetime, limit: int) -> list[OrderKey]:
+        """Return orders with a held line whose time is over, the longest overdue first."""
+
+    def save_orders(self, orders: Sequence[HeldOrder], *, now: datetime) -> None:
+        """Write orders, lines and allocations as given; lines and allocations are never removed."""
+
+    # ── 3. levels ────────────────────────────────────────────────────────────────────────────────────
+    def lock_levels(
+        self, keys: Collection[LevelKey], *, create: Collection[LevelKey]
+    ) -> dict[LevelKey, LevelState]:
+        """Lock levels in (item, location) order; those in `create` are made where missing, others left out."""
+
+    def deltas_after(self, positions: Mapping[LevelKey, Position | None]) -> dict[LevelKey, Decimal]:
+        """Return per level the sum of effective deltas after a position; None: of all of them."""
+
+    def latest_counts(self, keys: Collection[LevelKey]) -> dict[LevelKey, Recorded]:
+        """Return per level the effective count that rules, where there is one."""
+
+    def owed(self, keys: Collection[LevelKey]) -> dict[LevelKey, Decimal]:
+        """Return Σ max(0, D − c) of the open allocations at each level, zero where there are none."""
+
+    def free(self, keys: Collection[LevelKey]) -> dict[LevelKey, Decimal]:
+        """Return on hand − unavailable − owed at each level that exists."""
+
+    def append_movements(self, movements: Sequence[NewMovement], *, now: datetime) -> None:
+        """Append the lines."""
+
+    def save_levels(self, levels: Mapping[LevelKey, LevelState], *, now: datetime) -> None:
+        """Write levels that are locked."""
+
+    # ── 4. dirty items ───────────────────────────────────────────────────────────────────────────────
+    def mark_dirty(self, touched: Mapping[LevelKey, str], *, now: datetime) -> None:
+        """Mark the items of these levels for recomputing, in item order; values are correlation ids.
+
+        Urgent where on hand − owed at a touched level is at or near zero.
+        """

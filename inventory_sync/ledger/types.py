@@ -1,0 +1,159 @@
+"""What goes into the ledger and what comes out: plain values in our own ids.
+
+The pipeline makes these from external events and hands them to apply.py. Quantities are in the item's base
+unit, times are aware. Nothing here knows rows, locks or Django.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from inventory_sync.domain.external import OrderLineRef, OrderStatus, Reason
+from inventory_sync.domain.levels import RefusalReason
+
+OrderKey = tuple[int, str]  # (connection id, order_ref)
+LevelKey = tuple[int, int]  # (item id, location id): the lock order of levels
+
+
+class EventKind(StrEnum):
+    """The three kinds of report, never mixed."""
+
+    DELTA = "delta"
+    COUNT = "count"
+    FIGURE = "figure"
+
+
+@dataclass(frozen=True, slots=True)
+class StockEvent:
+    """One report about one item at one location. (connection_id, key, revision) makes it count once.
+
+    A delta's quantity is signed, negative when stock left; a count's and a figure's is absolute. A higher
+    revision of a key replaces the lower ones, also when it names another item or location. `reading` is the
+    hub's reading number, for figures only. `fulfils` names the order line that a shipment of the authority
+    closes together with its movement.
+    """
+
+    connection_id: int
+    key: str
+    kind: EventKind
+    item_id: int
+    location_id: int
+    quantity: Decimal
+    occurred_at: datetime
+    revision: int = 0
+    sequence: int | None = None
+    reading: int | None = None
+    reason: Reason | None = None
+    reference: str = ""
+    delivery_id: int | None = None
+    correlation_id: str = ""
+    fulfils: OrderLineRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEventLine:
+    """One line that could be resolved: the item as sold (a kit stays a kit) and the demand still wanted."""
+
+    line_ref: str
+    item_id: int
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEvent:
+    """A whole order as its channel shows it, or the news that it is gone.
+
+    `stamp` is the vendor's modification time in whole seconds, `reading` the hub's own reading number (0 for
+    what came unasked). `status` None means gone: `announced` by the source, or found missing when read.
+    `parked` names lines that could not be resolved: they are left as they are, and the order is incomplete.
+    `pool` are the locations that may serve it, best first. `expires_at` ends the hold of an unpaid order,
+    reckoned from the source's own times; None: an unpaid order holds nothing.
+    """
+
+    connection_id: int
+    order_ref: str
+    stamp: int = 0
+    reading: int = 0
+    status: OrderStatus | None = None
+    announced: bool = True
+    fingerprint: str = ""
+    number: str = ""
+    placed_at: datetime | None = None
+    expires_at: datetime | None = None
+    lines: tuple[OrderEventLine, ...] = ()
+    parked: frozenset[str] = frozenset()
+    pool: tuple[int, ...] = ()
+    correlation_id: str = ""
+
+    @property
+    def key(self) -> OrderKey:
+        return (self.connection_id, self.order_ref)
+
+    @property
+    def gone(self) -> bool:
+        return self.status is None
+
+    @property
+    def incomplete(self) -> bool:
+        return bool(self.parked)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A report that was not recorded, and why: the caller parks it. Reporting it again later may succeed."""
+
+    event: StockEvent
+    reason: RefusalReason
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What posting did. `read_again`: items whose book figure should be read afresh (figures mode)."""
+
+    recorded: int = 0
+    duplicates: int = 0
+    movements: int = 0
+    touched: tuple[int, ...] = ()
+    refused: tuple[Refused, ...] = ()
+    read_again: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OrderNews:
+    """A channel's order changed: `delta` is the change of its demand for the item as sold, in base units.
+
+    0 for a change that leaves demand alone and may still have moved the channel's own figure (a cancellation,
+    a restock, another status): the listing is unsettled all the same.
+    """
+
+    connection_id: int
+    item_id: int
+    delta: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What deciding orders did.
+
+    `needs_reading`: orders that only a reading at their source can settle. `closed_short`: orders found gone
+    without announcement while lines were open; somebody must own a case. `touched`: items (components of
+    kits) whose open demand changed.
+    """
+
+    applied: int = 0
+    ignored: int = 0
+    touched: tuple[int, ...] = ()
+    needs_reading: tuple[OrderKey, ...] = ()
+    closed_short: tuple[OrderKey, ...] = ()
+    news: tuple[OrderNews, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """Both halves of one batch applied together."""
+
+    posted: Posted
+    decided: Decided
