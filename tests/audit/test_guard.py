@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, models, transaction
 
 from inventory_sync.audit import services as audit
 from inventory_sync.audit.models import Entry
-from inventory_sync.catalog.models import Item
+from inventory_sync.catalog.models import Item, KitComponent
 from inventory_sync.connections.models import Secret
 from tests import factories as make
 
@@ -23,13 +23,25 @@ def a_secret() -> Secret:
     return row
 
 
+def run(statement: str, values: Sequence[Any] = ()) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement, values)
+
+
+def load(row: models.Model, *, table: str) -> None:
+    """Change the name of a row in a transaction that holds a bulk entry for `table`."""
+    with transaction.atomic():
+        audit.bulk(actor="tests", action="item.imported", table=table, summary={"rows": 1}, reason="load")
+        type(row)._default_manager.filter(pk=row.pk).update(name="Loaded")
+
+
 AUDITED: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
     "connections_connection": (make.make_connection, {"label": "Other"}),
     "connections_secret": (a_secret, {"key_id": "2"}),
     "catalog_item": (make.make_item, {"name": "Other"}),
     "catalog_itemunit": (lambda: make.make_pack(make.make_item()), {"numerator": 6}),
     "catalog_kitcomponent": (
-        lambda: make.make_kit("KIT", {make.make_item(): 2}).components.get(),
+        lambda: KitComponent.objects.get(kit=make.make_kit("KIT", {make.make_item(): 2})),
         {"quantity": 3},
     ),
     "catalog_location": (make.make_location, {"rank": 7}),
@@ -70,8 +82,7 @@ def test_a_deletion_from_an_audited_table_by_raw_sql_is_refused_at_commit(table:
         cursor.execute("DELETE FROM connections_budget")  # a dependent row that is not audited
 
     with pytest.raises(IntegrityError, match=f"No audit entry explains this delete of {table} {row.pk}"):
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f"DELETE FROM {table} WHERE id = %s", [row.pk])
+        run(f"DELETE FROM {table} WHERE id = %s", [row.pk])
 
     assert type(row)._default_manager.filter(pk=row.pk).exists()
 
@@ -80,7 +91,7 @@ def test_a_deletion_from_an_audited_table_by_raw_sql_is_refused_at_commit(table:
 def test_a_copy_inserted_by_raw_sql_is_refused_at_commit(table: str) -> None:
     make_row, _ = AUDITED[table]
     row: models.Model = make_row()
-    columns = [f.column for f in row._meta.concrete_fields if not f.primary_key]
+    columns = [str(f.column) for f in row._meta.concrete_fields if not f.primary_key]
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {table}_audited")
         cursor.execute(f"SELECT {', '.join(columns)} FROM {table} WHERE id = %s", [row.pk])
@@ -92,11 +103,7 @@ def test_a_copy_inserted_by_raw_sql_is_refused_at_commit(table: str) -> None:
         values = tuple("{}" if isinstance(value, dict) else value for value in values)
 
     with pytest.raises(IntegrityError, match=f"No audit entry explains this insert of {table}"):
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(
-                f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(['%s'] * len(columns))})",
-                values,
-            )
+        run(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(['%s'] * len(columns))})", values)
 
     assert not type(row)._default_manager.filter(pk=row.pk).exists()
 
@@ -140,7 +147,7 @@ def test_an_entry_cannot_claim_another_transaction() -> None:
 def test_an_entry_about_another_row_explains_nothing() -> None:
     item, other = make.make_item(), make.make_item()
 
-    with pytest.raises(IntegrityError), transaction.atomic():
+    with pytest.raises(IntegrityError), transaction.atomic():  # noqa: PT012 one transaction is the point
         audit.record(actor="tests", action="item.changed", subject=other)
         Item.objects.filter(pk=item.pk).update(name="Other")
 
@@ -148,16 +155,9 @@ def test_an_entry_about_another_row_explains_nothing() -> None:
 def test_a_bulk_entry_explains_every_row_of_its_table_and_of_no_other() -> None:
     item, location = make.make_item(), make.make_location()
 
-    with transaction.atomic():
-        audit.bulk(
-            actor="tests", action="item.imported", table="catalog_item", summary={"rows": 1}, reason="load"
-        )
-        Item.objects.filter(pk=item.pk).update(name="Loaded")
-    with pytest.raises(IntegrityError), transaction.atomic():
-        audit.bulk(
-            actor="tests", action="item.imported", table="catalog_item", summary={"rows": 1}, reason="load"
-        )
-        type(location).objects.filter(pk=location.pk).update(name="Loaded")
+    load(item, table="catalog_item")
+    with pytest.raises(IntegrityError):
+        load(location, table="catalog_item")
 
     item.refresh_from_db()
     assert item.name == "Loaded"
