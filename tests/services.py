@@ -70,7 +70,8 @@ class Run:
         if "DATABASE_URL" in self.ours and self.folder:
             database = Postgres(
                 self.folder / "postgres", log=self.folder / "postgres.log", durable=False,
-                database="postgres", port=self.ports["DATABASE_URL"], password=self.secrets["POSTGRES_PASSWORD"],
+                database="postgres", port=self.ports["DATABASE_URL"],
+                password=self.secrets["POSTGRES_PASSWORD"],
             )  # fmt: skip
         if "BROKER_URL" in self.ours and self.folder:
             queue = Valkey(
