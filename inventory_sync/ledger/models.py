@@ -40,7 +40,10 @@ class Event(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["connection", "key", "revision"], name="an_event_counts_once")
+            models.UniqueConstraint(fields=["connection", "key", "revision"], name="an_event_counts_once"),
+            models.UniqueConstraint(
+                fields=["connection", "key"], condition=Q(effective=True), name="one_revision_counts"
+            ),
         ]
         indexes = [
             models.Index(fields=["item", "location", "occurred_at"], name="event_history"),
@@ -88,7 +91,7 @@ class StockLevel(models.Model):
     on_hand = QuantityField(default=0)
     unavailable = QuantityField(default=0)
     known = models.BooleanField(default=False)
-    count_key = models.CharField(max_length=200, blank=True)
+    count_key = models.CharField(max_length=220, blank=True)
     count_quantity = QuantityField(null=True)
     counted_at = models.DateTimeField(null=True)
     count_sequence = models.BigIntegerField(null=True)
@@ -118,6 +121,10 @@ class Order(models.Model):
     first_seen_at = models.DateTimeField(auto_now_add=True)
     seen_at = models.DateTimeField(help_text="When it was last read or reported.")
     incomplete = models.BooleanField(default=False, help_text="A line of it is parked.")
+    seen = models.BooleanField(default=True, help_text="False while only a shipment has named it.")
+    gone = models.BigIntegerField(
+        null=True, help_text="The reading that found it missing at its source; 0 when announced."
+    )
     correlation_id = models.CharField(max_length=40, blank=True)
 
     class Meta:
@@ -200,20 +207,22 @@ class Allocation(models.Model):
         return f"{self.quantity} × {self.item_id} @ {self.location_id}"
 
 
-class EarlyFulfilment(models.Model):
-    """A shipment the authority booked before the order reached us: taken off the line when it comes."""
+class Fulfilment(models.Model):
+    """What a shipment of the authority takes off an order line; also kept while the order is not known yet.
 
-    source = models.CharField(max_length=60)
+    It counts as long as its event is effective.
+    """
+
+    source = models.CharField(max_length=60, help_text="Code of the connection the order comes from.")
     order_ref = models.CharField(max_length=120)
     line_ref = models.CharField(max_length=80)
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+")
     location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="+")
     quantity = QuantityField()
     event = models.OneToOneField(Event, on_delete=models.PROTECT, related_name="+")
-    used = QuantityField(default=0)
 
     class Meta:
-        indexes = [models.Index(fields=["source", "order_ref", "line_ref"], name="early_fulfilment_line")]
+        indexes = [models.Index(fields=["source", "order_ref", "line_ref"], name="fulfilment_line")]
 
     def __str__(self) -> str:
         return f"{self.source} {self.order_ref}/{self.line_ref}: {self.quantity}"

@@ -26,6 +26,7 @@ class Place:
     """What the ledger must know of a location. `complete`: an item without a level there is known to be 0."""
 
     mode: Mode
+    code: str = ""
     complete: bool = False
 
 
