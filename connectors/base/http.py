@@ -122,7 +122,10 @@ def http_date(value: str) -> datetime | None:
 
 
 def retry_after_s(value: str, *, date: datetime | None, now: datetime) -> float | None:
-    """Return the wait of a Retry-After header in either form, at most an hour; a date is held against `date`."""
+    """Return the wait a Retry-After asks for, in either form, at most an hour.
+
+    A date is held against the answer's own `date` where it has one.
+    """
     value = value.strip()
     if value.isascii() and value.isdigit() and len(value) <= 9:
         return min(float(value), MAX_RETRY_AFTER_S)

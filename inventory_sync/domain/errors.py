@@ -17,7 +17,7 @@ SyncError
 ├─ Rejected         never retried, kept for reading
 │  ├─ MalformedPayload     .field
 │  ├─ Unsupported
-│  ├─ RemoteRefused        the channel refused this one line
+│  ├─ RemoteRefused        the channel refused this one line; .vendor_code .status
 │  └─ NotApplied           the channel said yes and changed nothing
 ├─ Misconfigured    the connection pauses, its owner is told
 ├─ Unauthentic      refused at the door; body not kept
@@ -163,7 +163,14 @@ class Unsupported(Rejected):
 
 
 class RemoteRefused(Rejected):
+    """`vendor_code` and `status` are the vendor's own words for it, empty when it had none."""
+
     code = "push.refused"
+
+    def __init__(self, detail: str = "", *, vendor_code: str = "", status: int = 0) -> None:
+        super().__init__(detail)
+        self.vendor_code = vendor_code
+        self.status = status
 
 
 class NotApplied(Rejected):

@@ -53,7 +53,7 @@ class Delivery:
         """Return the body parsed with exact numbers (Decimal), or raise MalformedPayload."""
         try:
             return json.loads(self.body, parse_float=Decimal)
-        except (ValueError, RecursionError) as error:
+        except (ValueError, RecursionError, ArithmeticError) as error:
             raise MalformedPayload(f"The body is not JSON: {error}") from error
 
 

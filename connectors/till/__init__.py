@@ -1,0 +1,1 @@
+"""The plain signed till contract, ours: sales, returns, counts and session ends of a store."""

@@ -1,0 +1,260 @@
+"""Read what changed since a cursor: orders with their refunds, products and variations.
+
+`modified_after` is strict, counts whole seconds and reads a bare time as shop-local, so times go out as
+`YYYY-MM-DDTHH:MM:SS` with `dates_are_gmt=true`. Pages are cut by time and not by number: each begins at the
+second the last one ended in, less the rows already read, so a row that changes meanwhile moves to a later
+page and none is skipped. The next sweep begins where the shop's own clock stood when this one began, less the
+overlap; rows of the overlap that did not change since are left out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from connectors.base.http import Answer, Query, dump_json
+from connectors.woocommerce.rest import NO_ROUTE, Rest, missing
+from inventory_sync.domain.errors import RemoteRefused, RemoteUnavailable, Unsupported
+from inventory_sync.domain.ports import Found, Stream, SweepPage
+
+ORDERS = Stream(name="orders", every_s=30, overlap_s=60, tier="critical")
+PRODUCTS = Stream(name="products", every_s=120, overlap_s=60)
+
+ORDER_FIELDS = ("_fields", "id,number,status,date_created_gmt,date_modified_gmt,line_items,refunds")
+PRODUCT_FIELDS = (
+    "_fields",
+    "id,parent_id,type,status,sku,manage_stock,stock_quantity,stock_status,backorders,date_modified_gmt",
+)
+MAX_SEEN = 2000
+MAX_TIE = 800
+REREADS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a sweep stands. `after` and `next` are times of the shop in UTC; `part` is the list being read.
+
+    `tie`: rows already read of the second `after` + 1. `seen` (the last sweep) and `news` (this one):
+    what each row of an overlap looked like.
+    """
+
+    after: str
+    part: str
+    begin: str = ""
+    next: str = ""
+    tie: tuple[int, ...] = ()
+    seen: Mapping[str, str] = field(default_factory=dict)
+    news: Mapping[str, str] = field(default_factory=dict)
+
+    def dump(self) -> str:
+        return json.dumps(
+            [self.after, self.part, self.begin, self.next, self.tie, self.seen, self.news],
+            separators=(",", ":"),
+        )
+
+    @classmethod
+    def load(cls, text: str) -> Cursor:
+        """Raises Unsupported for a text this class did not write."""
+        try:
+            after, part, begin, next_, tie, seen, news = json.loads(text)
+            cursor = cls(after, part, begin, next_, tuple(map(int, tie)), dict(seen), dict(news))
+            datetime.fromisoformat(cursor.after)
+        except (ValueError, TypeError, RecursionError) as error:
+            raise Unsupported("This is no cursor of a WooCommerce sweep.") from error
+        return cursor
+
+
+def sweep_orders(rest: Rest, cursor: str, *, now: datetime, first_days: int) -> SweepPage:
+    state = Cursor.load(cursor) if cursor else Cursor(_text(now - timedelta(days=first_days)), "orders")
+    return _page(
+        rest, state, ORDERS, "/orders", ORDER_FIELDS, lambda row: found_order(rest, row), ("orders",)
+    )
+
+
+def sweep_products(rest: Rest, cursor: str, *, now: datetime) -> SweepPage:
+    """Products first, then variations; on shops before 10.3 the variations of each changed parent."""
+    state = (
+        Cursor.load(cursor)
+        if cursor
+        else Cursor(_text(now - timedelta(seconds=PRODUCTS.overlap_s)), "products")
+    )
+    if state.part == "variations":
+        try:
+            return _page(
+                rest, state, PRODUCTS, "/variations", PRODUCT_FIELDS, _found_variation, ("variations",)
+            )
+        except RemoteRefused as refused:
+            if refused.vendor_code != NO_ROUTE:
+                raise
+            return _page(rest, replace(state, part="parents"), *_OF_PARENTS, _of_parent(rest), ("parents",))
+    if state.part == "parents":
+        return _page(rest, state, *_OF_PARENTS, _of_parent(rest), ("parents",))
+    parts = ("products", "variations")
+    return _page(rest, state, PRODUCTS, "/products", PRODUCT_FIELDS, lambda row: [found_product(row)], parts)
+
+
+_OF_PARENTS = (PRODUCTS, "/products", ("_fields", "id,type,date_modified_gmt"))
+
+
+def _page(
+    rest: Rest,
+    state: Cursor,
+    stream: Stream,
+    path: str,
+    fields: tuple[str, str],
+    found_of: Callable[[Mapping[str, Any]], Sequence[Found]],
+    parts: tuple[str, ...],
+) -> SweepPage:
+    rows, answer = rest.page(path, _query(rest, state, fields))
+    if not state.begin:
+        state = replace(state, begin=state.after, next=_next_start(state, answer, stream))
+    found: list[Found] = []
+    news = dict(state.news)
+    for row in rows:
+        for item in found_of(row):
+            mark = hashlib.sha256(item.body).hexdigest()[:12]
+            if state.seen.get(item.object_key) != mark:
+                found.append(item)
+            if _modified(row) > state.next and len(news) < MAX_SEEN:
+                news[item.object_key] = mark
+    state = replace(state, news=news)
+    if len(rows) >= rest.page_size:
+        return SweepPage(found, _further(state, rows).dump(), done=False)
+    if len(parts) > 1:
+        return SweepPage(found, replace(state, part=parts[1], after=state.begin, tie=()).dump(), done=False)
+    first = "orders" if stream is ORDERS else "products"
+    return SweepPage(found, Cursor(state.next, first, seen=news).dump(), done=True)
+
+
+def _query(rest: Rest, state: Cursor, fields: tuple[str, str]) -> Query:
+    query = [
+        ("modified_after", state.after),
+        ("dates_are_gmt", "true"),
+        ("orderby", "modified"),
+        ("order", "asc"),
+        ("per_page", str(rest.page_size)),
+        fields,
+    ]
+    if len(state.tie) > MAX_TIE:
+        return [*query, ("page", str(len(state.tie) // rest.page_size + 1))]
+    return [*query, ("exclude", ",".join(map(str, state.tie)))] if state.tie else query
+
+
+def _further(state: Cursor, rows: Sequence[Mapping[str, Any]]) -> Cursor:
+    """Begin the next page at the second this one ended in, without the rows of it that were read."""
+    last = _modified(rows[-1])
+    if not last:
+        raise RemoteUnavailable("The shop lists rows without a modification time.")
+    after = _text(datetime.fromisoformat(last).replace(tzinfo=UTC) - timedelta(seconds=1))
+    tied = tuple(row["id"] for row in rows if _modified(row) == last)
+    if after <= state.after:
+        return replace(state, tie=(*state.tie, *(number for number in tied if number not in state.tie)))
+    return replace(state, after=after, tie=tied)
+
+
+def _next_start(state: Cursor, answer: Answer, stream: Stream) -> str:
+    """Return where the next sweep begins, by the shop's clock; without one, where this one began."""
+    if answer.date is None:
+        return state.after
+    return max(state.after, _text(answer.date - timedelta(seconds=stream.overlap_s)))
+
+
+def _modified(row: Mapping[str, Any]) -> str:
+    value = row.get("date_modified_gmt")
+    if not isinstance(value, str):
+        return ""
+    try:
+        return _text(datetime.fromisoformat(value).replace(tzinfo=UTC))
+    except ValueError:
+        return ""
+
+
+def _text(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+# ── one object ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def found_order(rest: Rest, order: Mapping[str, Any]) -> list[Found]:
+    """Return the order with all its refunds, or as gone when it vanished under our hands."""
+    try:
+        body = read_refunds(rest, order)
+    except RemoteRefused as refused:
+        if not missing(refused):
+            raise
+        return [gone("order", order["id"])]
+    return [Found("order.read", dump_json(body), "", f"order:{order['id']}", "critical")]
+
+
+def read_refunds(rest: Rest, order: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an order and exactly the refunds it names; read again while they do not agree."""
+    for _ in range(REREADS):
+        named = _ids(order.get("refunds"))
+        refunds = list(rest.pages(f"/orders/{order['id']}/refunds", ())) if named else []
+        if {refund["id"] for refund in refunds} == named:
+            return {"order": order, "refunds": [_slim(refund) for refund in refunds]}
+        order = rest.get_object(f"/orders/{order['id']}", (ORDER_FIELDS,))
+    raise RemoteUnavailable(f"Order {order['id']} and its refunds do not agree; they are changing.")
+
+
+def _ids(stubs: Any) -> set[int]:
+    return {
+        stub["id"] for stub in stubs or () if isinstance(stub, Mapping) and isinstance(stub.get("id"), int)
+    }
+
+
+def _slim(refund: Mapping[str, Any]) -> dict[str, Any]:
+    return {"id": refund["id"], "line_items": refund.get("line_items")}
+
+
+def found_product(row: Mapping[str, Any]) -> Found:
+    topic = "variation.read" if row.get("type") == "variation" else "product.read"
+    return Found(topic, dump_json(row), "", f"product:{row['id']}")
+
+
+def _found_variation(row: Mapping[str, Any]) -> list[Found]:
+    return [replace(found_product(row), topic="variation.read")]
+
+
+def _of_parent(rest: Rest) -> Callable[[Mapping[str, Any]], Sequence[Found]]:
+    """A variation's stock change also touches its parent: that is how old shops tell."""
+
+    def found(row: Mapping[str, Any]) -> Sequence[Found]:
+        if row.get("type") != "variable":
+            return []
+        try:
+            variations = list(rest.pages(f"/products/{row['id']}/variations", (PRODUCT_FIELDS,)))
+        except RemoteRefused as refused:
+            if not missing(refused):
+                raise
+            return []
+        return [item for variation in variations for item in _found_variation(variation)]
+
+    return found
+
+
+def gone(kind: str, number: int) -> Found:
+    tier = "critical" if kind == "order" else "standard"
+    return Found(f"{kind}.gone", dump_json({"id": number}), "", f"{kind}:{number}", tier)
+
+
+def read_object(rest: Rest, kind: str, ref: str) -> Found:
+    """Return one object as it is now; what is not there comes back under a topic that says so."""
+    if kind not in ("order", "product") or not (ref.isascii() and ref.isdigit() and 0 < len(ref) <= 18):
+        raise Unsupported(f"WooCommerce has no {kind!r} {ref[:60]!r} that can be read by itself.")
+    number = int(ref)
+    try:
+        if kind == "order":
+            return found_order(rest, rest.get_object(f"/orders/{number}", (ORDER_FIELDS,)) | {"id": number})[
+                0
+            ]
+        return found_product({**rest.get_object(f"/products/{number}", (PRODUCT_FIELDS,)), "id": number})
+    except RemoteRefused as refused:
+        if not missing(refused):
+            raise
+        return gone(kind, number)
