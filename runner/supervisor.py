@@ -36,7 +36,7 @@ def only_one(var_dir: Path) -> Iterator[None]:
             holder = lock.read().strip() or "unknown"
             raise Trouble(
                 f"It runs here already (process {holder}). Stop that one with Ctrl-C, or give this one "
-                "data and ports of its own: SYNC_VAR_DIR=… make run ARGS='--port=… --port-base=… --flower-port=…'."
+                "data and ports of its own: SYNC_VAR_DIR=… make run ARGS=--help shows the ports."
             ) from None
         lock.truncate(0)
         lock.write(str(os.getpid()))
