@@ -286,8 +286,8 @@ def books_say(
 ) -> Applied:
     """Return the order after news of one line that is not its source's: books, fulfilment, routing.
 
-    delivered replaces what was delivered before; progress only advances; an exit stays an exit. A shipment
-    notice is progress: only delivered closes a line.
+    delivered replaces what was delivered before; progress only advances; an exit stays an exit, but for an
+    expired hold that was delivered after all. A shipment notice is progress: only delivered closes a line.
     """
     before = recorded.lines[line]
     after = replace(
@@ -296,7 +296,8 @@ def books_say(
         progress=max(before.progress, progress),
         short=before.short if short is None else short,
     )
-    if not before.status.is_exit:
+    overtaken = before.status is LineStatus.EXPIRED and after.delivered >= after.demand
+    if overtaken or not before.status.is_exit:
         after = replace(after, status=_status(after, recorded.status, recorded.hold_until, now))
     return _with(recorded, [after])
 
