@@ -20,6 +20,7 @@ STAFF_PERMISSIONS: dict[str, tuple[str, ...]] = {
     ApiKey.Scope.READ_STOCK: ("catalog.view_item", "catalog.view_location", "ledger.view_stocklevel"),
     ApiKey.Scope.READ_AVAILABILITY: ("availability.view_channelfigure",),
     ApiKey.Scope.READ_DELIVERIES: ("intake.view_delivery",),
+    ApiKey.Scope.READ_ORDERS: ("ledger.view_order",),
 }
 
 

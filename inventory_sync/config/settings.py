@@ -25,6 +25,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "drf_spectacular",
+    "drf_spectacular_sidecar",
     "inventory_sync.audit",
     "inventory_sync.cases",
     "inventory_sync.access",
@@ -129,6 +130,23 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"persistAuthorization": False, "supportedSubmitMethods": ["get"]},
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "inventory_sync.api.v1.schema.add_problems",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "ItemKind": "inventory_sync.catalog.models.Item.Kind",
+        "LocationKind": "inventory_sync.catalog.models.Location.Kind",
+        "LocationMode": "inventory_sync.catalog.models.Location.Mode",
+        "ConnectionState": "inventory_sync.connections.models.Connection.State",
+        "DeliveryState": "inventory_sync.intake.models.Delivery.State",
+        "ReservationState": "inventory_sync.ledger.models.Reservation.State",
+        "ListingState": "inventory_sync.propagation.models.Listing.State",
+    },
 }
 
 BROKER_URL = env.text("BROKER_URL", "redis://127.0.0.1:6379/0")
@@ -139,6 +157,7 @@ INVENTORY_SYNC = {
     "SECRETS_KEY": env.text("SYNC_SECRETS_KEY"),
     "HUB_URL": env.text("SYNC_HUB_URL", "http://127.0.0.1:8000"),
     "ENVIRONMENT": env.text("SYNC_ENVIRONMENT", "development"),
+    "METRICS_TOKEN": env.text("SYNC_METRICS_TOKEN", ""),
     "EGRESS_ALLOWED_HOSTS": env.listing("SYNC_EGRESS_ALLOWED_HOSTS"),
     "DOOR_MAX_BODY_BYTES": env.integer("SYNC_DOOR_MAX_BODY_BYTES", 1_048_576, low=1024),
     "DOOR_GROUP_ROWS": env.integer("SYNC_DOOR_GROUP_ROWS", 256, low=1),

@@ -34,7 +34,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         kind, _, raw_key = request.headers.get("Authorization", "").strip().partition(" ")
         if kind.lower() != "bearer":
             return None
-        key = verify(raw_key.strip(), now=utc_now())
+        key = verify(raw_key.strip(), now=utc_now()) if raw_key.isascii() and raw_key.isprintable() else None
         if key is None:
             raise AuthenticationFailed("The key is unknown, expired or revoked.")
         return Consumer(key.consumer), key
@@ -43,7 +43,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         return 'Bearer realm="inventory-sync"'
 
 
-class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class ApiKeyScheme(OpenApiAuthenticationExtension):
     """Tell the OpenAPI document how a key is sent."""
 
     target_class = "inventory_sync.api.v1.authentication.ApiKeyAuthentication"

@@ -1,0 +1,129 @@
+"""What each channel may sell, why, and what it was last told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from inventory_sync.access.models import ApiKey
+from inventory_sync.api.v1 import selectors
+from inventory_sync.api.v1.paging import paged
+from inventory_sync.api.v1.reading import Names, PageQuery, ReadView
+from inventory_sync.api.v1.shapes import ChannelShape, ExplainedFigureShape, FigureShape
+from inventory_sync.availability.models import ChannelFigure
+from inventory_sync.catalog.models import Item
+
+
+class ChannelsView(ReadView):
+    required_scope = ApiKey.Scope.READ_AVAILABILITY
+    query_type = PageQuery
+
+    @extend_schema(
+        operation_id="list_channels",
+        tags=["availability"],
+        parameters=[PageQuery],
+        responses=paged(ChannelShape),
+    )
+    def get(self, request: Request) -> Response:
+        """List the connections that sell."""
+        return self.page(request, selectors.channels(), ChannelShape, self.query(request))
+
+
+class AvailabilityQuery(PageQuery):
+    sku = Names(
+        required=False,
+        default=list,
+        help_text="Up to 500 SKUs, comma-separated: one result per SKU, in the order asked.",
+    )
+
+
+BULK = inline_serializer(
+    name="PageOfFigures",
+    fields={
+        "results": FigureShape(many=True),
+        "not_found": serializers.ListField(
+            child=serializers.CharField(), help_text="SKUs asked for that no item has."
+        ),
+        "next": serializers.URLField(allow_null=True, help_text="The next page, null after the last."),
+    },
+)
+
+
+class AvailabilityListView(ReadView):
+    required_scope = ApiKey.Scope.READ_AVAILABILITY
+    query_type = AvailabilityQuery
+
+    @extend_schema(
+        operation_id="list_availability",
+        tags=["availability"],
+        parameters=[AvailabilityQuery],
+        responses=BULK,
+    )
+    def get(self, request: Request, connection: str) -> Response:
+        """Read what a channel may sell of many items.
+
+        With `sku`, every one of them gets an answer: a figure, an unknown, or a place in `not_found`.
+        """
+        query = self.query(request)
+        channel = get_object_or_404(selectors.channels(), code=connection)
+        if not query["sku"]:
+            return _with_not_found(self.page(request, selectors.figures(channel), FigureOf, query), [])
+        items = {item.sku: item for item in Item.objects.filter(sku__in=query["sku"])}
+        figures = {figure.item.sku: figure for figure in selectors.figures(channel, skus=query["sku"])}
+        results = [
+            FigureShape(figure_of(items[sku], figures.get(sku))).data for sku in query["sku"] if sku in items
+        ]
+        missing = [sku for sku in query["sku"] if sku not in items]
+        return Response({"results": results, "not_found": missing, "next": None})
+
+
+class AvailabilityView(ReadView):
+    required_scope = ApiKey.Scope.READ_AVAILABILITY
+
+    @extend_schema(operation_id="explain_availability", tags=["availability"], responses=ExplainedFigureShape)
+    def get(self, request: Request, connection: str, sku: str) -> Response:
+        """Read what a channel may sell of one item, term by term, and what the channel was last told."""
+        self.query(request)
+        channel = get_object_or_404(selectors.channels(), code=connection)
+        item = get_object_or_404(Item, sku=sku)
+        figure = selectors.figures(channel).filter(item=item).first()
+        explained = {
+            **figure_of(item, figure),
+            "terms": [term_of(term) for term in figure.terms] if figure else [],
+            "policy_version": figure.policy_version if figure else 0,
+            "told": selectors.listings_of(channel, item),
+        }
+        return self.single(request, ExplainedFigureShape(explained).data)
+
+
+class FigureOf(FigureShape):
+    """FigureShape over stored figures."""
+
+    def to_representation(self, instance: ChannelFigure) -> Any:
+        return super().to_representation(figure_of(instance.item, instance))
+
+
+def figure_of(item: Item, figure: ChannelFigure | None) -> dict[str, Any]:
+    """Return the figure, or an honest unknown where none was ever computed."""
+    return {
+        "sku": item.sku,
+        "unit": item.base_unit_id,
+        "available": figure.figure if figure else None,
+        "unknown": [str(name) for name in figure.unknown] if figure else ["figure:never_computed"],
+        "version": figure.version if figure else 0,
+        "computed_at": figure.computed_at if figure else None,
+    }
+
+
+def term_of(term: dict[str, Any]) -> dict[str, str]:
+    return {name: str(term.get(name, "")) for name in ("name", "amount", "location", "component")}
+
+
+def _with_not_found(response: Response, missing: list[str]) -> Response:
+    response.data["not_found"] = missing
+    return response

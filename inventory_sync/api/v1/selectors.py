@@ -1,0 +1,106 @@
+"""What v1 reads from the rooms below, each with the joins its answer needs. Writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from django.db.models import DecimalField, F, OuterRef, QuerySet, Subquery, Sum, Value
+from django.db.models.functions import Coalesce, Greatest
+
+from inventory_sync.availability.models import ChannelFigure
+from inventory_sync.catalog.models import Item, Location
+from inventory_sync.connections.models import Connection
+from inventory_sync.intake.models import Delivery
+from inventory_sync.ledger.models import Allocation, Order, StockLevel
+from inventory_sync.propagation.models import Listing
+
+_QUANTITY: DecimalField = DecimalField(max_digits=20, decimal_places=6)
+
+
+def items(
+    *, skus: Sequence[str] = (), gtin: str = "", updated_since: datetime | None = None
+) -> QuerySet[Item]:
+    rows = Item.objects.prefetch_related("units", "components__component")
+    if skus:
+        rows = rows.filter(sku__in=skus)
+    if gtin:
+        rows = rows.filter(gtin=gtin)
+    if updated_since:
+        rows = rows.filter(updated_at__gte=updated_since)
+    return rows
+
+
+def locations(*, kind: str = "") -> QuerySet[Location]:
+    """Return the real places; the virtual other legs of movements are no locations to a caller."""
+    rows = Location.objects.select_related("parent", "authority__connection")
+    rows = rows.exclude(kind__in=Location.VIRTUAL)
+    return rows.filter(kind=kind) if kind else rows
+
+
+def levels(*, skus: Sequence[str] = (), locations: Sequence[str] = ()) -> QuerySet[StockLevel]:
+    """Return levels of real places, each with `reserved`: Σ max(0, D − c) of its open allocations."""
+    owed = (
+        Allocation.objects.filter(open=True, item=OuterRef("item"), location=OuterRef("location"))
+        .order_by()
+        .values("item")
+        .annotate(
+            owed=Sum(Greatest(F("quantity") - F("contained"), Value(Decimal(0)), output_field=_QUANTITY))
+        )
+        .values("owed")
+    )
+    rows = StockLevel.objects.select_related("item", "location").exclude(location__kind__in=Location.VIRTUAL)
+    rows = rows.annotate(reserved=Coalesce(Subquery(owed), Value(Decimal(0)), output_field=_QUANTITY))
+    if skus:
+        rows = rows.filter(item__sku__in=skus)
+    if locations:
+        rows = rows.filter(location__code__in=locations)
+    return rows
+
+
+def channels() -> QuerySet[Connection]:
+    return Connection.objects.filter(sells=True)
+
+
+def figures(connection: Connection, *, skus: Sequence[str] = ()) -> QuerySet[ChannelFigure]:
+    rows = ChannelFigure.objects.filter(connection=connection).select_related("item")
+    return rows.filter(item__sku__in=skus) if skus else rows
+
+
+def listings_of(connection: Connection, item: Item) -> QuerySet[Listing]:
+    rows = Listing.objects.filter(connection=connection, mapping__item=item)
+    return rows.order_by("external_id", "external_location")
+
+
+def deliveries(*, state: str = "", connection: str = "", since: datetime | None = None) -> QuerySet[Delivery]:
+    """Return deliveries without their bodies and headers."""
+    rows = Delivery.objects.select_related("connection").defer("body", "headers")
+    if state:
+        rows = rows.filter(state=state)
+    if connection:
+        rows = rows.filter(connection__code=connection)
+    if since:
+        rows = rows.filter(received_at__gte=since)
+    return rows
+
+
+def orders(
+    *, connection: str = "", order: str = "", status: str = "", since: datetime | None = None
+) -> QuerySet[Order]:
+    rows = Order.objects.select_related("connection")
+    if connection:
+        rows = rows.filter(connection__code=connection)
+    if order:
+        rows = rows.filter(order_ref=order)
+    if status:
+        rows = rows.filter(status=status)
+    if since:
+        rows = rows.filter(seen_at__gte=since)
+    return rows
+
+
+def whole_orders() -> QuerySet[Order]:
+    return orders().prefetch_related(
+        "reservations__item", "reservations__allocations__item", "reservations__allocations__location"
+    )

@@ -1,0 +1,189 @@
+"""The answers of v1, field by field. A field not named here never leaves the house."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from inventory_sync.api.v1.reading import Quantity
+from inventory_sync.catalog.models import Item, Location
+from inventory_sync.connections.models import Connection
+from inventory_sync.intake.models import Delivery
+from inventory_sync.ledger.models import Reservation
+from inventory_sync.propagation.models import Listing
+
+
+class UnitShape(serializers.Serializer):
+    """A pack: one `unit` holds numerator/denominator base units."""
+
+    unit = serializers.CharField(source="unit_id")
+    numerator = serializers.IntegerField()
+    denominator = serializers.IntegerField()
+    gtin = serializers.CharField()
+
+
+class ComponentShape(serializers.Serializer):
+    sku = serializers.CharField(source="component.sku")
+    quantity = Quantity(help_text="Base units of the component in one kit.")
+
+
+class ItemShape(serializers.Serializer):
+    sku = serializers.CharField()
+    name = serializers.CharField()
+    gtin = serializers.CharField()
+    kind = serializers.ChoiceField(choices=Item.Kind.choices)
+    base_unit = serializers.CharField(source="base_unit_id", help_text="UN/ECE Rec 20 code.")
+    active = serializers.BooleanField()
+    units = UnitShape(many=True)
+    components = ComponentShape(many=True)
+    updated_at = serializers.DateTimeField()
+
+
+class LocationShape(serializers.Serializer):
+    code = serializers.CharField()
+    name = serializers.CharField()
+    kind = serializers.ChoiceField(choices=Location.Kind.choices)
+    parent = serializers.CharField(source="parent.code", default=None, allow_null=True)  # type: ignore[assignment]
+    mode = serializers.ChoiceField(choices=Location.Mode.choices)
+    authority = serializers.SerializerMethodField(help_text="The connection whose reports move stock here.")
+    active = serializers.BooleanField()
+    updated_at = serializers.DateTimeField()
+
+    def get_authority(self, location: Location) -> str | None:
+        authority = getattr(location, "authority", None)
+        return authority.connection.code if authority else None
+
+
+class LevelShape(serializers.Serializer):
+    """What the movements of a place add up to. `on_hand` is null while it is not known: never zero."""
+
+    item = serializers.CharField(source="item.sku")
+    location = serializers.CharField(source="location.code")
+    unit = serializers.CharField(source="item.base_unit_id")
+    known = serializers.BooleanField()
+    on_hand = serializers.SerializerMethodField()
+    unavailable = Quantity()
+    reserved = Quantity(help_text="Open demand routed here that the books do not hold yet.")
+    counted_at = serializers.DateTimeField(allow_null=True)
+    version = serializers.IntegerField()
+    changed_at = serializers.DateTimeField()
+
+    def get_on_hand(self, level: object) -> str | None:
+        known = getattr(level, "known", False)
+        return Quantity().to_representation(level.on_hand) if known else None  # type: ignore[attr-defined]
+
+
+class ChannelShape(serializers.Serializer):
+    code = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
+    connector = serializers.CharField()
+    state = serializers.ChoiceField(choices=Connection.State.choices)
+
+
+class TermShape(serializers.Serializer):
+    """One signed part of a figure, in base units; the parts of a known figure add up to it."""
+
+    name = serializers.CharField()
+    amount = serializers.CharField(help_text="An exact decimal.")
+    location = serializers.CharField(allow_blank=True)
+    component = serializers.CharField(allow_blank=True, help_text="For kits: the SKU it speaks of.")
+
+
+class ToldShape(serializers.Serializer):
+    """One listing of the item at the channel: what it should show, and what it was last told."""
+
+    listing = serializers.CharField(source="external_id")
+    location = serializers.CharField(source="external_location", allow_blank=True)
+    state = serializers.ChoiceField(choices=Listing.State.choices)
+    wanted = Quantity(source="desired", allow_null=True, help_text="In the channel's own selling unit.")
+    sent = Quantity(source="written", allow_null=True)
+    confirmed = Quantity(source="acknowledged", allow_null=True)
+    confirmed_at = serializers.DateTimeField(source="acknowledged_at", allow_null=True)
+    error_code = serializers.CharField(allow_blank=True)
+
+
+class FigureShape(serializers.Serializer):
+    """What a channel may sell of an item, in base units. `available` null means unknown, never zero."""
+
+    sku = serializers.CharField()
+    unit = serializers.CharField()
+    available = Quantity(allow_null=True)
+    unknown = serializers.ListField(child=serializers.CharField(), help_text="What is not known.")
+    version = serializers.IntegerField()
+    computed_at = serializers.DateTimeField(allow_null=True)
+
+
+class ExplainedFigureShape(FigureShape):
+    terms = TermShape(many=True)
+    policy_version = serializers.IntegerField()
+    told = ToldShape(many=True)
+
+
+class ParkedShape(serializers.Serializer):
+    """A line that waits for a person; its neighbours went ahead."""
+
+    code = serializers.CharField()
+    waits_on = serializers.CharField()
+    detail = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    resolved_at = serializers.DateTimeField(allow_null=True)
+    resolution = serializers.CharField()
+
+
+class DeliveryShape(serializers.Serializer):
+    """What became of one inbound message. Its body and headers are not shown."""
+
+    id = serializers.IntegerField()
+    connection = serializers.CharField(source="connection.code")
+    topic = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
+    tier = serializers.CharField()
+    state = serializers.ChoiceField(choices=Delivery.State.choices)
+    received_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+    attempts = serializers.IntegerField()
+    events = serializers.IntegerField(help_text="Events it became.")
+    error_code = serializers.CharField()
+    error_detail = serializers.CharField()
+    correlation_id = serializers.CharField()
+
+
+class DeliveryDetailShape(DeliveryShape):
+    parked_lines = ParkedShape(many=True)
+
+
+class AllocationShape(serializers.Serializer):
+    item = serializers.CharField(source="item.sku")
+    location = serializers.CharField(source="location.code")
+    quantity = Quantity()
+    contained = Quantity(help_text="The part the authority's figure already holds.")
+    open = serializers.BooleanField()
+
+
+class ReservationShape(serializers.Serializer):
+    line = serializers.CharField(source="line_ref")
+    item = serializers.CharField(source="item.sku")
+    state = serializers.ChoiceField(choices=Reservation.State.choices)
+    demand = Quantity()
+    fulfilled = Quantity()
+    reason = serializers.CharField()
+    expires_at = serializers.DateTimeField(allow_null=True)
+    allocations = AllocationShape(many=True)
+
+
+class OrderShape(serializers.Serializer):
+    """An order as last believed: numbers and quantities, never who bought."""
+
+    id = serializers.IntegerField()
+    connection = serializers.CharField(source="connection.code")
+    order = serializers.CharField(source="order_ref", help_text="The channel's own id.")
+    number = serializers.CharField()
+    status = serializers.CharField()
+    incomplete = serializers.BooleanField(help_text="A line of it is parked.")
+    placed_at = serializers.DateTimeField(allow_null=True)
+    first_seen_at = serializers.DateTimeField()
+    seen_at = serializers.DateTimeField()
+    correlation_id = serializers.CharField()
+
+
+class OrderDetailShape(OrderShape):
+    reservations = ReservationShape(many=True)

@@ -1,0 +1,34 @@
+"""Addresses of /api/v1/. An item's code stands last, for it may hold slashes."""
+
+from django.urls import path
+
+from inventory_sync.api.v1 import channels, history, schema, stock
+
+app_name = "v1"
+
+urlpatterns = [
+    path("items", stock.ItemsView.as_view(), name="items"),
+    path("items/<path:sku>", stock.ItemView.as_view(), name="item"),
+    path("locations", stock.LocationsView.as_view(), name="locations"),
+    path("locations/<str:code>", stock.LocationView.as_view(), name="location"),
+    path("stock-levels", stock.LevelsView.as_view(), name="stock-levels"),
+    path("stock-levels/<str:location>/<path:sku>", stock.LevelView.as_view(), name="stock-level"),
+    path("channels", channels.ChannelsView.as_view(), name="channels"),
+    path(
+        "channels/<str:connection>/availability",
+        channels.AvailabilityListView.as_view(),
+        name="availability-list",
+    ),
+    path(
+        "channels/<str:connection>/availability/<path:sku>",
+        channels.AvailabilityView.as_view(),
+        name="availability",
+    ),
+    path("deliveries", history.DeliveriesView.as_view(), name="deliveries"),
+    path("deliveries/<int:delivery>", history.DeliveryView.as_view(), name="delivery"),
+    path("orders", history.OrdersView.as_view(), name="orders"),
+    path("orders/<int:order>", history.OrderView.as_view(), name="order"),
+    path("problems/<str:code>", schema.ProblemView.as_view(), name="problem"),
+    path("openapi.json", schema.DocumentView.as_view(), name="schema"),
+    path("docs", schema.PageView.as_view(url_name="v1:schema"), name="docs"),
+]
