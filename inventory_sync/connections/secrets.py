@@ -1,0 +1,69 @@
+"""Seal and open the secrets of connections: AES-256-GCM, bound to the row they stand in.
+
+The key comes from the settings (SYNC_SECRETS_KEY, 32 bytes in base64) and is named on each secret by
+`key_id`. The associated data is "connection_id/name": a secret copied to another row does not open.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from base64 import b64decode
+from binascii import Error as NotBase64
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+
+from inventory_sync.connections.models import Connection
+from inventory_sync.domain.errors import Misconfigured
+
+_NONCE_BYTES = 12
+_KEY_BYTES = 32
+
+
+def seal(connection_id: int, name: str, value: str) -> tuple[bytes, str]:
+    """Return the secret encrypted, nonce first, and the id of the key that did it."""
+    key = _key()
+    nonce = os.urandom(_NONCE_BYTES)
+    return nonce + AESGCM(key).encrypt(nonce, value.encode(), _bound_to(connection_id, name)), key_id(key)
+
+
+def unseal(connection_id: int, name: str, ciphertext: bytes, sealed_with: str = "") -> str:
+    """Return the secret, or raise Misconfigured when this key did not seal it for this row."""
+    key, sealed = _key(), bytes(ciphertext)
+    if sealed_with and sealed_with != key_id(key):
+        raise Misconfigured(f"Secret {name!r} was sealed with another key ({sealed_with}): enter it again.")
+    try:
+        opened = AESGCM(key).decrypt(
+            sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _bound_to(connection_id, name)
+        )
+    except InvalidTag as error:
+        raise Misconfigured(f"Secret {name!r} cannot be opened: enter it again.") from error
+    return opened.decode()
+
+
+def read_all(connection: Connection) -> dict[str, str]:
+    """Return the secrets of a connection by name; raises Misconfigured."""
+    return {
+        row.name: unseal(connection.pk, row.name, bytes(row.ciphertext), row.key_id)
+        for row in connection.secrets.all()
+    }
+
+
+def key_id(key: bytes) -> str:
+    return hashlib.sha256(b"connections.secrets" + key).hexdigest()[:16]
+
+
+def _bound_to(connection_id: int, name: str) -> bytes:
+    return f"{connection_id}/{name}".encode()
+
+
+def _key() -> bytes:
+    try:
+        key = b64decode(str(settings.INVENTORY_SYNC["SECRETS_KEY"]), validate=True)
+    except NotBase64 as error:
+        raise Misconfigured("SYNC_SECRETS_KEY is not base64.") from error
+    if len(key) != _KEY_BYTES:
+        raise Misconfigured(f"SYNC_SECRETS_KEY holds {len(key)} bytes; {_KEY_BYTES} are needed.")
+    return key
