@@ -1,0 +1,74 @@
+"""The queue of dirty items, for rooms above: mark, claim, settle, each in the caller's transaction.
+
+A claim locks the item (FOR NO KEY UPDATE SKIP LOCKED on catalog_item), not its dirty row: whoever posts may
+mark a claimed item again without waiting for the computation. Claiming and settling never wait for a lock.
+
+Does not post events or decide orders (post, orders); those mark what they touch themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db import connection
+
+_MARK = """
+INSERT INTO ledger_dirtyitem (item_id, version, since, urgent, correlation_id)
+SELECT given.item_id, 1, %s, %s, %s FROM unnest(%s::bigint[]) AS given (item_id) ORDER BY given.item_id
+ON CONFLICT (item_id) DO UPDATE SET version = ledger_dirtyitem.version + 1,
+    urgent = ledger_dirtyitem.urgent OR excluded.urgent,
+    correlation_id = CASE excluded.correlation_id WHEN '' THEN ledger_dirtyitem.correlation_id
+        ELSE excluded.correlation_id END
+"""
+_CLAIM = """
+SELECT i.id FROM ledger_dirtyitem d JOIN catalog_item i ON i.id = d.item_id
+WHERE d.urgent = %s AND NOT d.item_id = ANY(%s)
+ORDER BY d.since LIMIT %s
+FOR NO KEY UPDATE OF i SKIP LOCKED
+"""
+_READ = "SELECT item_id, version, urgent, since, correlation_id FROM ledger_dirtyitem WHERE item_id = ANY(%s)"
+_SETTLE = """
+DELETE FROM ledger_dirtyitem WHERE item_id IN (
+    SELECT d.item_id FROM ledger_dirtyitem d
+    JOIN unnest(%s::bigint[], %s::bigint[]) AS done (item_id, version)
+      ON done.item_id = d.item_id AND done.version = d.version
+    FOR UPDATE OF d SKIP LOCKED
+)
+"""
+
+DirtyRow = tuple[int, int, bool, datetime, str]
+
+
+def mark_items_dirty(
+    item_ids: Collection[int], *, now: datetime, urgent: bool = False, correlation_id: str = ""
+) -> None:
+    """Have the figures of these items computed again: a mapping, a recipe, a policy or a pool changed."""
+    if item_ids:
+        with connection.cursor() as cursor:
+            cursor.execute(_MARK, [now, urgent, correlation_id, sorted(set(item_ids))])
+
+
+def claim_dirty(limit: int) -> list[DirtyRow]:
+    """Hold up to limit dirty items that nobody holds and return (item, version, urgent, since, correlation).
+
+    Half from the urgent ones, the rest oldest first; either kind fills up for the other.
+    """
+    taken: list[int] = []
+    with connection.cursor() as cursor:
+        for urgent, share in ((True, (limit + 1) // 2), (False, limit), (True, limit)):
+            if len(taken) < share:
+                cursor.execute(_CLAIM, [urgent, taken, share - len(taken)])
+                taken += [item_id for (item_id,) in cursor.fetchall()]
+        if not taken:
+            return []
+        # Only what is read under the locks is sure: another worker may have settled an item just before.
+        cursor.execute(_READ, [taken])
+        return cursor.fetchall()
+
+
+def settle_dirty(done: Collection[tuple[int, int]]) -> None:
+    """Forget these (item, version), except where the item was marked again since."""
+    if done:
+        with connection.cursor() as cursor:
+            cursor.execute(_SETTLE, [[item_id for item_id, _ in done], [version for _, version in done]])
