@@ -47,7 +47,7 @@ def _later(delta: Delta, count: Count) -> bool:
 
 def figure_by_sorting(figures: Sequence[BookFigure]) -> BookFigure | None:
     """Return the figure that rules a level in figures mode."""
-    return sorted(figures, key=lambda figure: figure.reading)[-1] if figures else None
+    return max(figures, key=lambda figure: figure.reading) if figures else None
 
 
 def can_all_be_served(lines: Sequence[tuple[Decimal, frozenset[str]]], stock: Mapping[str, Decimal]) -> bool:

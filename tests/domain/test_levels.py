@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -56,7 +57,7 @@ def shuffled_batches(draw: st.DataObject, reports: list) -> list[list[Report]]:
     order = draw.draw(st.permutations([*reports, *again]))
     cuts = sorted(draw.draw(st.lists(st.integers(0, len(order)), max_size=5)))
     edges = [0, *cuts, len(order)]
-    return [list(order[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+    return [list(order[a:b]) for a, b in itertools.pairwise(edges)]
 
 
 @given(reports=histories, draw=st.data())
