@@ -3,8 +3,9 @@
 `modified_after` is strict, counts whole seconds and reads a bare time as shop-local, so times go out as
 `YYYY-MM-DDTHH:MM:SS` with `dates_are_gmt=true`. Pages are cut by time and not by number: each begins at the
 second the last one ended in, less the rows already read, so a row that changes meanwhile moves to a later
-page and none is skipped. The next sweep begins where the shop's own clock stood when this one began, less the
-overlap; rows of the overlap that did not change since are left out.
+page and none is skipped. The next sweep begins at the newest row seen, less the overlap, by the shop's own
+stamps alone; once that row is older than the overlap by the hub's clock, the overlap is dropped. Rows of an
+overlap that look as they did are left out.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from connectors.base.http import Answer, Query, dump_json
+from connectors.base.http import Query, dump_json
 from connectors.woocommerce.rest import NO_ROUTE, Rest, missing
 from inventory_sync.domain.errors import RemoteRefused, RemoteUnavailable, Unsupported
 from inventory_sync.domain.ports import Found, Stream, SweepPage
@@ -29,39 +30,43 @@ PRODUCT_FIELDS = (
     "_fields",
     "id,parent_id,type,status,sku,manage_stock,stock_quantity,stock_status,backorders,date_modified_gmt",
 )
-MAX_SEEN = 2000
+PARENT_FIELDS = ("_fields", "id,type,date_modified_gmt")
+MAX_SEEN = 1000
 MAX_TIE = 800
 REREADS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where a sweep stands. `after` and `next` are times of the shop in UTC; `part` is the list being read.
+    """Where a sweep stands. `after`, `begin` and `newest` are shop times in UTC; `part` is the list read.
 
-    `tie`: rows already read of the second `after` + 1. `seen` (the last sweep) and `news` (this one):
-    what each row of an overlap looked like.
+    `begin`: where this sweep began, "" between sweeps. `newest`: the latest row seen, first seen at the hub's
+    `newest_at`. `tie`: rows already read of the second behind `after`. `seen` (the last sweep) and `news`
+    (this one): what rows looked like.
     """
 
     after: str
     part: str
     begin: str = ""
-    next: str = ""
+    newest: str = ""
+    newest_at: float = 0.0
     tie: tuple[int, ...] = ()
     seen: Mapping[str, str] = field(default_factory=dict)
     news: Mapping[str, str] = field(default_factory=dict)
 
     def dump(self) -> str:
-        return json.dumps(
-            [self.after, self.part, self.begin, self.next, self.tie, self.seen, self.news],
-            separators=(",", ":"),
-        )
+        values = [getattr(self, one.name) for one in fields(self)]
+        return json.dumps(values, separators=(",", ":"))
 
     @classmethod
     def load(cls, text: str) -> Cursor:
         """Raises Unsupported for a text this class did not write."""
         try:
-            after, part, begin, next_, tie, seen, news = json.loads(text)
-            cursor = cls(after, part, begin, next_, tuple(map(int, tie)), dict(seen), dict(news))
+            after, part, begin, newest, newest_at, tie, seen, news = json.loads(text)
+            cursor = cls(
+                str(after), str(part), str(begin), str(newest), float(newest_at),
+                tuple(map(int, tie)), dict(seen), dict(news),
+            )  # fmt: skip
             datetime.fromisoformat(cursor.after)
         except (ValueError, TypeError, RecursionError) as error:
             raise Unsupported("This is no cursor of a WooCommerce sweep.") from error
@@ -70,74 +75,80 @@ class Cursor:
 
 def sweep_orders(rest: Rest, cursor: str, *, now: datetime, first_days: int) -> SweepPage:
     state = Cursor.load(cursor) if cursor else Cursor(_text(now - timedelta(days=first_days)), "orders")
-    return _page(
-        rest, state, ORDERS, "/orders", ORDER_FIELDS, lambda row: found_order(rest, row), ("orders",)
-    )
+    source = _Source(ORDERS, "/orders", ORDER_FIELDS, lambda row: found_order(rest, row), ("orders",))
+    return _page(rest, state, source, now)
 
 
 def sweep_products(rest: Rest, cursor: str, *, now: datetime) -> SweepPage:
     """Products first, then variations; on shops before 10.3 the variations of each changed parent."""
-    state = (
-        Cursor.load(cursor)
-        if cursor
-        else Cursor(_text(now - timedelta(seconds=PRODUCTS.overlap_s)), "products")
+    start = Cursor(_text(now - timedelta(days=1)), "products")
+    state = Cursor.load(cursor) if cursor else start
+    products = _Source(
+        PRODUCTS, "/products", PRODUCT_FIELDS, lambda row: [found_product(row)], ("products", "variations")
     )
+    if state.part == "products":
+        return _page(rest, state, products, now)
     if state.part == "variations":
+        variations = _Source(PRODUCTS, "/variations", PRODUCT_FIELDS, _found_variation, ("products",))
         try:
-            return _page(
-                rest, state, PRODUCTS, "/variations", PRODUCT_FIELDS, _found_variation, ("variations",)
-            )
+            return _page(rest, state, variations, now)
         except RemoteRefused as refused:
             if refused.vendor_code != NO_ROUTE:
                 raise
-            return _page(rest, replace(state, part="parents"), *_OF_PARENTS, _of_parent(rest), ("parents",))
-    if state.part == "parents":
-        return _page(rest, state, *_OF_PARENTS, _of_parent(rest), ("parents",))
-    parts = ("products", "variations")
-    return _page(rest, state, PRODUCTS, "/products", PRODUCT_FIELDS, lambda row: [found_product(row)], parts)
+    parents = _Source(PRODUCTS, "/products", PARENT_FIELDS, _of_parent(rest), ("products",))
+    return _page(rest, replace(state, part="parents"), parents, now)
 
 
-_OF_PARENTS = (PRODUCTS, "/products", ("_fields", "id,type,date_modified_gmt"))
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """One list of the shop: what its rows become, and the parts of the stream that follow it."""
+
+    stream: Stream
+    path: str
+    fields: tuple[str, str]
+    found_of: Callable[[Mapping[str, Any]], Sequence[Found]]
+    parts: tuple[str, ...]
 
 
-def _page(
-    rest: Rest,
-    state: Cursor,
-    stream: Stream,
-    path: str,
-    fields: tuple[str, str],
-    found_of: Callable[[Mapping[str, Any]], Sequence[Found]],
-    parts: tuple[str, ...],
-) -> SweepPage:
-    rows, answer = rest.page(path, _query(rest, state, fields))
-    if not state.begin:
-        state = replace(state, begin=state.after, next=_next_start(state, answer, stream))
+def _page(rest: Rest, state: Cursor, source: _Source, now: datetime) -> SweepPage:
+    rows, _ = rest.page(source.path, _query(rest, state, source.fields))
     found: list[Found] = []
     news = dict(state.news)
     for row in rows:
-        for item in found_of(row):
+        for item in source.found_of(row):
             mark = hashlib.sha256(item.body).hexdigest()[:12]
             if state.seen.get(item.object_key) != mark:
                 found.append(item)
-            if _modified(row) > state.next and len(news) < MAX_SEEN:
-                news[item.object_key] = mark
-    state = replace(state, news=news)
+            news.pop(item.object_key, None)
+            news[item.object_key] = mark
+    newest = max([_modified(row) for row in rows], default="")
+    if newest > state.newest:
+        state = replace(state, newest=newest, newest_at=now.timestamp())
+    state = replace(state, begin=state.begin or state.after, news=dict(list(news.items())[-MAX_SEEN:]))
     if len(rows) >= rest.page_size:
         return SweepPage(found, _further(state, rows).dump(), done=False)
-    if len(parts) > 1:
-        return SweepPage(found, replace(state, part=parts[1], after=state.begin, tie=()).dump(), done=False)
-    first = "orders" if stream is ORDERS else "products"
-    return SweepPage(found, Cursor(state.next, first, seen=news).dump(), done=True)
+    if len(source.parts) > 1:
+        return SweepPage(
+            found, replace(state, part=source.parts[1], after=state.begin, tie=()).dump(), done=False
+        )
+    ended = Cursor(
+        after=_next_start(state, source.stream, now),
+        part=source.parts[0],
+        newest=state.newest,
+        newest_at=state.newest_at,
+        seen=state.news,
+    )
+    return SweepPage(found, ended.dump(), done=True)
 
 
-def _query(rest: Rest, state: Cursor, fields: tuple[str, str]) -> Query:
+def _query(rest: Rest, state: Cursor, wanted: tuple[str, str]) -> Query:
     query = [
         ("modified_after", state.after),
         ("dates_are_gmt", "true"),
         ("orderby", "modified"),
         ("order", "asc"),
         ("per_page", str(rest.page_size)),
-        fields,
+        wanted,
     ]
     if len(state.tie) > MAX_TIE:
         return [*query, ("page", str(len(state.tie) // rest.page_size + 1))]
@@ -156,11 +167,13 @@ def _further(state: Cursor, rows: Sequence[Mapping[str, Any]]) -> Cursor:
     return replace(state, after=after, tie=tied)
 
 
-def _next_start(state: Cursor, answer: Answer, stream: Stream) -> str:
-    """Return where the next sweep begins, by the shop's clock; without one, where this one began."""
-    if answer.date is None:
-        return state.after
-    return max(state.after, _text(answer.date - timedelta(seconds=stream.overlap_s)))
+def _next_start(state: Cursor, stream: Stream, now: datetime) -> str:
+    """Return the newest row's second less the overlap, and less one second only when that row is old news."""
+    if not state.newest:
+        return state.begin
+    fresh = now.timestamp() - state.newest_at < stream.overlap_s
+    newest = datetime.fromisoformat(state.newest).replace(tzinfo=UTC)
+    return max(state.begin, _text(newest - timedelta(seconds=stream.overlap_s if fresh else 1)))
 
 
 def _modified(row: Mapping[str, Any]) -> str:
@@ -250,9 +263,8 @@ def read_object(rest: Rest, kind: str, ref: str) -> Found:
     number = int(ref)
     try:
         if kind == "order":
-            return found_order(rest, rest.get_object(f"/orders/{number}", (ORDER_FIELDS,)) | {"id": number})[
-                0
-            ]
+            order = rest.get_object(f"/orders/{number}", (ORDER_FIELDS,))
+            return found_order(rest, {**order, "id": number})[0]
         return found_product({**rest.get_object(f"/products/{number}", (PRODUCT_FIELDS,)), "id": number})
     except RemoteRefused as refused:
         if not missing(refused):
