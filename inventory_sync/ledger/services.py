@@ -64,7 +64,7 @@ def claim_dirty(limit: int) -> list[DirtyRow]:
             return []
         # Only what is read under the locks is sure: another worker may have settled an item just before.
         cursor.execute(_READ, [taken])
-        return cursor.fetchall()
+        return [(row[0], row[1], row[2], row[3], row[4]) for row in cursor.fetchall()]
 
 
 def settle_dirty(done: Collection[tuple[int, int]]) -> None:
