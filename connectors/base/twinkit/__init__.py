@@ -8,7 +8,7 @@ from connectors.base.twinkit.books import Books, Doc
 from connectors.base.twinkit.clock import TwinClock
 from connectors.base.twinkit.faults import Fault, FaultDoor, Faults
 from connectors.base.twinkit.http import Request, Response, TwinServer, json_response
-from connectors.base.twinkit.sending import Answer, post
+from connectors.base.twinkit.sending import Answer, Line, post
 from connectors.base.twinkit.serving import Twin, run_until_signalled
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Fault",
     "FaultDoor",
     "Faults",
+    "Line",
     "Request",
     "Response",
     "Twin",
