@@ -81,5 +81,5 @@ def verify(raw_key: str, *, now: datetime) -> ApiKey | None:
 
 def _hash(raw_key: str) -> str:
     """Return HMAC-SHA256 of the key under a key of its own, derived from the installation's."""
-    pepper = hmac.digest(b64decode(settings.INVENTORY_SYNC["SECRETS_KEY"]), b"access.api-key", "sha256")
+    pepper = hmac.digest(b64decode(str(settings.INVENTORY_SYNC["SECRETS_KEY"])), b"access.api-key", "sha256")
     return hmac.new(pepper, raw_key.encode(), hashlib.sha256).hexdigest()

@@ -17,14 +17,14 @@ from tests.factories import NOON
 pytestmark = pytest.mark.django_db
 
 
-def a_key(**values):
-    values = {
+def a_key(**values: Any) -> tuple[ApiKey, str]:
+    usual: dict[str, Any] = {
         "consumer": "partner",
         "scopes": ["stock:read"],
         "actor": "tests",
-        "reason": "new partner",
-    } | values
-    return access.create_key(**values)
+        "reason": "new",
+    }
+    return access.create_key(**(usual | values))
 
 
 def test_a_key_opens_and_only_its_hash_is_kept() -> None:
@@ -86,9 +86,7 @@ def test_use_is_noted_at_most_once_a_minute() -> None:
 def test_another_installation_s_key_material_does_not_check_here(settings) -> None:
     _, raw_key = a_key()
 
-    settings.INVENTORY_SYNC = settings.INVENTORY_SYNC | {
-        "SECRETS_KEY": "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHg="
-    }
+    settings.INVENTORY_SYNC = settings.INVENTORY_SYNC | {"SECRETS_KEY": b64encode(b"x" * 32).decode()}
 
     assert access.verify(raw_key, now=NOON) is None
 

@@ -15,7 +15,13 @@ pytestmark = pytest.mark.django_db
 
 
 def seen(**values: Any) -> Case:
-    usual = {"code": "push.refused", "subject_kind": "listing", "subject_id": 7, "summary": "no", "now": NOON}
+    usual: dict[str, Any] = {
+        "code": "push.refused",
+        "subject_kind": "listing",
+        "subject_id": 7,
+        "summary": "no",
+        "now": NOON,
+    }
     return cases.open_case(**(usual | values))
 
 
