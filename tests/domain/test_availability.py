@@ -1,0 +1,309 @@
+"""What a channel may sell: the formula, its terms, and what doubt does to it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from inventory_sync.domain.availability import (
+    Allotment,
+    Fallback,
+    LocationTerms,
+    OpenDemand,
+    PolicyTerms,
+    Verdict,
+    available,
+    free,
+    movable_shortage,
+)
+from inventory_sync.domain.kits import KitComponent, available_kits
+from tests.domain.oracles import can_all_be_served
+
+POOL = frozenset({"W1", "W2"})
+ONLY_W1 = frozenset({"W1"})
+PLAIN = PolicyTerms()
+
+
+def at(place: str, on_hand: int | None, *open_demand: tuple[int, frozenset[str]], **terms) -> LocationTerms:
+    """Return a location's terms; numbers become decimals."""
+    promised = tuple(OpenDemand(Decimal(q), pool) for q, pool in open_demand)
+    exact = {k: Decimal(v) if type(v) is int else v for k, v in terms.items()}
+    stock = None if on_hand is None else Decimal(on_hand)
+    return LocationTerms(place, stock, open_demand=promised, **exact)
+
+
+pools = st.frozensets(st.sampled_from(["W1", "W2", "W3"]), min_size=1)
+few = st.integers(0, 6)
+
+
+@st.composite
+def places(draw, known=st.just(value=True)):
+    return [
+        at(
+            place,
+            draw(st.integers(-2, 9)),
+            *[(draw(few), draw(pools) | {place}) for _ in range(draw(st.integers(0, 2)))],
+            unavailable=draw(st.integers(0, 2)),
+            authority_reserved=draw(st.integers(0, 2)),
+            authority_unassigned=draw(st.integers(0, 1)),
+            safety_stock=draw(st.integers(0, 2)),
+            known=draw(known),
+            last_known_free=draw(st.none() | st.integers(-1, 9).map(Decimal)),
+        )
+        for place in ("W1", "W2", "W3")
+    ]
+
+
+policies = st.builds(
+    PolicyTerms,
+    share=st.sampled_from([Decimal("0.3"), Decimal("0.5"), Decimal(1)]),
+    buffer=few.map(Decimal),
+    cap=st.none() | few.map(Decimal),
+    threshold=st.integers(0, 3).map(Decimal),
+    pack=st.sampled_from([Decimal(1), Decimal(2), Decimal("0.25")]),
+    fallback=st.sampled_from(Fallback),
+    backorder_allowance=st.integers(0, 3).map(Decimal),
+)
+allotments = st.lists(
+    st.builds(Allotment, st.sampled_from("AB"), few.map(Decimal), few.map(Decimal)), max_size=2
+)
+
+
+def by_the_book(locations, policy, pool, fenced) -> Decimal:
+    """The formula in one go, in plain arithmetic."""
+    stock = missing = stuck = Decimal(0)
+    for here in locations:
+        owed = sum((d.quantity for d in here.open_demand), Decimal(0))
+        rest = here.on_hand - here.unavailable - here.authority_reserved - here.authority_unassigned
+        rest -= owed + here.safety_stock
+        movable = sum((d.quantity for d in here.open_demand if (d.pool - {here.location}) & pool), Decimal(0))
+        part = min(-rest, movable) if rest < 0 else Decimal(0)
+        missing += part
+        if here.location in pool:
+            stock += max(rest, Decimal(0))
+            stuck += max(min(-rest, owed) - part, Decimal(0)) if rest < 0 else Decimal(0)
+    others = sum((max(a.quantity - a.consumed, Decimal(0)) for a in fenced if a.channel != "A"), Decimal(0))
+    figure = policy.share * (stock - missing - others) - policy.buffer
+    figure += max(policy.backorder_allowance - stuck, Decimal(0))
+    figure = max(figure, Decimal(0))
+    figure = figure if policy.cap is None else min(figure, policy.cap)
+    figure -= figure % policy.pack
+    return figure if figure >= policy.threshold else Decimal(0)
+
+
+@given(locations=places(), policy=policies, pool=pools, fenced=allotments)
+def test_a_known_figure_is_the_formula(locations, policy, pool, fenced):
+    answer = available(locations, policy, pool=pool, channel="A", allotments=fenced)
+
+    assert answer.verdict is Verdict.KNOWN
+    assert answer.figure == by_the_book(locations, policy, pool, fenced)
+
+
+@given(
+    locations=places(known=st.booleans()),
+    policy=policies,
+    pool=pools,
+    fenced=allotments,
+    shown=st.none() | few.map(Decimal),
+)
+def test_the_terms_add_up_to_the_figure(locations, policy, pool, fenced, shown):
+    answer = available(locations, policy, pool=pool, channel="A", allotments=fenced, last_published=shown)
+
+    if answer.figure is None:
+        assert answer.steps == ()
+    else:
+        assert sum(step.amount for step in answer.steps) == answer.figure
+        assert answer.figure >= 0
+
+
+@given(locations=places(known=st.booleans()), policy=policies, pool=pools, shown=few.map(Decimal))
+def test_in_doubt_a_figure_never_rises_and_without_any_basis_there_is_none(locations, policy, pool, shown):
+    assume(any(not place.is_known for place in locations if place.location in pool))
+
+    answer = available(locations, policy, pool=pool, last_published=shown)
+
+    assert answer.unknown
+    assert answer.verdict is not Verdict.KNOWN
+    assert answer.figure is None or answer.figure <= shown
+    assert available(locations, policy, pool=pool, last_published=None).figure is None
+
+
+@given(locations=places(), pool=pools, sold=st.integers(1, 3), where=st.integers(0, 2), line_pool=pools)
+def test_a_sale_anywhere_never_raises_a_figure_anywhere(locations, pool, sold, where, line_pool):
+    before = available(locations, PLAIN, pool=pool)
+    here = locations[where]
+    sale = OpenDemand(Decimal(sold), line_pool | {here.location})
+    locations[where] = replace(here, open_demand=(*here.open_demand, sale))
+
+    after = available(locations, PLAIN, pool=pool)
+
+    assert after.figure <= before.figure
+
+
+@given(data=st.data(), stock=st.tuples(few, few, few))
+def test_of_two_channels_neither_is_shown_a_unit_the_other_was_promised(data, stock):
+    pool_a, pool_b = data.draw(pools), data.draw(pools)
+    levels = {place: Decimal(n) for place, n in zip(("W1", "W2", "W3"), stock, strict=True)}
+    lines = data.draw(
+        st.lists(st.tuples(st.integers(1, 3).map(Decimal), st.sampled_from([pool_a, pool_b])), max_size=4)
+    )
+    assume(can_all_be_served(lines, levels))
+    routed = [(q, p, data.draw(st.sampled_from(sorted(p)))) for q, p in lines]
+    terms = [
+        at(place, int(levels[place]), *[(int(q), p) for q, p, where in routed if where == place])
+        for place in levels
+    ]
+
+    figure = available(terms, PLAIN, pool=pool_a).figure
+
+    assert figure is not None
+    assert can_all_be_served([*lines, (figure, pool_a)], levels)
+
+
+# ── unknown is not zero ─────────────────────────────────────────────────────────────────────────────
+
+
+def unknown(place: str, on_hand: int | None, *demand, last: int | None) -> LocationTerms:
+    return at(place, on_hand, *demand, known=False, last_known_free=None if last is None else Decimal(last))
+
+
+def test_a_location_never_known_yields_no_figure_rather_than_zero():
+    never = available([at("W1", None)], PLAIN, pool=ONLY_W1, last_published=Decimal(4))
+    unseen = available([], PLAIN, pool=ONLY_W1, last_published=Decimal(4))
+
+    for answer in (never, unseen):
+        assert (answer.figure, answer.verdict, answer.unknown) == (None, Verdict.UNKNOWN, ("W1",))
+
+
+def test_a_missing_mapping_makes_the_figure_unknown():
+    answer = available([at("W1", 5)], PLAIN, pool=ONLY_W1, missing=["mapping"])
+
+    assert (answer.figure, answer.unknown) == (None, ("mapping",))
+
+
+def test_holding_the_last_figure_still_subtracts_new_sales():
+    terms = [at("W1", 3, (2, POOL)), unknown("W2", 4, last=4)]
+
+    held = available(terms, PLAIN, pool=POOL, last_published=Decimal(7))
+
+    assert (held.figure, held.verdict) == (5, Verdict.HELD)
+
+
+def test_while_in_doubt_a_cancellation_raises_nothing_above_what_was_last_free():
+    held = available([unknown("W1", 9, last=4)], PLAIN, pool=ONLY_W1, last_published=Decimal(6))
+
+    assert held.figure == 4
+
+
+def test_shrinking_counts_a_part_of_what_is_in_doubt_and_never_takes_the_last_pack():
+    policy = PolicyTerms(fallback=Fallback.SHRINK, shrink_to=Decimal("0.5"))
+
+    much = available([unknown("W1", 8, last=8)], policy, pool=ONLY_W1, last_published=Decimal(8))
+    little = available([unknown("W1", 1, last=1)], policy, pool=ONLY_W1, last_published=Decimal(1))
+
+    assert (much.figure, much.verdict) == (4, Verdict.SHRUNK)
+    assert little.figure == 1
+
+
+def test_only_a_declared_stop_shows_zero_in_doubt_and_says_so():
+    policy = PolicyTerms(fallback=Fallback.STOP_SELLING)
+
+    stopped = available([unknown("W1", 8, last=8)], policy, pool=ONLY_W1, last_published=Decimal(8))
+
+    assert (stopped.figure, stopped.verdict) == (0, Verdict.STOPPED)
+
+
+# ── terms ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("why", "place", "pool", "shortage"),
+    [
+        ("nothing short", at("W1", 2, (1, POOL)), POOL, 0),
+        ("short, and another place of the pool may serve it", at("W1", 0, (2, POOL)), POOL, 2),
+        ("short, but the line may be served nowhere else", at("W1", 0, (2, ONLY_W1)), POOL, 0),
+        ("only the movable part", at("W1", 0, (1, POOL), (2, ONLY_W1)), POOL, 1),
+        ("outside the pool, served from inside it", at("W1", 0, (2, POOL)), frozenset({"W2"}), 2),
+        ("the other place lies outside the pool", at("W1", 0, (2, POOL)), ONLY_W1, 0),
+    ],
+)
+def test_a_shortage_counts_where_its_lines_may_be_served(why, place, pool, shortage):
+    assert movable_shortage(place, pool) == shortage
+
+
+def test_everything_owed_at_a_location_is_taken_off():
+    terms = at(
+        "W1", 20, (3, POOL), unavailable=2, authority_reserved=4, authority_unassigned=1, safety_stock=5
+    )
+
+    assert free(terms) == 5
+
+
+def test_backorder_allowance_is_used_up_by_what_is_owed():
+    policy = PolicyTerms(backorder_allowance=Decimal(5))
+
+    assert available([at("W1", 0)], policy, pool=ONLY_W1).figure == 5
+    assert available([at("W1", 0, (3, ONLY_W1))], policy, pool=ONLY_W1).figure == 2
+
+
+@pytest.mark.parametrize(
+    "bad", [{"share": Decimal(2)}, {"pack": Decimal(0)}, {"buffer": Decimal(-1)}, {"shrink_to": Decimal(-1)}]
+)
+def test_a_policy_out_of_bounds_is_refused(bad):
+    with pytest.raises(ValueError, match=r"lie between|positive"):
+        PolicyTerms(**bad)
+
+
+# ── kits ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def part(item: str, per_kit: int, *locations: LocationTerms) -> KitComponent:
+    return KitComponent(item, Decimal(per_kit), locations)
+
+
+def test_a_kit_is_the_best_single_locations_scarcest_component():
+    mugs = part("mug", 2, at("W1", 8), at("W2", 9))
+    caps = part("cap", 1, at("W1", 3), at("W2", 1))
+
+    answer = available_kits([mugs, caps], PLAIN, pool=POOL)
+
+    assert answer.figure == 3
+    assert (answer.steps[0].location, answer.steps[0].component) == ("W1", "cap")
+
+
+def test_a_pooled_kit_is_gathered_from_everywhere():
+    mugs = part("mug", 2, at("W1", 8), at("W2", 9))
+    caps = part("cap", 1, at("W1", 3), at("W2", 1))
+
+    assert available_kits([mugs, caps], PLAIN, pool=POOL, pooled=True).figure == 4
+
+
+def test_a_components_shortage_is_taken_before_the_minimum():
+    mugs = part("mug", 1, at("W1", 5), at("W2", 0, (2, POOL)))
+    caps = part("cap", 1, at("W1", 9), at("W2", 0))
+
+    assert available_kits([mugs, caps], PLAIN, pool=POOL).figure == 3
+    assert available_kits([mugs, caps], PLAIN, pool=POOL, pooled=True).figure == 3
+
+
+def test_an_unknown_component_makes_the_kit_unknown_and_never_zero():
+    mugs = part("mug", 1, at("W1", 5))
+    caps = part("cap", 1, at("W1", None))
+
+    answer = available_kits([mugs, caps], PLAIN, pool=ONLY_W1, last_published=Decimal(3))
+
+    assert (answer.figure, answer.unknown) == (None, ("cap@W1",))
+    assert available_kits([], PLAIN, pool=ONLY_W1).figure is None
+
+
+@given(mugs=places(), caps=places(), policy=policies, pooled=st.booleans(), pool=pools)
+def test_the_terms_of_a_kit_add_up_to_its_figure(mugs, caps, policy, pooled, pool):
+    components = [part("mug", 2, *mugs), part("cap", 1, *caps)]
+
+    answer = available_kits(components, policy, pool=pool, pooled=pooled)
+
+    assert answer.figure == sum(step.amount for step in answer.steps)
