@@ -9,17 +9,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from base64 import b64decode
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 
 from inventory_sync.access.models import ApiKey
 from inventory_sync.audit import services as audit
+from inventory_sync.support.keys import master_key
 
 USE_IS_NOTED_EVERY = timedelta(minutes=1)
 _NOBODY = "0" * 64
@@ -81,5 +80,5 @@ def verify(raw_key: str, *, now: datetime) -> ApiKey | None:
 
 def _hash(raw_key: str) -> str:
     """Return HMAC-SHA256 of the key under a key of its own, derived from the installation's."""
-    pepper = hmac.digest(b64decode(str(settings.INVENTORY_SYNC["SECRETS_KEY"])), b"access.api-key", "sha256")
+    pepper = hmac.digest(master_key(), b"access.api-key", "sha256")
     return hmac.new(pepper, raw_key.encode(), hashlib.sha256).hexdigest()

@@ -8,30 +8,27 @@ from __future__ import annotations
 
 import hashlib
 import os
-from base64 import b64decode
-from binascii import Error as NotBase64
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from django.conf import settings
 
 from inventory_sync.connections.models import Connection
 from inventory_sync.domain.errors import Misconfigured
+from inventory_sync.support.keys import master_key
 
 _NONCE_BYTES = 12
-_KEY_BYTES = 32
 
 
 def seal(connection_id: int, name: str, value: str) -> tuple[bytes, str]:
     """Return the secret encrypted, nonce first, and the id of the key that did it."""
-    key = _key()
+    key = master_key()
     nonce = os.urandom(_NONCE_BYTES)
     return nonce + AESGCM(key).encrypt(nonce, value.encode(), _bound_to(connection_id, name)), key_id(key)
 
 
 def unseal(connection_id: int, name: str, ciphertext: bytes, sealed_with: str = "") -> str:
     """Return the secret, or raise Misconfigured when this key did not seal it for this row."""
-    key, sealed = _key(), bytes(ciphertext)
+    key, sealed = master_key(), bytes(ciphertext)
     if sealed_with and sealed_with != key_id(key):
         raise Misconfigured(f"Secret {name!r} was sealed with another key ({sealed_with}): enter it again.")
     try:
@@ -57,13 +54,3 @@ def key_id(key: bytes) -> str:
 
 def _bound_to(connection_id: int, name: str) -> bytes:
     return f"{connection_id}/{name}".encode()
-
-
-def _key() -> bytes:
-    try:
-        key = b64decode(str(settings.INVENTORY_SYNC["SECRETS_KEY"]), validate=True)
-    except NotBase64 as error:
-        raise Misconfigured("SYNC_SECRETS_KEY is not base64.") from error
-    if len(key) != _KEY_BYTES:
-        raise Misconfigured(f"SYNC_SECRETS_KEY holds {len(key)} bytes; {_KEY_BYTES} are needed.")
-    return key

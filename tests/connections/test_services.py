@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from base64 import b64encode, urlsafe_b64encode
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 
 from inventory_sync.audit.models import Entry
 from inventory_sync.connections import secrets, services
@@ -149,3 +150,21 @@ def test_the_hook_token_is_returned_once_and_only_its_hash_is_kept() -> None:
     row.refresh_from_db()
     assert row.hook_token_hash == services.hook_token_hash(token)
     assert token not in str(list(Connection.objects.values()) + list(Entry.objects.values()))
+
+
+@pytest.mark.parametrize("key", ["", "k" * 43, "bm90IGVub3VnaA==", "!" * 44])
+def test_a_useless_key_is_named(settings, key) -> None:
+    settings.INVENTORY_SYNC = settings.INVENTORY_SYNC | {"SECRETS_KEY": key}
+
+    with pytest.raises(ImproperlyConfigured, match="SYNC_SECRETS_KEY"):
+        secrets.seal(1, "api_key", "k")
+
+
+def test_the_key_may_be_given_in_either_alphabet(settings) -> None:
+    raw = bytes([251, 255] * 16)
+    settings.INVENTORY_SYNC = settings.INVENTORY_SYNC | {"SECRETS_KEY": urlsafe_b64encode(raw).decode()}
+    ciphertext, key_id = secrets.seal(1, "api_key", "k")
+
+    settings.INVENTORY_SYNC = settings.INVENTORY_SYNC | {"SECRETS_KEY": b64encode(raw).decode()}
+
+    assert secrets.unseal(1, "api_key", ciphertext, key_id) == "k"
