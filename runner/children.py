@@ -93,7 +93,7 @@ class Kept:
         self.stopping = asyncio.Event()
         self.restarts = 0
         self._process: asyncio.subprocess.Process | None = None
-        self._reader: asyncio.Task[None] | None = None
+        self._silent = asyncio.Event()
 
     async def keep(self) -> None:
         """Start it, and start it again whenever it ends, until `stop`. A step runs once."""
@@ -166,29 +166,38 @@ class Kept:
             command = launched(child.command, death_signal=child.death_signal)
         if isinstance(child.ready, Says):
             self.log.watch_for(child.ready.pattern)
-        self._process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env=os.environ | dict(child.environment),
-            start_new_session=True,
-        )
+        # A pipe of our own: with asyncio's, the end of a child is noticed only when its own children end too.
+        output, theirs = os.pipe()
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=theirs,
+                stderr=theirs,
+                env=os.environ | dict(child.environment),
+                start_new_session=True,
+            )
+        finally:
+            os.close(theirs)
         self.identity = process(self._process.pid)
-        self._reader = asyncio.create_task(self._read(self._process))
+        self._silent.clear()
+        asyncio.get_running_loop().add_reader(output, self._read, output)
         self.changed()
 
-    async def _read(self, running: asyncio.subprocess.Process) -> None:
-        assert running.stdout is not None
-        while data := await running.stdout.read(65_536):
+    def _read(self, output: int) -> None:
+        data = os.read(output, 65_536)
+        if data:
             self.log.feed(data)
+            return
+        asyncio.get_running_loop().remove_reader(output)
+        os.close(output)
+        self._silent.set()
 
     async def _ended(self) -> int:
         assert self._process is not None
         code = await self._process.wait()
         self._sweep_group()
-        if self._reader is not None:
-            await _either(self._reader, timeout_s=2)
+        await _either(self._silent.wait(), timeout_s=2)
         return code
 
     async def _until_ready(self) -> bool:

@@ -175,7 +175,7 @@ class Supervisor:
         others = [Process(pid, born) for pid, born, is_server in noted.values() if not is_server]
         if any(one.alive() for one in [*servers, *others]):
             self.terminal.say("Ending what an earlier start left behind …")
-        end(others, ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0)))
+        end(others, ((signal.SIGTERM, 4.0), (signal.SIGKILL, 5.0)))
         for one in others:
             if birth_of(one.pid) is None:
                 kill_group(one.pid)

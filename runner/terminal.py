@@ -65,6 +65,8 @@ class ChildLog:
         self.seen, self.found = re.compile(pattern), False
 
     def feed(self, data: bytes) -> None:
+        if self._file.closed:  # the last words of one that was killed
+            return
         self._file.write(data)
         self._file.flush()
         if self._file.tell() > KEEP_BYTES:
