@@ -92,7 +92,7 @@ class Landscape:
             "SYNC_HUB_URL": self.hub_url,
             "SYNC_VAR_DIR": str(self.var_dir),
             "FLOWER_URL": self.flower_url,
-            "SYNC_EGRESS_ALLOWED_HOSTS": f"{LOOPBACK}:{self.ports.woo},{LOOPBACK}:{self.ports.till}",
+            "SYNC_EGRESS_ALLOWED_HOSTS": LOOPBACK,
             "PYTHONUNBUFFERED": "1",
             "PYTHONPATH": str(ROOT),
         }
