@@ -99,26 +99,33 @@ Report = Delta | Count | BookFigure
 
 @dataclass(frozen=True, slots=True)
 class BookReading:
-    """One call that held every row and every location of its items.
+    """One call that held every row of its items, at every location of the authority.
 
-    covered: the (item, location) pairs the reading speaks for; rows: what it found, in base units.
-    complete is False when the call failed or was cut: then nothing of it counts.
+    Read page by page, a page is a reading of its own: whole items, never some rows of one. rows: what was
+    found, by (item, location). complete is False when the call failed or was cut: then nothing of it counts.
     """
 
     number: int
-    covered: frozenset[tuple[str, str]]
+    items: frozenset[str]
+    locations: frozenset[str]
     rows: Mapping[tuple[str, str], BookFigure] = field(default_factory=dict)
     complete: bool = True
 
+    def __post_init__(self) -> None:
+        for (item, location), row in self.rows.items():
+            if item not in self.items or location not in self.locations or row.reading != self.number:
+                raise ValueError(f"reading {self.number} does not cover {item} at {location}")
+
 
 def figures_in(reading: BookReading) -> dict[tuple[str, str], BookFigure]:
-    """Return one figure per covered pair: an absent key is 0; what was not covered stays unmentioned."""
+    """Return one figure per item and location covered: an absent key is 0, the rest stays unmentioned."""
     if not reading.complete:
         return {}
+    nothing = BookFigure(f"reading:{reading.number}", reading.number, ZERO)
     return {
-        pair: reading.rows.get(pair)
-        or BookFigure(key=f"reading:{reading.number}", reading=reading.number, quantity=ZERO)
-        for pair in sorted(reading.covered)
+        (item, location): reading.rows.get((item, location), nothing)
+        for item in sorted(reading.items)
+        for location in sorted(reading.locations)
     }
 
 

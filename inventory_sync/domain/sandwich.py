@@ -170,6 +170,16 @@ def decide_write(state: ListingState, *, visible_within: timedelta) -> WriteDeci
     return Write(state.desired, expected=state.observed)
 
 
+def stand_down(state: ListingState, token: int, *, until: datetime) -> ListingState:
+    """Return the listing with its flight ended before anything was sent (PullAgain, Hold); owed as before.
+
+    A token of an older owner changes nothing.
+    """
+    if state.in_flight is None or state.in_flight.token != token:
+        return state
+    return replace(state, in_flight=None, run_at=until)
+
+
 def settle(
     state: ListingState,
     report: Report,

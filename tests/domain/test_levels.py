@@ -213,14 +213,20 @@ def test_a_report_of_the_other_kind_never_reaches_a_level(mode, report):
 
 
 def test_in_a_complete_reading_an_absent_key_is_zero_and_what_was_not_covered_is_not_mentioned():
-    mug, cap, bag = ("mug", "W1"), ("cap", "W1"), ("bag", "W1")
-    reading = BookReading(7, covered=frozenset({mug, cap}), rows={mug: figure(7, 3)})
+    reading = BookReading(7, frozenset({"mug", "cap"}), frozenset({"W1"}), rows={("mug", "W1"): figure(7, 3)})
 
     figures = figures_in(reading)
 
-    assert {pair: f.quantity for pair, f in figures.items()} == {mug: 3, cap: 0}
-    assert bag not in figures
+    assert {pair: f.quantity for pair, f in figures.items()} == {("mug", "W1"): 3, ("cap", "W1"): 0}
+    assert ("bag", "W1") not in figures
     assert figures_in(replace(reading, complete=False)) == {}
+
+
+def test_a_row_outside_its_reading_is_an_error():
+    with pytest.raises(ValueError, match="does not cover bag at W1"):
+        BookReading(7, frozenset({"mug"}), frozenset({"W1"}), rows={("bag", "W1"): figure(7, 3)})
+    with pytest.raises(ValueError, match="does not cover mug at W1"):
+        BookReading(7, frozenset({"mug"}), frozenset({"W1"}), rows={("mug", "W1"): figure(6, 3)})
 
 
 def test_a_figure_brings_quantity_reserved_and_containment_together_or_not_at_all():
