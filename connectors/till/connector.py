@@ -45,7 +45,7 @@ class TillConnector:
             "reports_stock": "Movements and counts with one clock per store; at an equal time the sequence "
             "decides, and a delta with a sequence not after the count's is contained in it.",
             "signs": "Standard Webhooks: HMAC-SHA256 of id, time and raw body, 300 s of tolerance, rotation.",
-            "retries_on_refusal": "Repeats anything but 2xx and 410 with back-off: refusing is back-pressure.",
+            "retries_on_refusal": "Repeats anything but 2xx and 410 with back-off: refusing slows it.",
             "batch_lines": f"Absent: no figure is written to a till. {CONTRACT}",
             "compare_and_set": f"Absent: no figure is written to a till. {CONTRACT}",
             "whole_numbers": "Decimal texts with up to 6 places.",

@@ -22,11 +22,11 @@ def setting(
     choices: tuple[tuple[str, str], ...] = (),
     default: Any = MISSING,
 ) -> Any:
-    """Declare one field of a connector's config; without `default` it is required."""
+    """Declare one field of a connector's config; required without `default`; a secret stays out of repr."""
     metadata = {"label": label, "help": help, "secret": secret, "choices": choices}
     if default is MISSING:
-        return field(metadata=metadata)
-    return field(default=default, metadata=metadata)
+        return field(metadata=metadata, repr=not secret)
+    return field(default=default, metadata=metadata, repr=not secret)
 
 
 @dataclass(frozen=True, slots=True)
