@@ -26,7 +26,9 @@ class Connection(Stamped):
     connector = models.CharField(max_length=60)
     state = models.CharField(max_length=20, choices=State, default=State.ACTIVE)
     state_reason = models.TextField(blank=True)
-    sells = models.BooleanField(default=False, help_text="A channel: orders come from it and figures go to it.")
+    sells = models.BooleanField(
+        default=False, help_text="A channel: orders come from it and figures go to it."
+    )
     config = models.JSONField(default=dict, blank=True)
     hook_token_hash = models.CharField(max_length=64, blank=True)
     owner_team = models.CharField(max_length=60, default="support")

@@ -5,134 +5,224 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('connections', '0001_initial'),
+        ("connections", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Shard',
+            name="Shard",
             fields=[
-                ('pk', models.CompositePrimaryKey('tier', 'number', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('tier', models.CharField(max_length=10)),
-                ('number', models.PositiveSmallIntegerField()),
-                ('token', models.BigIntegerField(default=0)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "tier", "number", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("tier", models.CharField(max_length=10)),
+                ("number", models.PositiveSmallIntegerField()),
+                ("token", models.BigIntegerField(default=0)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='DedupeKey',
+            name="DedupeKey",
             fields=[
-                ('pk', models.CompositePrimaryKey('connection_id', 'key', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('key', models.BinaryField(help_text="SHA-256 of the connector's key.", max_length=32)),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='connections.connection')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "connection_id", "key", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("key", models.BinaryField(help_text="SHA-256 of the connector's key.", max_length=32)),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="connections.connection",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Delivery',
+            name="Delivery",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('topic', models.CharField(max_length=80)),
-                ('source', models.CharField(default='webhook', max_length=12)),
-                ('tier', models.CharField(default='standard', max_length=10)),
-                ('shard', models.PositiveSmallIntegerField()),
-                ('object_key', models.CharField(blank=True, max_length=160)),
-                ('headers', models.JSONField(default=dict)),
-                ('body', models.BinaryField()),
-                ('reading', models.BigIntegerField(default=0)),
-                ('received_at', models.DateTimeField()),
-                ('correlation_id', models.CharField(max_length=40)),
-                ('state', models.CharField(choices=[('pending', 'Pending'), ('done', 'Done'), ('parked', 'Parked: a line waits for a person'), ('rejected', 'Rejected')], default='pending', max_length=10)),
-                ('run_at', models.DateTimeField()),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('events', models.PositiveIntegerField(default=0)),
-                ('error_code', models.CharField(blank=True, max_length=60)),
-                ('error_detail', models.TextField(blank=True)),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='connections.connection')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("topic", models.CharField(max_length=80)),
+                ("source", models.CharField(default="webhook", max_length=12)),
+                ("tier", models.CharField(default="standard", max_length=10)),
+                ("shard", models.PositiveSmallIntegerField()),
+                ("object_key", models.CharField(blank=True, max_length=160)),
+                ("headers", models.JSONField(default=dict)),
+                ("body", models.BinaryField()),
+                ("reading", models.BigIntegerField(default=0)),
+                ("received_at", models.DateTimeField()),
+                ("correlation_id", models.CharField(max_length=40)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("done", "Done"),
+                            ("parked", "Parked: a line waits for a person"),
+                            ("rejected", "Rejected"),
+                        ],
+                        default="pending",
+                        max_length=10,
+                    ),
+                ),
+                ("run_at", models.DateTimeField()),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("events", models.PositiveIntegerField(default=0)),
+                ("error_code", models.CharField(blank=True, max_length=60)),
+                ("error_detail", models.TextField(blank=True)),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="deliveries",
+                        to="connections.connection",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'deliveries',
-                'ordering': ['-id'],
+                "verbose_name_plural": "deliveries",
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='ParkedLine',
+            name="ParkedLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('event_key', models.CharField(max_length=200)),
-                ('waits_on', models.CharField(blank=True, max_length=200)),
-                ('code', models.CharField(max_length=60)),
-                ('detail', models.TextField()),
-                ('summary', models.CharField(blank=True, help_text='The line in words, for staff.', max_length=300)),
-                ('resolved_at', models.DateTimeField(blank=True, null=True)),
-                ('resolution', models.CharField(blank=True, max_length=200)),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='parked_lines', to='connections.connection')),
-                ('delivery', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='parked_lines', to='intake.delivery')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                ("event_key", models.CharField(max_length=200)),
+                ("waits_on", models.CharField(blank=True, max_length=200)),
+                ("code", models.CharField(max_length=60)),
+                ("detail", models.TextField()),
+                (
+                    "summary",
+                    models.CharField(blank=True, help_text="The line in words, for staff.", max_length=300),
+                ),
+                ("resolved_at", models.DateTimeField(blank=True, null=True)),
+                ("resolution", models.CharField(blank=True, max_length=200)),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="parked_lines",
+                        to="connections.connection",
+                    ),
+                ),
+                (
+                    "delivery",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="parked_lines",
+                        to="intake.delivery",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='ReadDue',
+            name="ReadDue",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=40)),
-                ('ref', models.CharField(max_length=120)),
-                ('why', models.CharField(blank=True, max_length=200)),
-                ('version', models.BigIntegerField(default=1)),
-                ('run_at', models.DateTimeField()),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('token', models.BigIntegerField(default=0)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('correlation_id', models.CharField(blank=True, max_length=40)),
-                ('error_detail', models.TextField(blank=True)),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reads_due', to='connections.connection')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("kind", models.CharField(max_length=40)),
+                ("ref", models.CharField(max_length=120)),
+                ("why", models.CharField(blank=True, max_length=200)),
+                ("version", models.BigIntegerField(default=1)),
+                ("run_at", models.DateTimeField()),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("token", models.BigIntegerField(default=0)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("correlation_id", models.CharField(blank=True, max_length=40)),
+                ("error_detail", models.TextField(blank=True)),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="reads_due",
+                        to="connections.connection",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'reads due',
+                "verbose_name_plural": "reads due",
             },
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('state', 'pending')), fields=['tier', 'shard', 'id'], name='delivery_pending'),
+            model_name="delivery",
+            index=models.Index(
+                condition=models.Q(("state", "pending")),
+                fields=["tier", "shard", "id"],
+                name="delivery_pending",
+            ),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(fields=['connection', '-id'], name='delivery_recent'),
+            model_name="delivery",
+            index=models.Index(fields=["connection", "-id"], name="delivery_recent"),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('state', 'done'), _negated=True), fields=['state', '-id'], name='delivery_stuck'),
+            model_name="delivery",
+            index=models.Index(
+                condition=models.Q(("state", "done"), _negated=True),
+                fields=["state", "-id"],
+                name="delivery_stuck",
+            ),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(fields=['correlation_id'], name='delivery_correlation'),
+            model_name="delivery",
+            index=models.Index(fields=["correlation_id"], name="delivery_correlation"),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(fields=['connection', 'object_key'], name='delivery_object'),
+            model_name="delivery",
+            index=models.Index(fields=["connection", "object_key"], name="delivery_object"),
         ),
         migrations.AddIndex(
-            model_name='parkedline',
-            index=models.Index(condition=models.Q(('resolved_at__isnull', True)), fields=['connection', 'waits_on'], name='parked_waiting'),
+            model_name="parkedline",
+            index=models.Index(
+                condition=models.Q(("resolved_at__isnull", True)),
+                fields=["connection", "waits_on"],
+                name="parked_waiting",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='parkedline',
-            constraint=models.UniqueConstraint(fields=('delivery', 'event_key'), name='a_line_is_parked_once'),
+            model_name="parkedline",
+            constraint=models.UniqueConstraint(
+                fields=("delivery", "event_key"), name="a_line_is_parked_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='readdue',
-            index=models.Index(fields=['run_at'], name='read_due'),
+            model_name="readdue",
+            index=models.Index(fields=["run_at"], name="read_due"),
         ),
         migrations.AddConstraint(
-            model_name='readdue',
-            constraint=models.UniqueConstraint(fields=('connection', 'kind', 'ref'), name='one_read_per_object'),
+            model_name="readdue",
+            constraint=models.UniqueConstraint(
+                fields=("connection", "kind", "ref"), name="one_read_per_object"
+            ),
         ),
     ]

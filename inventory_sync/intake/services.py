@@ -1,0 +1,71 @@
+"""Writes that people and other rooms ask for: put deliveries back to be applied again.
+
+Applying again is safe by construction: events count once, orders by version. Does not apply anything itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db import transaction
+
+from inventory_sync.audit import services as audit
+from inventory_sync.intake.models import Delivery, ParkedLine
+
+
+def requeue(delivery_ids: Collection[int], *, actor: audit.Actor, reason: str, now: datetime) -> int:
+    """Set deliveries pending again, with attempts forgotten; one audit entry each. Returns how many."""
+    with transaction.atomic():
+        rows = list(Delivery.objects.select_for_update().filter(id__in=delivery_ids).order_by("id"))
+        for row in rows:
+            audit.record(
+                actor=actor,
+                action="delivery.requeued",
+                subject=row,
+                before={"state": row.state, "attempts": row.attempts},
+                after={"state": Delivery.State.PENDING, "attempts": 0},
+                reason=reason,
+            )
+        return _set_pending([row.id for row in rows], now=now)
+
+
+def resolve_parked(line_ids: Collection[int], *, actor: audit.Actor, reason: str, now: datetime) -> int:
+    """Close parked lines by a person's word, without applying them. Returns how many were open."""
+    with transaction.atomic():
+        rows = list(
+            ParkedLine.objects.select_for_update()
+            .filter(id__in=line_ids, resolved_at__isnull=True)
+            .order_by("id")
+        )
+        for row in rows:
+            audit.record(actor=actor, action="line.resolved", subject=row, reason=reason)
+            row.resolved_at, row.resolution = now, reason[:200]
+            row.save(update_fields=["resolved_at", "resolution", "updated_at"])
+        done = {row.delivery_id for row in rows}
+        still = ParkedLine.objects.filter(delivery_id__in=done, resolved_at__isnull=True)
+        Delivery.objects.filter(id__in=done - set(still.values_list("delivery_id", flat=True))).update(
+            state=Delivery.State.DONE
+        )
+        return len(rows)
+
+
+def requeue_waiting(connection_id: int, waits_on: str, *, now: datetime) -> int:
+    """Set every delivery pending whose line waited for this; called after the mapping was made."""
+    waiting = ParkedLine.objects.filter(
+        connection_id=connection_id, waits_on=waits_on, resolved_at__isnull=True
+    ).values_list("delivery_id", flat=True)
+    with transaction.atomic():
+        ids = list(
+            Delivery.objects.select_for_update()
+            .filter(id__in=list(waiting))
+            .order_by("id")
+            .values_list("id", flat=True)
+        )
+        return _set_pending(ids, now=now)
+
+
+def _set_pending(ids: Collection[int], *, now: datetime) -> int:
+    return Delivery.objects.filter(id__in=ids).update(
+        state=Delivery.State.PENDING, attempts=0, run_at=now, finished_at=None, error_code="", error_detail=""
+    )

@@ -1,0 +1,271 @@
+"""The PostgreSQL store of deliveries: claims by shard, fenced outcomes, parked lines, reads due.
+
+Lock order inside one transaction: shard, then deliveries by id.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from inventory_sync.domain.errors import FenceLost
+from inventory_sync.domain.ports import Delivery
+from inventory_sync.intake import sql
+from inventory_sync.intake.models import Delivery as DeliveryRow
+from inventory_sync.intake.ports import (
+    Claim,
+    Finds,
+    NewDelivery,
+    Outcome,
+    ReadWanted,
+    Result,
+    Stored,
+    StoredDelivery,
+)
+
+TAKE_SHARD = """
+WITH free AS (
+    SELECT s.tier, s.number FROM intake_shard s
+    WHERE s.tier = %(tier)s AND (s.lease_until IS NULL OR s.lease_until < %(now)s) AND EXISTS (
+        SELECT 1 FROM intake_delivery d
+        WHERE d.state = 'pending' AND d.tier = s.tier AND d.shard = s.number AND d.run_at <= %(now)s
+            AND (%(connection)s::bigint IS NULL OR d.connection_id = %(connection)s)
+    )
+    ORDER BY s.token, s.number
+    LIMIT 1 FOR UPDATE OF s SKIP LOCKED
+)
+UPDATE intake_shard s SET token = s.token + 1, lease_until = %(until)s
+FROM free WHERE s.tier = free.tier AND s.number = free.number
+RETURNING s.number, s.token
+"""
+
+# A row whose batch has died twice is claimed alone: only the one that kills keeps collecting attempts.
+SUSPECT_ATTEMPTS = 2
+HEAD_ATTEMPTS = """
+SELECT attempts FROM intake_delivery d
+WHERE d.state = 'pending' AND d.tier = %(tier)s AND d.shard = %(shard)s AND d.run_at <= %(now)s
+    AND (%(connection)s::bigint IS NULL OR d.connection_id = %(connection)s)
+ORDER BY d.id LIMIT 1
+"""
+
+TAKE_ROWS = """
+WITH head AS (
+    SELECT id FROM intake_delivery d
+    WHERE d.state = 'pending' AND d.tier = %(tier)s AND d.shard = %(shard)s AND d.run_at <= %(now)s
+        AND (%(connection)s::bigint IS NULL OR d.connection_id = %(connection)s)
+    ORDER BY d.id LIMIT %(limit)s FOR UPDATE
+)
+UPDATE intake_delivery d SET attempts = d.attempts + 1
+FROM head, connections_connection c
+WHERE d.id = head.id AND c.id = d.connection_id
+RETURNING d.id, d.connection_id, c.code, c.connector, d.topic, d.headers, d.body, d.received_at,
+    d.source, d.reading, d.correlation_id, d.attempts
+"""
+
+FINISH = """
+UPDATE intake_delivery d SET
+    state = CASE o.result WHEN 'retry' THEN 'pending' ELSE o.result END,
+    finished_at = CASE o.result WHEN 'retry' THEN NULL ELSE %s::timestamptz END,
+    events = o.events, error_code = o.code, error_detail = o.detail,
+    run_at = COALESCE(o.run_at, d.run_at)
+FROM unnest(%s::bigint[], %s::text[], %s::int[], %s::text[], %s::text[], %s::timestamptz[])
+    AS o(id, result, events, code, detail, run_at)
+WHERE d.id = o.id
+"""
+
+PARK = """
+INSERT INTO intake_parkedline (delivery_id, connection_id, event_key, waits_on, code, detail, summary,
+    resolution, created_at, updated_at)
+SELECT p.delivery_id, p.connection_id, p.event_key, p.waits_on, p.code, p.detail, p.summary, '', %s, %s
+FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
+    AS p(delivery_id, connection_id, event_key, waits_on, code, detail, summary)
+ON CONFLICT (delivery_id, event_key) DO UPDATE SET
+    waits_on = EXCLUDED.waits_on, code = EXCLUDED.code, detail = EXCLUDED.detail,
+    summary = EXCLUDED.summary, resolved_at = NULL, resolution = '', updated_at = EXCLUDED.updated_at
+"""
+
+UNPARK = """
+UPDATE intake_parkedline p SET resolved_at = %s, resolution = 'replayed by itself', updated_at = %s
+WHERE p.delivery_id = ANY(%s) AND p.resolved_at IS NULL
+    AND NOT EXISTS (
+        SELECT 1 FROM unnest(%s::bigint[], %s::text[]) AS still(delivery_id, event_key)
+        WHERE still.delivery_id = p.delivery_id AND still.event_key = p.event_key
+    )
+"""
+
+WANT_READS = """
+INSERT INTO intake_readdue AS r (connection_id, kind, ref, why, version, run_at, attempts, token,
+    correlation_id, error_detail)
+SELECT w.connection_id, w.kind, w.ref, w.why, 1, %s, 0, 0, w.correlation_id, ''
+FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[])
+    AS w(connection_id, kind, ref, why, correlation_id)
+ORDER BY 1, 2, 3
+ON CONFLICT (connection_id, kind, ref) DO UPDATE SET
+    version = r.version + 1, why = EXCLUDED.why, run_at = LEAST(r.run_at, EXCLUDED.run_at),
+    correlation_id = EXCLUDED.correlation_id
+"""
+
+
+class PostgresIntake:
+    """See ports.IntakeStore."""
+
+    def __init__(self, *, shards: int | None = None) -> None:
+        self.shards = shards or int(settings.INVENTORY_SYNC["INTAKE_SHARDS"])
+
+    def transaction(self) -> AbstractContextManager[Any]:
+        return transaction.atomic()
+
+    def store(self, deliveries: Sequence[NewDelivery]) -> Stored:
+        with connection.cursor() as cursor:
+            return sql.store(cursor, deliveries, shards=self.shards)
+
+    def claim(
+        self, tier: str, *, now: datetime, lease: timedelta, limit: int, connection_id: int | None = None
+    ) -> Claim | None:
+        values: dict[str, Any] = {
+            "tier": tier,
+            "now": now,
+            "until": now + lease,
+            "limit": limit,
+            "connection": connection_id,
+        }
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(TAKE_SHARD, values)
+            taken = cursor.fetchone()
+            if taken is None:
+                return None
+            shard, token = taken
+            values["shard"] = shard
+            cursor.execute(HEAD_ATTEMPTS, values)
+            head = cursor.fetchone()
+            if head is not None and head[0] >= SUSPECT_ATTEMPTS:
+                values["limit"] = 1
+            cursor.execute(TAKE_ROWS, values)
+            rows = sorted(cursor.fetchall())
+        deliveries = tuple(
+            StoredDelivery(
+                id=row[0],
+                connection_id=row[1],
+                connection_code=row[2],
+                connector=row[3],
+                delivery=Delivery(
+                    topic=row[4],
+                    headers=_headers(row[5]),
+                    body=bytes(row[6]),
+                    received_at=row[7],
+                    source=row[8],
+                    reading=row[9],
+                    id=row[0],
+                ),
+                correlation_id=row[10],
+                attempts=row[11],
+            )
+            for row in rows
+        )
+        return Claim(tier, shard, token, now + lease, deliveries)
+
+    def check_fence(self, claim: Claim) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT token FROM intake_shard WHERE tier = %s AND number = %s FOR UPDATE",
+                [claim.tier, claim.shard],
+            )
+            row = cursor.fetchone()
+        if row is None or row[0] != claim.token:
+            raise FenceLost(f"Shard {claim.tier}/{claim.shard} has another owner.")
+
+    def finish(self, outcomes: Sequence[Outcome], *, now: datetime) -> None:
+        if not outcomes:
+            return
+        parked = [(one, line) for one in outcomes for line in one.parked]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                FINISH,
+                [
+                    now,
+                    [o.delivery_id for o in outcomes],
+                    [o.result.value for o in outcomes],
+                    [o.events for o in outcomes],
+                    [o.code for o in outcomes],
+                    [o.detail for o in outcomes],
+                    [o.run_at for o in outcomes],
+                ],
+            )
+            if parked:
+                cursor.execute(
+                    PARK,
+                    [
+                        now,
+                        now,
+                        [o.delivery_id for o, _ in parked],
+                        [o.connection_id for o, _ in parked],
+                        [line.event_key for _, line in parked],
+                        [line.waits_on[:200] for _, line in parked],
+                        [line.code for _, line in parked],
+                        [line.detail for _, line in parked],
+                        [line.summary[:300] for _, line in parked],
+                    ],
+                )
+            cursor.execute(
+                UNPARK,
+                [
+                    now,
+                    now,
+                    [o.delivery_id for o in outcomes if o.result is not Result.RETRY],
+                    [o.delivery_id for o, _ in parked],
+                    [line.event_key for _, line in parked],
+                ],
+            )
+
+    def release(self, claim: Claim) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE intake_shard SET lease_until = NULL WHERE tier = %s AND number = %s AND token = %s",
+                [claim.tier, claim.shard, claim.token],
+            )
+
+    def want_reads(self, reads: Collection[ReadWanted], *, now: datetime) -> None:
+        streams = [read for read in reads if read.kind == "stream"]
+        objects = list({(r.connection_id, r.kind, r.ref): r for r in reads if r.kind != "stream"}.values())
+        with connection.cursor() as cursor:
+            for connection_id in sorted({read.connection_id for read in streams}):
+                cursor.execute(
+                    "UPDATE connections_cursor SET run_at = %s WHERE connection_id = %s", [now, connection_id]
+                )
+            if objects:
+                cursor.execute(
+                    WANT_READS,
+                    [
+                        now,
+                        [r.connection_id for r in objects],
+                        [r.kind for r in objects],
+                        [r.ref for r in objects],
+                        [r.why[:200] for r in objects],
+                        [r.correlation_id for r in objects],
+                    ],
+                )
+
+    def count_finds(self, finds: Sequence[Finds]) -> None:
+        with connection.cursor() as cursor:
+            for find in finds:
+                cursor.execute(
+                    "UPDATE connections_cursor SET finds = finds + %s"
+                    " WHERE connection_id = %s AND stream = %s",
+                    [find.count, find.connection_id, find.stream],
+                )
+
+    def any_pending(self, connection_id: int, tier: str) -> bool:
+        pending = DeliveryRow.objects.filter(connection_id=connection_id, tier=tier, state="pending")
+        return pending.exists()
+
+
+def _headers(value: Any) -> dict[str, str]:
+    if isinstance(value, str):  # a raw cursor gives jsonb as text under Django
+        value = json.loads(value)
+    return {str(name): str(text) for name, text in (value or {}).items()}

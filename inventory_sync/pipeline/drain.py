@@ -1,0 +1,243 @@
+"""Drain deliveries: claim a shard, translate, then apply the batch in one transaction with its "done".
+
+A failing batch is halved until the poison row stands alone; it is parked after a few tries and its
+neighbours proceed. Runs against ports; knows neither Django nor the broker.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from inventory_sync.domain.errors import FenceLost, MalformedPayload, Parked, Poisoned, Rejected, Transient
+from inventory_sync.domain.external import ExternalEvent, OrderReported, OrderVanished
+from inventory_sync.domain.lane import retry_after
+from inventory_sync.intake.ports import Claim, Finds, Outcome, Parking, Result, StoredDelivery
+from inventory_sync.ledger.apply import apply_batch
+from inventory_sync.ledger.types import Applied, Decided, Posted
+from inventory_sync.pipeline.hints import as_hints
+from inventory_sync.pipeline.ports import Ports
+from inventory_sync.pipeline.resolve import Resolved, resolve
+from inventory_sync.propagation.ports import News
+from inventory_sync.support.logs import get_logger
+
+log = get_logger(__name__)
+
+COUNTED = ("deliveries", "events", "duplicates", "orders", "parked", "rejected", "retried", "poisoned")
+
+
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """A delivery and what it says, or the outcome that already settles it."""
+
+    stored: StoredDelivery
+    events: tuple[ExternalEvent, ...] = ()
+    settled: Outcome | None = None
+
+
+def drain(
+    tier: str,
+    *,
+    ports: Ports,
+    until: Callable[[], bool] = lambda: False,
+    connection_id: int | None = None,
+) -> dict[str, int]:
+    """Drain the tier until nothing is due or `until` says stop; returns counts for Flower and the log."""
+    counts: Counter[str] = Counter()
+    while not until():
+        claim = ports.intake.claim(
+            tier,
+            now=ports.clock(),
+            lease=ports.limits.lease,
+            limit=ports.limits.batch_rows,
+            connection_id=connection_id,
+        )
+        if claim is None:
+            break
+        try:
+            drain_claim(claim, ports=ports, counts=counts)
+        except FenceLost:
+            log.warning("lease.lost", tier=tier, shard=claim.shard)
+    if counts:
+        log.info("intake.drained", tier=tier, **counts)
+    return dict(counts)
+
+
+def drain_claim(claim: Claim, *, ports: Ports, counts: Counter[str]) -> None:
+    """Apply the deliveries of one claim and give the shard back."""
+    translated = [translate(one, ports=ports) for one in claim.deliveries]
+    _apply(claim, translated, ports=ports, counts=counts)
+    ports.intake.release(claim)
+
+
+def translate(stored: StoredDelivery, *, ports: Ports) -> Translated:
+    """Translate one delivery; whatever goes wrong is this delivery's own outcome. No I/O."""
+    if stored.attempts > ports.limits.max_attempts:
+        return Translated(stored, settled=poisoned(stored, "It ended its worker several times."))
+    try:
+        connector = ports.connector(stored.connector)
+        events = tuple(connector.translate(stored.delivery, ports.config(stored.connection_id)))
+        if stored.delivery.source == "hint":
+            events = as_hints(events)
+        return Translated(stored, events)
+    except MalformedPayload as error:
+        where = f" (field {error.field})" if error.field else ""
+        line = Parking("", error.code, f"{error.detail}{where}", summary=stored.delivery.topic)
+        return Translated(stored, settled=_outcome(stored, Result.PARKED, error.code, error.detail, (line,)))
+    except Rejected as error:
+        return Translated(stored, settled=_outcome(stored, Result.REJECTED, error.code, error.detail))
+    except Parked as error:
+        line = Parking("", error.code, error.detail, error.waits_on, stored.delivery.topic)
+        return Translated(stored, settled=_outcome(stored, Result.PARKED, error.code, error.detail, (line,)))
+    except Exception as error:
+        log.exception("delivery.failed", delivery=stored.id, topic=stored.delivery.topic)
+        return Translated(stored, settled=poisoned(stored, f"{type(error).__name__}: {error}"))
+
+
+def poisoned(stored: StoredDelivery, why: str) -> Outcome:
+    """Return the outcome of a delivery that cannot be processed: parked whole, for a person."""
+    line = Parking("", Poisoned.code, why, summary=stored.delivery.topic)
+    return _outcome(stored, Result.PARKED, Poisoned.code, why, (line,))
+
+
+def _outcome(
+    stored: StoredDelivery, result: Result, code: str, detail: str, parked: tuple[Parking, ...] = ()
+) -> Outcome:
+    return Outcome(stored.id, stored.connection_id, result, code=code, detail=detail, parked=parked)
+
+
+def _apply(claim: Claim, batch: Sequence[Translated], *, ports: Ports, counts: Counter[str]) -> None:
+    """Apply a batch, or its halves if it fails; a row that fails alone waits and is parked in the end."""
+    try:
+        with ports.intake.transaction():
+            ports.intake.check_fence(claim)
+            done = _apply_all(batch, ports=ports)
+    except FenceLost:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever fails, the batch is halved to find the row
+        if len(batch) > 1:
+            middle = len(batch) // 2
+            _apply(claim, batch[:middle], ports=ports, counts=counts)
+            _apply(claim, batch[middle:], ports=ports, counts=counts)
+            return
+        _give_up_or_wait(claim, batch[0].stored, error, ports=ports, counts=counts)
+        return
+    counts.update(done)
+
+
+def _apply_all(batch: Sequence[Translated], *, ports: Ports) -> Counter[str]:
+    """Do one batch inside the transaction: resolve, post, decide, note, finish."""
+    now = ports.clock()
+    resolved = resolve(
+        [(one.stored, one.events) for one in batch if one.settled is None],
+        catalog=ports.catalog,
+        now=now,
+        tolerance=ports.limits.future_tolerance,
+    )
+    applied = apply_batch(
+        resolved.events,
+        resolved.orders,
+        store=ports.ledger,
+        now=now,
+        tolerance=ports.limits.future_tolerance,
+    )
+    outcomes = [_settle(one, resolved, applied) for one in batch]
+
+    ports.lanes.note_news(
+        [News(news.connection_id, news.item_id, news.delta) for news in applied.decided.news], now=now
+    )
+    ports.lanes.observe(resolved.sightings, now=now)
+    ports.intake.want_reads(resolved.reads_after(applied), now=now)
+    ports.intake.count_finds(_finds(batch, applied))
+    _open_cases(batch, outcomes, applied, ports=ports)
+    ports.intake.finish(outcomes, now=now)
+
+    return Counter(
+        {
+            name: count
+            for name, count in {
+                "deliveries": len(batch),
+                "events": applied.posted.recorded,
+                "duplicates": applied.posted.duplicates,
+                "orders": applied.decided.applied,
+                "parked": sum(1 for one in outcomes if one.result is Result.PARKED),
+                "rejected": sum(1 for one in outcomes if one.result is Result.REJECTED),
+            }.items()
+            if count
+        }
+    )
+
+
+def _settle(one: Translated, resolved: Resolved, applied: Applied) -> Outcome:
+    if one.settled is not None:
+        return one.settled
+    parked = resolved.parked_of(one.stored, applied)
+    result = Result.PARKED if parked else Result.DONE
+    code, detail = (parked[0].code, parked[0].detail) if parked else ("", "")
+    return replace(
+        _outcome(one.stored, result, code, detail, tuple(parked)),
+        events=len(one.events),
+    )
+
+
+def _finds(batch: Sequence[Translated], applied: Applied) -> list[Finds]:
+    """Count what a sweep brought that nothing had announced: it changed the ledger."""
+    found: Counter[tuple[int, str]] = Counter()
+    for one in batch:
+        if one.stored.delivery.source != "sweep":
+            continue
+        if any(_is_news(one.stored.connection_id, event, applied) for event in one.events):
+            found[(one.stored.connection_id, one.stored.delivery.headers.get("stream", ""))] += 1
+    return [Finds(connection_id, stream, count) for (connection_id, stream), count in sorted(found.items())]
+
+
+def _is_news(connection_id: int, event: ExternalEvent, applied: Applied) -> bool:
+    if isinstance(event, OrderReported | OrderVanished):
+        return (connection_id, event.order_ref) in applied.decided.changed
+    return (connection_id, event.key) in applied.posted.new
+
+
+def _open_cases(
+    batch: Sequence[Translated], outcomes: Sequence[Outcome], applied: Applied, *, ports: Ports
+) -> None:
+    codes = {one.stored.connection_id: one.stored.connection_code for one in batch}
+    for one, outcome in zip(batch, outcomes, strict=True):
+        if outcome.code == Poisoned.code:
+            ports.cases.open(
+                Poisoned.code,
+                "delivery",
+                str(one.stored.id),
+                f"{one.stored.delivery.topic} cannot be processed. {outcome.detail}",
+                connection=one.stored.connection_code,
+                correlation_id=one.stored.correlation_id,
+            )
+    for connection_id, order_ref in applied.decided.closed_short:
+        ports.cases.open(
+            "order.closed_short",
+            "order",
+            f"{connection_id}:{order_ref}",
+            f"Order {order_ref} is gone at its source without notice; its open lines were closed short.",
+            connection=codes.get(connection_id, ""),
+        )
+
+
+def _give_up_or_wait(
+    claim: Claim, stored: StoredDelivery, error: Exception, *, ports: Ports, counts: Counter[str]
+) -> None:
+    """Put a row that failed alone back for later, or park it when it has had its tries."""
+    now: datetime = ports.clock()
+    log.error("delivery.failed", delivery=stored.id, attempts=stored.attempts, error=repr(error))
+    if stored.attempts >= ports.limits.max_attempts and not isinstance(error, Transient):
+        outcome = poisoned(stored, f"{type(error).__name__}: {error}")
+        counts["poisoned"] += 1
+    else:
+        wait = retry_after(stored.attempts, ports.jitter())
+        outcome = replace(_outcome(stored, Result.RETRY, "", str(error)), run_at=now + wait)
+        counts["retried"] += 1
+    with ports.intake.transaction():
+        ports.intake.check_fence(claim)
+        if outcome.result is Result.PARKED:
+            _open_cases([Translated(stored)], [outcome], Applied(Posted(), Decided()), ports=ports)
+        ports.intake.finish([outcome], now=now)

@@ -1,0 +1,171 @@
+"""Where the steps meet the world: PostgreSQL stores, installed connectors, the real clock and randomness.
+
+The composition root. Everything the other modules of this room are given is made here.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import connection as database
+from django.db import transaction
+
+from inventory_sync.audit import services as audit
+from inventory_sync.availability.store import PostgresAvailability
+from inventory_sync.cases import services as cases
+from inventory_sync.catalog.selectors import PostgresCatalog
+from inventory_sync.connections import registry
+from inventory_sync.connections.models import Connection, Cursor
+from inventory_sync.domain.errors import Misconfigured
+from inventory_sync.domain.ports import Exchange, Outside
+from inventory_sync.intake.store import PostgresIntake
+from inventory_sync.ledger.store import PostgresLedger
+from inventory_sync.pipeline.ports import Account, Limits, Ports
+from inventory_sync.propagation.store import PostgresLanes
+from inventory_sync.support import correlation
+from inventory_sync.support.clock import utc_now
+
+
+class Cases:
+    """The case book of pipeline.ports, on the cases room."""
+
+    def open(
+        self, code: str, kind: str, subject: str, summary: str, *, connection: str, correlation_id: str = ""
+    ) -> None:
+        cases.open_case(
+            code=code,
+            subject_kind=kind,
+            subject_id=subject,
+            summary=summary,
+            connection_code=connection,
+            correlation_id=correlation_id,
+            now=utc_now(),
+        )
+
+    def close(self, kind: str, subjects: Collection[str], resolution: str) -> None:
+        for subject in subjects:
+            cases.resolve_cases(subject_kind=kind, subject_id=subject, resolution=resolution, now=utc_now())
+
+
+class Cursors:
+    """The cursor store of pipeline.ports, on the connections room."""
+
+    def load(self, connection_id: int, stream: str) -> str:
+        row, _ = Cursor.objects.get_or_create(connection_id=connection_id, stream=stream)
+        return row.value
+
+    def save(self, connection_id: int, stream: str, value: str, *, now: datetime, done: bool) -> None:
+        row = Cursor.objects.select_for_update().get(connection_id=connection_id, stream=stream)
+        row.value, row.reads = value, row.reads + 1
+        if done:
+            row.swept_at, row.error_code, row.error_detail = now, "", ""
+        row.save()
+
+    def next_reading(self) -> int:
+        with database.cursor() as cursor:
+            cursor.execute("SELECT nextval('intake_reading')")
+            return int(cursor.fetchone()[0])
+
+
+def open_account(connection_id: int) -> Account:
+    """Open a connection with its config and secrets; raises Misconfigured."""
+    row = Connection.objects.prefetch_related("secrets").get(pk=connection_id)
+    exchanges: list[Exchange] = []
+    outside = Outside(
+        on_exchange=exchanges.append,
+        correlation_id=correlation.current,
+        private_hosts=tuple(settings.INVENTORY_SYNC["EGRESS_ALLOWED_HOSTS"]),
+    )
+    return Account(
+        id=row.pk,
+        code=row.code,
+        capabilities=registry.connector(row.connector).capabilities,
+        client=registry.open_client(row, outside=outside),
+        exchanges=exchanges,
+    )
+
+
+def config_of(connection_id: int) -> Any:
+    return registry.config_of(Connection.objects.prefetch_related("secrets").get(pk=connection_id))
+
+
+def pause_misconfigured(connection_id: int, why: str) -> None:
+    """Pause a connection whose credentials or settings the vendor refuses, and tell its owner."""
+    with transaction.atomic():
+        row = Connection.objects.select_for_update().get(pk=connection_id)
+        if row.state != Connection.State.ACTIVE:
+            return
+        audit.record(
+            actor="pipeline",
+            action="connection.paused",
+            subject=row,
+            before={"state": row.state},
+            after={"state": Connection.State.MISCONFIGURED},
+            reason=why,
+        )
+        row.state, row.state_reason = Connection.State.MISCONFIGURED, why
+        row.save(update_fields=["state", "state_reason", "updated_at"])
+        cases.open_case(
+            code=Misconfigured.code,
+            subject_kind="connection",
+            subject_id=row.pk,
+            summary=f"{row.label} refuses us: {why}",
+            connection_code=row.code,
+            owner_team=row.owner_team,
+            now=utc_now(),
+        )
+
+
+class _Configs:
+    """Configs by connection id, opened once per batch of work: a worker never keeps them for long."""
+
+    def __init__(self, ttl_s: float = 1.0) -> None:
+        self._ttl_s = ttl_s
+        self._kept: dict[int, tuple[float, Any]] = {}
+
+    def __call__(self, connection_id: int) -> Any:
+        now = time.monotonic()
+        kept = self._kept.get(connection_id)
+        if kept is None or now - kept[0] > self._ttl_s:
+            kept = (now, config_of(connection_id))
+            self._kept[connection_id] = kept
+        return kept[1]
+
+
+def ports() -> Ports:
+    """Return everything the steps need, on PostgreSQL."""
+    knobs = settings.INVENTORY_SYNC
+    near_zero = Decimal(knobs["URGENT_AT_OR_BELOW"])
+    return Ports(
+        intake=PostgresIntake(),
+        ledger=PostgresLedger(),
+        availability=PostgresAvailability(),
+        lanes=PostgresLanes(near_zero=near_zero),
+        catalog=PostgresCatalog(),
+        cases=Cases(),
+        cursors=Cursors(),
+        account=open_account,
+        misconfigured=pause_misconfigured,
+        connector=registry.connector,
+        config=_Configs(),
+        clock=utc_now,
+        jitter=random.random,
+        new_id=correlation.new_id,
+        pause=time.sleep,
+        limits=Limits(
+            batch_rows=knobs["INTAKE_BATCH_ROWS"],
+            lease=timedelta(seconds=knobs["INTAKE_LEASE_S"]),
+            max_attempts=knobs["INTAKE_MAX_ATTEMPTS"],
+            future_tolerance=timedelta(seconds=knobs["FUTURE_TOLERANCE_S"]),
+            dirty_items=knobs["AVAILABILITY_BATCH_ITEMS"],
+            near_zero=near_zero,
+            push_lease=timedelta(seconds=knobs["PUSH_LEASE_S"]),
+            push_max_attempts=knobs["PUSH_MAX_ATTEMPTS"],
+        ),
+    )

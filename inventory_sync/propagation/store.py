@@ -1,0 +1,250 @@
+"""The PostgreSQL store of lanes. Rows are locked in id order, changed by pure functions, written back.
+
+Lock order: after the ledger's rows; listings by id, then the budget.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from inventory_sync.availability.compute import listing_figure
+from inventory_sync.connections.budgets import shut_until, take_calls
+from inventory_sync.domain import lane
+from inventory_sync.domain.reports import ZERO
+from inventory_sync.domain.units import Factor
+from inventory_sync.propagation.models import Listing, PushAttempt
+from inventory_sync.propagation.ports import Attempt, Flight, News, Row, Sighting, Wanted
+from inventory_sync.propagation.rows import FIELDS, to_row, write_back
+
+MICRO = Decimal("0.000001")
+
+# A listing's figure holds all order news only while neither its item nor a component of it is dirty: the
+# ledger marks them in the transaction that brings the news.
+DIRTY = """
+SELECT i.id FROM unnest(%s::bigint[]) AS i(id) WHERE EXISTS (
+    SELECT 1 FROM ledger_dirtyitem d WHERE d.item_id = i.id
+) OR EXISTS (
+    SELECT 1 FROM catalog_kitcomponent k JOIN ledger_dirtyitem d ON d.item_id = k.component_id
+    WHERE k.kit_id = i.id
+)
+"""
+
+PICK = """
+SELECT id FROM propagation_listing
+WHERE connection_id = %(connection)s AND state = 'owed' AND (run_at IS NULL OR run_at <= %(now)s)
+    AND (lease_until IS NULL OR lease_until <= %(now)s) AND (%(any)s OR urgent)
+ORDER BY dirty_since, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+"""
+
+
+class PostgresLanes:
+    """See ports.LaneStore."""
+
+    def __init__(self, *, near_zero: Decimal | None = None) -> None:
+        chosen = near_zero if near_zero is not None else settings.INVENTORY_SYNC["URGENT_AT_OR_BELOW"]
+        self.near_zero = Decimal(str(chosen))
+
+    def transaction(self) -> AbstractContextManager[Any]:
+        return transaction.atomic()
+
+    def claim(
+        self,
+        connection_id: int,
+        *,
+        now: datetime,
+        limit: int,
+        calls: int,
+        lease: timedelta,
+        longest_life: timedelta,
+    ) -> Flight:
+        with transaction.atomic():
+            picked = self._pick(connection_id, now=now, limit=limit)
+            if not picked:
+                return Flight()
+            wait_s = take_calls(connection_id, calls, now=now)
+            if wait_s:
+                return Flight(wait_s=wait_s)
+            listings = list(self._locked(picked))
+            rows = [
+                replace(row, state=lane.begin(row.state, now=now, lease=lease, longest_life=longest_life))
+                for row in self._rows(listings)
+            ]
+            self._write(listings, rows)
+            return Flight(tuple(rows))
+
+    def _pick(self, connection_id: int, *, now: datetime, limit: int) -> list[int]:
+        """Lock at most half from the urgent, the rest oldest first; the sets domain.lane.pick describes."""
+        values: dict[str, Any] = {"connection": connection_id, "now": now}
+        with connection.cursor() as cursor:
+            cursor.execute(PICK, {**values, "any": False, "limit": (limit + 1) // 2})
+            urgent = [row[0] for row in cursor.fetchall()]
+            cursor.execute(PICK, {**values, "any": True, "limit": limit})
+            oldest = [row[0] for row in cursor.fetchall() if row[0] not in urgent]
+        return urgent + oldest[: limit - len(urgent)]
+
+    def lock(self, listing_ids: Collection[int]) -> list[Row]:
+        return self._rows(list(self._locked(listing_ids)))
+
+    def save(self, rows: Sequence[Row], *, now: datetime) -> None:
+        listings = list(self._locked([row.id for row in rows]))
+        self._write(listings, rows, now=now)
+
+    def record(self, attempts: Sequence[Attempt], *, now: datetime) -> None:
+        PushAttempt.objects.bulk_create(
+            PushAttempt(
+                listing_id=one.listing_id,
+                at=one.started_at,
+                finished_at=now,
+                wanted=one.wanted,
+                version=one.version,
+                read_before=one.read_before,
+                wrote=one.wrote,
+                read_after=one.read_after,
+                outcome=one.outcome,
+                error_code=one.error_code,
+                error_detail=one.error_detail,
+                exchange=[asdict(exchange) for exchange in one.exchanges] or None,
+                correlation_id=one.correlation_id,
+            )
+            for one in attempts
+        )
+
+    def note_news(self, news: Sequence[News], *, now: datetime) -> None:
+        deltas: dict[tuple[int, int], Decimal] = defaultdict(Decimal)
+        times: dict[tuple[int, int], int] = defaultdict(int)
+        for one in news:
+            deltas[(one.connection_id, one.item_id)] += one.delta
+            times[(one.connection_id, one.item_id)] += 1
+        listings = list(self._locked(self._of_items(deltas)))
+        rows = []
+        for listing, row in zip(listings, self._rows(listings, fresh=False), strict=True):
+            key = (listing.connection_id, row.item_id)
+            units = deltas[key] * listing.mapping.denominator / listing.mapping.numerator
+            state = row.state
+            for nth in range(times[key]):
+                state = lane.note_news(
+                    state,
+                    now=now,
+                    lowered=units.quantize(MICRO) if nth == 0 else ZERO,
+                    near_zero=self.near_zero,
+                )
+            rows.append(replace(row, state=state))
+        self._write(listings, rows)
+
+    def observe(self, sightings: Sequence[Sighting], *, now: datetime) -> int:
+        seen = {(one.connection_id, one.external_id): one for one in sightings if one.figure is not None}
+        listings = list(
+            self._locked_where(
+                Listing.objects.filter(
+                    connection_id__in={connection_id for connection_id, _ in seen},
+                    external_id__in={external_id for _, external_id in seen},
+                )
+            )
+        )
+        rows = []
+        owed = 0
+        for row, listing in zip(self._rows(listings, fresh=False), listings, strict=True):
+            sighting = seen.get((listing.connection_id, listing.external_id))
+            state = row.state
+            if sighting is not None and sighting.figure is not None:
+                state = lane.observe(state, sighting.figure, now=now, near_zero=self.near_zero)
+                listing.observed_stamp = sighting.stamp[:40]
+            owed += state is not row.state
+            rows.append(replace(row, state=state))
+        self._write(listings, rows)
+        return owed
+
+    def owe(self, wanted: Sequence[Wanted], *, now: datetime) -> frozenset[int]:
+        by_key = {(one.connection_id, one.item_id): one for one in wanted}
+        listings = list(self._locked(self._of_items(by_key)))
+        rows = []
+        for listing, row in zip(listings, self._rows(listings, fresh=False), strict=True):
+            one = by_key[(listing.connection_id, row.item_id)]
+            factor = Factor(listing.mapping.numerator, listing.mapping.denominator)
+            state = lane.owe(
+                row.state,
+                None if one.figure is None else listing_figure(one.figure, factor),
+                one.version,
+                now=now,
+                news=row.state.desired_news,
+                near_zero=self.near_zero,
+            )
+            changed = state.desired != row.state.desired
+            rows.append(
+                replace(
+                    row,
+                    state=state,
+                    correlation_id=one.correlation_id if changed else row.correlation_id,
+                )
+            )
+        self._write(listings, rows)
+        return frozenset(
+            listing.connection_id
+            for listing, row in zip(listings, rows, strict=True)
+            if row.state.dirty_since is not None
+        )
+
+    def shut_budget(self, connection_id: int, *, until: datetime) -> None:
+        shut_until(connection_id, until)
+
+    # ── rows ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def _of_items(self, keys: Iterable[tuple[int, int]]) -> list[int]:
+        """Return the ids of the listings that publish these (connection, item) pairs."""
+        pairs = sorted(set(keys))
+        if not pairs:
+            return []
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT l.id FROM propagation_listing l JOIN catalog_itemmapping m ON m.id = l.mapping_id"
+                " JOIN unnest(%s::bigint[], %s::bigint[]) AS k(connection_id, item_id)"
+                " ON k.connection_id = l.connection_id AND k.item_id = m.item_id",
+                [[pair[0] for pair in pairs], [pair[1] for pair in pairs]],
+            )
+            return [row[0] for row in cursor.fetchall()]
+
+    def _locked(self, ids: Collection[int]) -> list[Listing]:
+        return list(self._locked_where(Listing.objects.filter(id__in=ids))) if ids else []
+
+    def _locked_where(self, query: QuerySet[Listing]) -> QuerySet[Listing]:
+        return query.select_related("mapping").order_by("id").select_for_update(of=("self",))
+
+    def _rows(self, listings: Sequence[Listing], *, fresh: bool = True) -> list[Row]:
+        """Return the rows; with `fresh` those whose items are not dirty hold all their news."""
+        dirty: set[int] = set()
+        if fresh and listings:
+            with connection.cursor() as cursor:
+                cursor.execute(DIRTY, [sorted({one.mapping.item_id or 0 for one in listings})])
+                dirty = {row[0] for row in cursor.fetchall()}
+        return [to_row(one, fresh=fresh and one.mapping.item_id not in dirty) for one in listings]
+
+    def _write(
+        self, listings: Sequence[Listing], rows: Sequence[Row], *, now: datetime | None = None
+    ) -> None:
+        by_id = {row.id: row for row in rows}
+        changed = []
+        for listing in listings:
+            row = by_id.get(listing.pk)
+            if row is None:
+                continue
+            before = (listing.observed, listing.acknowledged)
+            write_back(listing, row)
+            if now is not None:
+                listing.observed_at = now if listing.observed is not None else listing.observed_at
+                if listing.acknowledged is not None and (
+                    before[1] != listing.acknowledged or listing.state == Listing.State.SETTLED
+                ):
+                    listing.acknowledged_at = now
+            changed.append(listing)
+        if changed:
+            Listing.objects.bulk_update(changed, [*FIELDS, "observed_stamp"], batch_size=500)
