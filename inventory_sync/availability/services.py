@@ -39,7 +39,7 @@ def change_policy(
     unknown = sorted(set(values) - set(CHANGEABLE))
     if unknown:
         raise ValueError(f"A policy has no {unknown[0]!r} to change.")
-    policy = Policy.objects.select_for_update().filter(connection=connection, item=item).first()
+    policy = Policy.objects.select_for_update(of=("self",)).filter(connection=connection, item=item).first()
     before = audit.snapshot(policy) if policy else None
     policy = policy or Policy(connection=connection, item=item)
     for name, value in values.items():

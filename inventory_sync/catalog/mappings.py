@@ -125,7 +125,11 @@ def save_location_mapping(row: LocationMapping, *, actor: audit.Actor, reason: s
 
 def remove_location_mapping(*, mapping_id: int, actor: audit.Actor, reason: str) -> Effect:
     with transaction.atomic():
-        row = LocationMapping.objects.select_for_update().select_related("location").get(pk=mapping_id)
+        row = (
+            LocationMapping.objects.select_for_update(of=("self",))
+            .select_related("location")
+            .get(pk=mapping_id)
+        )
         effect = Effect(channels=frozenset({row.connection_id}))
         audit.record_deleted(row, actor=actor, action="location_mapping.removed", reason=reason)
         row.delete()
@@ -134,7 +138,9 @@ def remove_location_mapping(*, mapping_id: int, actor: audit.Actor, reason: str)
 
 def _locked_mapping(connection: Connection, external_id: str) -> tuple[ItemMapping, dict[str, object] | None]:
     row = (
-        ItemMapping.objects.select_for_update().filter(connection=connection, external_id=external_id).first()
+        ItemMapping.objects.select_for_update(of=("self",))
+        .filter(connection=connection, external_id=external_id)
+        .first()
     )
     if row is None:
         return ItemMapping(connection=connection, external_id=external_id), None
