@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from inventory_sync.support import env, logs
 
@@ -153,7 +154,7 @@ BROKER_URL = env.text("BROKER_URL", "redis://127.0.0.1:6379/0")
 FLOWER_URL = env.text("FLOWER_URL", "http://127.0.0.1:5555/ops/flower/")
 
 # Our own knobs, the unit in the name.
-INVENTORY_SYNC = {
+INVENTORY_SYNC: dict[str, Any] = {
     "SECRETS_KEY": env.text("SYNC_SECRETS_KEY"),
     "HUB_URL": env.text("SYNC_HUB_URL", "http://127.0.0.1:8000"),
     "ENVIRONMENT": env.text("SYNC_ENVIRONMENT", "development"),

@@ -16,7 +16,10 @@ from inventory_sync.api.v1.paging import paged
 from inventory_sync.api.v1.reading import Names, PageQuery, ReadView
 from inventory_sync.api.v1.shapes import ChannelShape, ExplainedFigureShape, FigureShape
 from inventory_sync.availability.models import ChannelFigure
+from inventory_sync.availability.selectors import FigureView, explain, figures_of
 from inventory_sync.catalog.models import Item
+
+NEVER_COMPUTED = "figure:never_computed"
 
 
 class ChannelsView(ReadView):
@@ -72,11 +75,15 @@ class AvailabilityListView(ReadView):
         query = self.query(request)
         channel = get_object_or_404(selectors.channels(), code=connection)
         if not query["sku"]:
-            return _with_not_found(self.page(request, selectors.figures(channel), FigureOf, query), [])
+            page = self.page(request, selectors.figures(channel), FigureRow, query)
+            page.data["not_found"] = []
+            return page
         items = {item.sku: item for item in Item.objects.filter(sku__in=query["sku"])}
-        figures = {figure.item.sku: figure for figure in selectors.figures(channel, skus=query["sku"])}
+        figures = {view.sku: view for view in figures_of(connection=channel, skus=query["sku"])}
         results = [
-            FigureShape(figure_of(items[sku], figures.get(sku))).data for sku in query["sku"] if sku in items
+            FigureShape(figure_shown(items[sku], figures.get(sku))).data
+            for sku in query["sku"]
+            if sku in items
         ]
         missing = [sku for sku in query["sku"] if sku not in items]
         return Response({"results": results, "not_found": missing, "next": None})
@@ -91,39 +98,36 @@ class AvailabilityView(ReadView):
         self.query(request)
         channel = get_object_or_404(selectors.channels(), code=connection)
         item = get_object_or_404(Item, sku=sku)
-        figure = selectors.figures(channel).filter(item=item).first()
-        explained = {
-            **figure_of(item, figure),
-            "terms": [term_of(term) for term in figure.terms] if figure else [],
-            "policy_version": figure.policy_version if figure else 0,
-            "told": selectors.listings_of(channel, item),
-        }
-        return self.single(request, ExplainedFigureShape(explained).data)
+        told = selectors.told(channel, item)
+        explanation = explain(connection=channel, item=item)
+        if explanation is None:
+            shown = {"terms": [], "policy_version": 0, "pending_since": None, "promises": []}
+        else:
+            shown = {
+                "terms": explanation.steps,
+                "policy_version": explanation.policy_version,
+                "pending_since": explanation.pending,
+                "promises": explanation.promises,
+            }
+        figure = figure_shown(item, explanation.figure if explanation else None)
+        return self.single(request, ExplainedFigureShape({**figure, **shown, "told": told}).data)
 
 
-class FigureOf(FigureShape):
+class FigureRow(FigureShape):
     """FigureShape over stored figures."""
 
     def to_representation(self, instance: ChannelFigure) -> Any:
-        return super().to_representation(figure_of(instance.item, instance))
+        return super().to_representation(figure_shown(instance.item, instance))
 
 
-def figure_of(item: Item, figure: ChannelFigure | None) -> dict[str, Any]:
+def figure_shown(item: Item, figure: ChannelFigure | FigureView | None) -> dict[str, Any]:
     """Return the figure, or an honest unknown where none was ever computed."""
     return {
         "sku": item.sku,
         "unit": item.base_unit_id,
         "available": figure.figure if figure else None,
-        "unknown": [str(name) for name in figure.unknown] if figure else ["figure:never_computed"],
+        "unknown": [str(name) for name in figure.unknown] if figure else [NEVER_COMPUTED],
         "version": figure.version if figure else 0,
         "computed_at": figure.computed_at if figure else None,
+        "correlation_id": figure.correlation_id if figure else "",
     }
-
-
-def term_of(term: dict[str, Any]) -> dict[str, str]:
-    return {name: str(term.get(name, "")) for name in ("name", "amount", "location", "component")}
-
-
-def _with_not_found(response: Response, missing: list[str]) -> Response:
-    response.data["not_found"] = missing
-    return response

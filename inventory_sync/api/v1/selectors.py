@@ -14,7 +14,7 @@ from inventory_sync.catalog.models import Item, Location
 from inventory_sync.connections.models import Connection
 from inventory_sync.intake.models import Delivery
 from inventory_sync.ledger.models import Allocation, Order, StockLevel
-from inventory_sync.propagation.models import Listing
+from inventory_sync.propagation.models import Listing, PushAttempt
 
 _QUANTITY: DecimalField = DecimalField(max_digits=20, decimal_places=6)
 
@@ -63,13 +63,18 @@ def channels() -> QuerySet[Connection]:
     return Connection.objects.filter(sells=True)
 
 
-def figures(connection: Connection, *, skus: Sequence[str] = ()) -> QuerySet[ChannelFigure]:
-    rows = ChannelFigure.objects.filter(connection=connection).select_related("item")
-    return rows.filter(item__sku__in=skus) if skus else rows
+def figures(connection: Connection) -> QuerySet[ChannelFigure]:
+    """Return a channel's figures without their terms; one with its terms is availability's explain()."""
+    return ChannelFigure.objects.filter(connection=connection).select_related("item").defer("terms")
 
 
-def listings_of(connection: Connection, item: Item) -> QuerySet[Listing]:
+def told(connection: Connection, item: Item) -> QuerySet[Listing]:
+    """Return the item's listings on a channel, each with what was last written to it and when."""
+    written = PushAttempt.objects.filter(listing=OuterRef("pk"), wrote__isnull=False).order_by("-id")
     rows = Listing.objects.filter(connection=connection, mapping__item=item)
+    rows = rows.annotate(
+        sent=Subquery(written.values("wrote")[:1]), sent_at=Subquery(written.values("at")[:1])
+    )
     return rows.order_by("external_id", "external_location")
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from inventory_sync.api.v1.reading import Quantity
+from inventory_sync.api.v1.reading import Quantity, plain
 from inventory_sync.catalog.models import Item, Location
 from inventory_sync.connections.models import Connection
 from inventory_sync.intake.models import Delivery
-from inventory_sync.ledger.models import Reservation
+from inventory_sync.ledger.models import Reservation, StockLevel
 from inventory_sync.propagation.models import Listing
 
 
@@ -67,9 +67,8 @@ class LevelShape(serializers.Serializer):
     version = serializers.IntegerField()
     changed_at = serializers.DateTimeField()
 
-    def get_on_hand(self, level: object) -> str | None:
-        known = getattr(level, "known", False)
-        return Quantity().to_representation(level.on_hand) if known else None  # type: ignore[attr-defined]
+    def get_on_hand(self, level: StockLevel) -> str | None:
+        return plain(level.on_hand) if level.known else None
 
 
 class ChannelShape(serializers.Serializer):
@@ -79,13 +78,34 @@ class ChannelShape(serializers.Serializer):
     state = serializers.ChoiceField(choices=Connection.State.choices)
 
 
-class TermShape(serializers.Serializer):
-    """One signed part of a figure, in base units; the parts of a known figure add up to it."""
+class BasisShape(serializers.Serializer):
+    """A part of a component's own figure, in the component's unit; explains a kit's step."""
 
     name = serializers.CharField()
-    amount = serializers.CharField(help_text="An exact decimal.")
-    location = serializers.CharField(allow_blank=True)
-    component = serializers.CharField(allow_blank=True, help_text="For kits: the SKU it speaks of.")
+    label = serializers.CharField(default="")  # type: ignore[assignment]
+    quantity = serializers.CharField(help_text="An exact decimal, signed.")
+    location = serializers.CharField(default="", allow_blank=True)
+    component = serializers.CharField(default="", allow_blank=True, help_text="For kits: its SKU.")
+
+
+class TermShape(BasisShape):
+    """One signed part of a figure, in base units; the parts of a figure add up to it."""
+
+    basis = BasisShape(many=True, default=list, help_text="For kits; no part of the sum.")
+
+
+class PromiseShape(serializers.Serializer):
+    """An open order line that is subtracted where it is owed: `open` of `quantity`."""
+
+    connection = serializers.CharField(source="order_connection")
+    order = serializers.CharField()
+    line = serializers.CharField()
+    state = serializers.ChoiceField(choices=Reservation.State.choices)
+    sku = serializers.CharField()
+    location = serializers.CharField()
+    quantity = Quantity()
+    contained = Quantity(help_text="The part the authority's figure already holds.")
+    open = Quantity()
 
 
 class ToldShape(serializers.Serializer):
@@ -95,8 +115,9 @@ class ToldShape(serializers.Serializer):
     location = serializers.CharField(source="external_location", allow_blank=True)
     state = serializers.ChoiceField(choices=Listing.State.choices)
     wanted = Quantity(source="desired", allow_null=True, help_text="In the channel's own selling unit.")
-    sent = Quantity(source="written", allow_null=True)
-    confirmed = Quantity(source="acknowledged", allow_null=True)
+    sent = Quantity(allow_null=True, help_text="The last figure written to the channel.")
+    sent_at = serializers.DateTimeField(allow_null=True)
+    confirmed = Quantity(source="acknowledged", allow_null=True, help_text="The last one read back.")
     confirmed_at = serializers.DateTimeField(source="acknowledged_at", allow_null=True)
     error_code = serializers.CharField(allow_blank=True)
 
@@ -110,11 +131,16 @@ class FigureShape(serializers.Serializer):
     unknown = serializers.ListField(child=serializers.CharField(), help_text="What is not known.")
     version = serializers.IntegerField()
     computed_at = serializers.DateTimeField(allow_null=True)
+    correlation_id = serializers.CharField(allow_blank=True, help_text="What caused this figure.")
 
 
 class ExplainedFigureShape(FigureShape):
     terms = TermShape(many=True)
     policy_version = serializers.IntegerField()
+    pending_since = serializers.DateTimeField(
+        allow_null=True, help_text="Set while something newer waits to be computed."
+    )
+    promises = PromiseShape(many=True)
     told = ToldShape(many=True)
 
 
