@@ -214,6 +214,11 @@ def _catalog(doc: Doc, sold: dict[str, str]) -> Doc:
     """
     items = {item["sku"]: item for item in doc["items"]}
     picks: dict[str, list[Doc]] = {}
+    packs = {
+        sold[item["sku"]]: {pack["unit"]: str(pack["factor"]) for pack in item["packs"]}
+        for item in doc["items"]
+        if item.get("packs") and item["sku"] in sold
+    }
     for product in doc.get("woo", {}).get("products", []):
         item = items.get(product.get("item") or "")
         if item is None:
@@ -226,7 +231,7 @@ def _catalog(doc: Doc, sold: dict[str, str]) -> Doc:
             for line in lines
             if line["sku"] in sold
         ]
-    return {"picks": picks, "sells_from": doc.get("woo", {}).get("sells_from", [])}
+    return {"picks": picks, "packs": packs, "sells_from": doc.get("woo", {}).get("sells_from", [])}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

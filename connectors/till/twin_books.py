@@ -69,7 +69,9 @@ class TillBooks:
         level = self.books.get("level", f"{store}|{sku}")
         return Decimal(level["on_hand"]) if level else Decimal(0)
 
-    def levels(self, store: str) -> dict[str, Decimal]:
+    def levels(self, store: str, skus: set[str] | None = None) -> dict[str, Decimal]:
+        if skus is not None:
+            return {sku: self.on_hand(store, sku) for sku in skus}
         return {
             level["sku"]: Decimal(level["on_hand"])
             for level in self.books.all("level")
@@ -102,7 +104,8 @@ class TillBooks:
         with self.books.transaction():
             if self.books.get("store", store) is None:
                 raise KeyError(store)
-            checked = [self._line(number, line, kind) for number, line in enumerate(lines, 1)]
+            lowest = None if kind == "adjustment" else 0 if kind == "count" or "corrects" in more else 1
+            checked = [self._line(number, line, lowest) for number, line in enumerate(lines, 1)]
             if strict and SIGNS.get(kind) == -1 and "corrects" not in more:
                 self._require(store, checked)
             sequence = self.last_sequence(store) + 1
@@ -121,18 +124,28 @@ class TillBooks:
             self.books.put("event", event["id"], event)
             self._remember(event)
             self._apply(event)
+            self._note_shipped(event)
             self.announce(event)
             return event
 
     def correct(self, event_id: str, lines: Sequence[Doc]) -> Doc:
-        """Write a new truth for an event's document; it keeps the time and names the first event."""
+        """Write a new truth for an event's document; it keeps the time and names the first event.
+
+        Lines are known by their number and keep their item; one left out is sent with quantity 0.
+        """
         with self.books.transaction():
             root = self.event(self.event(event_id).get("corrects", event_id))
             if root["type"] not in SIGNS:
                 raise ValueError(f"a {root['type']} is not corrected but repeated")
+            before = {line["line"]: line for line in self._revisions(root)[-1]["lines"]}
+            after = {int(line.get("line", number)): line for number, line in enumerate(lines, 1)}
+            if any(str(after[number]["sku"]) != before[number]["sku"] for number in after.keys() & before):
+                raise ValueError("a line keeps its item; another item is another line")
+            full = [{**before.get(number, {}), **line, "line": number} for number, line in after.items()]
+            full += [{**line, "quantity": "0"} for number, line in before.items() if number not in after]
             given: Doc = {name: root[name] for name in ("order", "to_store") if name in root}
             return self.write(
-                root["type"], root["store"], lines, at=datetime.fromisoformat(root["time"]),
+                root["type"], root["store"], full, at=datetime.fromisoformat(root["time"]),
                 document=root["document"], corrects=root["id"], revision=len(self._revisions(root)), **given,
             )  # fmt: skip
 
@@ -158,14 +171,15 @@ class TillBooks:
         factor = Decimal(item["packs"].get(line["uom"], "1"))
         return Decimal(line["quantity"]) * factor
 
-    def _line(self, number: int, given: Doc, kind: str) -> Doc:
+    def _line(self, number: int, given: Doc, lowest: int | None) -> Doc:
+        """Check one line: `lowest` 1 is above nothing, 0 from nothing, None signed."""
         item = self.books.get("item", str(given["sku"]))
         if item is None:
             raise KeyError(given["sku"])
         quantity = Decimal(str(given["quantity"]))
-        lowest = quantity >= 0 if kind == "count" else kind == "adjustment" or quantity > 0
-        if not lowest or quantity != quantity.quantize(PLACES):
-            raise ValueError(f"quantity {given['quantity']} does not suit a {kind}")
+        suits = lowest is None or (quantity > 0 if lowest else quantity >= 0)
+        if not suits or quantity != quantity.quantize(PLACES):
+            raise ValueError(f"quantity {given['quantity']} does not suit this event")
         uom = str(given.get("uom") or item["uom"])
         if uom != item["uom"] and uom not in item["packs"]:
             raise ValueError(f"{given['sku']} has no unit {uom}")
@@ -234,6 +248,21 @@ class TillBooks:
                 chosen[str(event.get("corrects") or event["id"])] = event
         at = [count["time"], count["sequence"]]
         return [event for event in chosen.values() if self._is_after(event, at)]
+
+    def _note_shipped(self, event: Doc) -> None:
+        """Keep what has left for an order, so that nobody ships a line twice after a restart."""
+        order = event.get("order")
+        if event["type"] != "shipment" or not order or event["revision"]:
+            return
+        key = f"{order['source']}|{order['number']}"
+        kept = self.books.get("shipped", key) or {"lines": []}
+        kept["lines"] += [line["order_line"] for line in event["lines"] if line.get("order_line")]
+        self.books.put("shipped", key, kept)
+
+    def shipped(self, source: str, number: str) -> list[str]:
+        """Return the order lines that have left for an order."""
+        kept = self.books.get("shipped", f"{source}|{number}")
+        return list(kept["lines"]) if kept else []
 
     def _remember(self, event: Doc) -> None:
         store, moment = event["store"], datetime.fromisoformat(event["time"])

@@ -38,14 +38,16 @@ class Control:
     def __init__(self, twin: Controlled) -> None:
         self._twin = twin
 
-    def book(self) -> Doc:
+    def book(self, skus: set[str] | None = None) -> Doc:
         """Return what the till itself holds to be there, per store and item, and how far it got."""
         till = self._twin.till
         with till.books.lock:
             stores = {
                 store["id"]: {
                     "last_sequence": till.last_sequence(store["id"]),
-                    "on_hand": {sku: plain(found) for sku, found in sorted(till.levels(store["id"]).items())},
+                    "on_hand": {
+                        sku: plain(found) for sku, found in sorted(till.levels(store["id"], skus).items())
+                    },
                 }
                 for store in till.stores()
             }
@@ -78,13 +80,18 @@ class Control:
             case ("POST", "session-close"):
                 return json_response(201, till.close_session(body["store"]))
             case ("GET", "book"):
-                return json_response(200, self.book())
+                return json_response(
+                    200, self.book(set(filter(None, request.query.get("sku", "").split(","))) or None)
+                )
             case ("GET", "acked"):
                 return json_response(200, {"acked": twin.outbox.acked()})
             case ("GET", "outbox"):
                 owed, lost = twin.outbox.owed(), twin.outbox.lost()
                 gone = list(till.books.table("gone"))
                 return json_response(200, {"owed": owed, "lost": lost, "gone": gone})
+            case ("GET", "shipped"):
+                query = request.query
+                return json_response(200, {"lines": till.shipped(query["source"], query["number"])})
             case ("GET", "catalog"):
                 return json_response(200, till.books.get("setting", "catalog") or {})
             case ("POST", "hook"):
