@@ -84,7 +84,7 @@ class Movement(models.Model):
 
 
 class StockLevel(models.Model):
-    """What the reports of a location add up to, per item. `known` is False until a count or figure covers it."""
+    """What the reports of a location add up to, per item. Not `known` until a count or figure covers it."""
 
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="levels")
     location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="levels")
@@ -171,21 +171,21 @@ class Reservation(models.Model):
     stamp = models.BigIntegerField(default=0)
     reading = models.BigIntegerField(default=0)
     expires_at = models.DateTimeField(null=True)
-    reason = models.CharField(max_length=200, blank=True, help_text="Why it was routed there, or why it ended.")
+    reason = models.CharField(
+        max_length=200, blank=True, help_text="Why it was routed there, or why it ended."
+    )
     changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["order", "line_ref"], name="one_reservation_per_line")]
-        indexes = [
-            models.Index(fields=["expires_at"], name="reservation_expiry", condition=Q(state="held"))
-        ]
+        indexes = [models.Index(fields=["expires_at"], name="reservation_expiry", condition=Q(state="held"))]
 
     def __str__(self) -> str:
         return f"{self.order} line {self.line_ref}: {self.demand}"
 
 
 class Allocation(models.Model):
-    """The part of a reservation that one location owes: component item, D and what the books contain of it."""
+    """What one location owes of a reservation: component item, D and what the books contain of it."""
 
     reservation = models.ForeignKey(Reservation, on_delete=models.CASCADE, related_name="allocations")
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="allocations")

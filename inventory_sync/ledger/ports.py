@@ -167,7 +167,7 @@ class LedgerStore(Protocol):
     def lock_levels(
         self, keys: Collection[LevelKey], *, create: Collection[LevelKey]
     ) -> dict[LevelKey, LevelState]:
-        """Lock levels in (item, location) order; those in `create` are made where missing, others left out."""
+        """Lock levels in (item, location) order; `create` are made where missing, others left out."""
 
     def deltas_after(self, positions: Mapping[LevelKey, Position | None]) -> dict[LevelKey, Decimal]:
         """Return per level the sum of effective deltas after a position; None: of all of them."""

@@ -111,7 +111,10 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """What posting did. `read_again`: items whose book figure should be read afresh (figures mode)."""
+    """What posting did. `read_again`: items whose book figure should be read afresh (figures mode).
+
+    `new`: (connection id, key) of every event never seen before.
+    """
 
     recorded: int = 0
     duplicates: int = 0
@@ -119,6 +122,7 @@ class Posted:
     touched: tuple[int, ...] = ()
     refused: tuple[Refused, ...] = ()
     read_again: tuple[int, ...] = ()
+    new: frozenset[tuple[int, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,7 @@ class Decided:
 
     `needs_reading`: orders that only a reading at their source can settle. `closed_short`: orders found gone
     without announcement while lines were open; somebody must own a case. `touched`: items (components of
-    kits) whose open demand changed.
+    kits) whose open demand changed. `changed`: orders that are another version or have other lines now.
     """
 
     applied: int = 0
@@ -149,6 +153,7 @@ class Decided:
     needs_reading: tuple[OrderKey, ...] = ()
     closed_short: tuple[OrderKey, ...] = ()
     news: tuple[OrderNews, ...] = ()
+    changed: frozenset[OrderKey] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

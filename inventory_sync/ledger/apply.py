@@ -1,0 +1,160 @@
+"""Apply one batch to the ledger: the order of the steps, which is the lock order of the platform.
+
+    event keys → orders (connection, ref) → levels (item, location) → dirty items (item)
+
+Each kind is locked once, sorted, and never an earlier kind after a later one; whoever needs two kinds takes
+them by this function or in this order. It runs inside the caller's transaction: effect, dirty marks and the
+caller's "done" commit together or not at all. One transaction makes one call: a second one would lock
+earlier kinds after later ones, and two such batches could wait for each other.
+
+post_events (post.py) and decide_orders (orders.py) are this function for batches of one kind.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from inventory_sync.ledger.demand import Desk, items_of
+from inventory_sync.ledger.folding import fold_levels, level_of, levels_of, sift_events
+from inventory_sync.ledger.placing import Floor
+from inventory_sync.ledger.ports import Component, HeldOrder, LedgerStore, Place, Recording
+from inventory_sync.ledger.types import (
+    Applied,
+    Decided,
+    LevelKey,
+    OrderEvent,
+    OrderKey,
+    Posted,
+    StockEvent,
+)
+
+TOLERANCE = timedelta(minutes=5)
+
+
+def apply_batch(
+    events: Sequence[StockEvent],
+    orders: Sequence[OrderEvent],
+    *,
+    store: LedgerStore,
+    now: datetime,
+    tolerance: timedelta = TOLERANCE,
+    due: Collection[OrderKey] = (),
+) -> Applied:
+    """Post the events and decide the orders, each in the order given, exactly once however often repeated.
+
+    tolerance: how far ahead of now a source's clock may be before its report is refused. due: orders whose
+    holds end if it is time.
+    """
+    pools = {place for order in orders for place in order.pool}
+    places = store.places({event.location_id for event in events} | pools)
+    accepted, refused = sift_events(events, places, now=now, tolerance=tolerance)
+
+    recording = store.record_events(accepted, now=now) if accepted else Recording()
+    keys = {order.key for order in orders} | set(due) | _fulfilled(recording, store)
+    held = store.lock_orders(keys, now=now) if keys else {}
+    recipes = store.recipes(items_of(held.values(), orders)) if held else {}
+    reported = levels_of(recording)
+    promised = _promised(held.values(), orders, recipes)
+    levels = store.lock_levels(promised | reported, create=reported) if promised or reported else {}
+
+    folded = fold_levels(recording, levels, store)
+    store.append_movements(folded.movements, now=now)
+    store.save_levels(folded.levels, now=now)
+
+    desk = Desk(held, Floor(store.free(promised) if promised else {}, recipes, _codes(places)), now=now)
+    for order in orders:
+        desk.hear(order)
+    changed = desk.settle()
+    if changed:
+        store.save_orders(changed, now=now)
+
+    moved = _moved(held, changed)
+    causes = {level_of(each.event): each.event.correlation_id for each in recording.new}
+    store.mark_dirty({**{level: causes.get(level, "") for level in folded.levels}, **moved}, now=now)
+    return Applied(
+        posted=Posted(
+            recorded=len(recording.new) + recording.stale,
+            duplicates=recording.duplicates,
+            movements=len(folded.movements),
+            touched=_items(folded.levels),
+            refused=tuple(refused),
+            read_again=folded.read_again,
+            new=frozenset((each.event.connection_id, each.event.key) for each in recording.new),
+        ),
+        decided=Decided(
+            applied=desk.tally.applied,
+            ignored=desk.tally.ignored,
+            touched=_items(moved),
+            needs_reading=tuple(dict.fromkeys(desk.tally.needs_reading)),
+            closed_short=tuple(dict.fromkeys(desk.tally.closed_short)),
+            news=desk.news(),
+            changed=frozenset(order.key for order in changed),
+        ),
+    )
+
+
+def _fulfilled(recording: Recording, store: LedgerStore) -> set[OrderKey]:
+    """Return the orders whose lines the recorded shipments close, or no longer close."""
+    lines = [
+        each.event.fulfils
+        for each in (*recording.new, *recording.replaced.values())
+        if each.event.fulfils is not None
+    ]
+    if not lines:
+        return set()
+    ids = store.connection_ids({line.source for line in lines})
+    return {(ids[line.source], line.order_ref) for line in lines if line.source in ids}
+
+
+def _promised(
+    held: Iterable[HeldOrder], orders: Iterable[OrderEvent], recipes: Mapping[int, tuple[Component, ...]]
+) -> set[LevelKey]:
+    """Return every level these orders promise from, or might."""
+    keys: set[LevelKey] = set()
+    pools: dict[OrderKey, set[int]] = {}
+    sold: dict[OrderKey, set[int]] = {}
+    for order in held:
+        keys |= {
+            (int(each.item), int(each.location)) for line in order.lines.values() for each in line.allocations
+        }
+        keys |= {(each.item_id, each.location_id) for each in order.fulfilments}
+        sold[order.key] = {line.item_id for line in order.lines.values()}
+    for event in orders:
+        pools.setdefault(event.key, set()).update(event.pool)
+        sold[event.key] |= {line.item_id for line in event.lines}
+    for key, pool in pools.items():
+        for item in sold[key]:
+            parts = [part.item_id for part in recipes.get(item, ())] or [item]
+            keys |= {(part, place) for part in parts for place in pool}
+    return keys
+
+
+def _moved(held: Mapping[OrderKey, HeldOrder], changed: Iterable[HeldOrder]) -> dict[LevelKey, str]:
+    """Return the levels whose open demand changed, with the correlation id of the order that changed it."""
+    why: dict[LevelKey, str] = {}
+    for order in changed:
+        before, after = _open(held[order.key]), _open(order)
+        for level in before.keys() | after.keys():
+            if before.get(level) != after.get(level):
+                why[level] = order.correlation_id
+    return why
+
+
+def _open(order: HeldOrder) -> dict[LevelKey, Decimal]:
+    sums: dict[LevelKey, Decimal] = defaultdict(Decimal)
+    for line in order.lines.values():
+        for each in line.allocations:
+            if each.open:
+                sums[int(each.item), int(each.location)] += each.open
+    return dict(sums)
+
+
+def _items(levels: Iterable[LevelKey]) -> tuple[int, ...]:
+    return tuple(sorted({item for item, _ in levels}))
+
+
+def _codes(places: Mapping[int, Place]) -> dict[int, str]:
+    return {place: known.code for place, known in places.items()}

@@ -1,0 +1,271 @@
+"""Decide locked orders: what a version asks of each line, what shipments have taken off it.
+
+domain/reservations.py rules the lines; placing.py puts the demand at locations. A line's fulfilment is a sum
+over effective shipments, so it does not matter whether order or shipment came first. Plain code; the rows
+are locked and given, the caller saves them (apply.py).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+
+from inventory_sync.domain.external import OrderStatus
+from inventory_sync.domain.reports import ZERO
+from inventory_sync.domain.reservations import (
+    Applied,
+    Ignored,
+    LineSnapshot,
+    LineStatus,
+    NeedsReading,
+    OrderSnapshot,
+    OrderVersion,
+    Progress,
+    RecordedLine,
+    RecordedOrder,
+    books_say,
+    decide,
+    expire,
+    vanish,
+)
+from inventory_sync.ledger.placing import Floor, carried, place_order
+from inventory_sync.ledger.ports import HeldLine, HeldOrder
+from inventory_sync.ledger.types import OrderEvent, OrderKey, OrderNews
+
+NEVER = OrderVersion(-1)
+PROGRESS = {
+    LineStatus.ACKNOWLEDGED: Progress.ACKNOWLEDGED,
+    LineStatus.PICKED: Progress.PICKED,
+    LineStatus.SHIPPED_AWAITING_BOOKS: Progress.SHIPPED,
+}
+WHY_ENDED = {
+    LineStatus.CANCELLED: "cancelled at its source",
+    LineStatus.RELEASED: "its source no longer wants it",
+    LineStatus.EXPIRED: "its hold expired unpaid",
+    LineStatus.CLOSED_SHORT: "found gone at its source, unannounced",
+}
+
+
+@dataclass(slots=True)
+class Tally:
+    """What happened to a batch of orders."""
+
+    applied: int = 0
+    ignored: int = 0
+    needs_reading: list[OrderKey] = field(default_factory=list)
+    closed_short: list[OrderKey] = field(default_factory=list)
+
+
+class Desk:
+    """The locked orders of one batch, while they are being decided."""
+
+    def __init__(self, held: Mapping[OrderKey, HeldOrder], floor: Floor, *, now: datetime) -> None:
+        self._before = held
+        self._orders = {key: _without_due_holds(order, now) for key, order in held.items()}
+        self._pools: dict[OrderKey, tuple[int, ...]] = {}
+        self._newer: set[OrderKey] = set()
+        self._floor = floor
+        self._now = now
+        self.tally = Tally()
+
+    def hear(self, event: OrderEvent) -> None:
+        """Take in one version of an order, or the news that it is gone."""
+        held = self._orders[event.key]
+        changed = self._gone(held, event) if event.gone else self._reported(held, event)
+        if changed is None:
+            self.tally.ignored += 1
+            return
+        self.tally.applied += 1
+        self._orders[event.key] = changed
+
+    def settle(self) -> list[HeldOrder]:
+        """Place the demand of every order, take off what was shipped, and return the orders that changed."""
+        changed = []
+        for key in sorted(self._orders):
+            order = self._orders[key]
+            if order.lines:
+                order = self._settled(order, self._pools.get(key, ()))
+            if order != self._before[key]:
+                self._orders[key] = order
+                changed.append(order)
+        return changed
+
+    def news(self) -> tuple[OrderNews, ...]:
+        """Return how each channel's demand changed; a newer version is news of all its items, be it of 0."""
+        changes: dict[tuple[int, int], Decimal] = defaultdict(Decimal)
+        for key, order in self._orders.items():
+            before = self._before[key]
+            for sign, lines in ((-1, before.lines), (1, order.lines)):
+                for ref, line in lines.items():
+                    if key in self._newer or _asks(before.lines.get(ref)) != _asks(order.lines.get(ref)):
+                        changes[order.connection_id, line.item_id] += sign * _asks(line)[1]
+        return tuple(OrderNews(*key, delta) for key, delta in sorted(changes.items()))
+
+    def _reported(self, held: HeldOrder, event: OrderEvent) -> HeldOrder | None:
+        assert event.status is not None
+        recorded = recorded_order(held)
+        if held.gone is not None and recorded is not None:
+            if event.stamp < held.stamp or 0 < event.reading <= held.gone:
+                return None
+            if event.reading == 0:
+                # Sent before it went, or because it is back: only reading it can tell.
+                if event.stamp > held.stamp:
+                    self.tally.needs_reading.append(event.key)
+                return None
+            recorded = replace(recorded, version=NEVER)
+        decision = decide(recorded, _snapshot(event, event.status), now=self._now)
+        if isinstance(decision, NeedsReading):
+            self.tally.needs_reading.append(event.key)
+            return None
+        if isinstance(decision, Ignored):
+            return None
+        if (
+            recorded is None
+            or recorded.version.stamp != event.stamp
+            or recorded.fingerprint != event.fingerprint
+        ):
+            self._newer.add(event.key)
+        self._pools[event.key] = event.pool
+        version = decision.order.version
+        after = _with_lines(held, decision, hold=event.expires_at)
+        return replace(
+            after,
+            lines={ref: replace(line, expires_at=event.expires_at) for ref, line in after.lines.items()},
+            seen=True,
+            gone=None,
+            status=event.status,
+            stamp=version.stamp,
+            reading=version.reading,
+            fingerprint=event.fingerprint,
+            number=event.number or held.number,
+            placed_at=event.placed_at or held.placed_at,
+            incomplete=event.incomplete,
+            correlation_id=event.correlation_id or held.correlation_id,
+        )
+
+    def _gone(self, held: HeldOrder, event: OrderEvent) -> HeldOrder | None:
+        """End an order that no longer exists; a deletion merely announced is confirmed by reading."""
+        if held.gone is not None and held.gone >= event.reading:
+            return None
+        if 0 < event.reading < held.reading:
+            return None
+        if event.reading == 0 and held.seen:
+            self.tally.needs_reading.append(event.key)
+        recorded = recorded_order(held)
+        after = held
+        if recorded is not None:
+            decision = vanish(recorded, announced=event.announced)
+            after = _with_lines(held, decision, hold=None)
+            if any(change.after.status is LineStatus.CLOSED_SHORT for change in decision.changes):
+                self.tally.closed_short.append(event.key)
+        self._newer.add(event.key)
+        return replace(
+            after,
+            seen=True,
+            gone=event.reading,
+            status=OrderStatus.CANCELLED,
+            correlation_id=event.correlation_id or held.correlation_id,
+        )
+
+    def _settled(self, order: HeldOrder, pool: tuple[int, ...]) -> HeldOrder:
+        placed = place_order(order, self._before[order.key], pool, self._floor)
+        recorded = recorded_order(order)
+        assert recorded is not None
+        for ref, line in placed.items():
+            recorded = books_say(
+                recorded, ref, now=self._now, delivered=line.delivered, short=line.short
+            ).order
+        lines = {
+            ref: replace(
+                held,
+                status=recorded.lines[ref].status,
+                fulfilled=recorded.lines[ref].delivered,
+                allocations=placed[ref].allocations,
+                reason=_reason(held, recorded.lines[ref].status, placed[ref].reason),
+            )
+            for ref, held in order.lines.items()
+        }
+        return replace(order, lines=lines)
+
+
+def recorded_order(held: HeldOrder) -> RecordedOrder | None:
+    """Return the order as the domain knows it, or None for one whose first version is still to come."""
+    if not held.seen:
+        return None
+    holds = [line.expires_at for line in held.lines.values() if line.expires_at is not None]
+    return RecordedOrder(
+        version=OrderVersion(held.stamp, held.reading),
+        fingerprint=held.fingerprint,
+        status=held.status,
+        hold_until=max(holds, default=None),
+        lines={
+            ref: RecordedLine(
+                line=ref,
+                item=str(line.item_id),
+                demand=line.demand,
+                status=line.status,
+                delivered=line.fulfilled,
+                progress=PROGRESS.get(line.status, Progress.NONE)
+                if held.status is not OrderStatus.SHIPPED
+                else Progress.NONE,
+                short=line.status is LineStatus.BACKORDERED,
+            )
+            for ref, line in held.lines.items()
+        },
+    )
+
+
+def items_of(orders: Iterable[HeldOrder], events: Iterable[OrderEvent]) -> set[int]:
+    """Return the items as sold that these orders name, or are about to."""
+    kept = {line.item_id for order in orders for line in order.lines.values()}
+    return kept | {line.item_id for event in events for line in event.lines}
+
+
+def _without_due_holds(held: HeldOrder, now: datetime) -> HeldOrder:
+    recorded = recorded_order(held)
+    if recorded is None:
+        return held
+    return _with_lines(held, expire(recorded, now=now), hold=recorded.hold_until)
+
+
+def _with_lines(held: HeldOrder, applied: Applied, *, hold: datetime | None) -> HeldOrder:
+    lines = dict(held.lines)
+    for change in applied.changes:
+        after = change.after
+        base = lines.get(after.line) or HeldLine(after.line, int(after.item), after.demand, after.status)
+        lines[after.line] = replace(
+            base,
+            item_id=int(after.item),
+            demand=after.demand,
+            status=after.status,
+            fulfilled=after.delivered,
+            expires_at=hold,
+        )
+    return replace(held, lines=lines)
+
+
+def _snapshot(event: OrderEvent, status: OrderStatus) -> OrderSnapshot:
+    return OrderSnapshot(
+        version=OrderVersion(event.stamp, event.reading),
+        fingerprint=event.fingerprint,
+        status=status,
+        lines=tuple(LineSnapshot(line.line_ref, str(line.item_id), line.quantity) for line in event.lines),
+        parked=event.parked,
+        hold_until=event.expires_at,
+    )
+
+
+def _asks(line: HeldLine | None) -> tuple[int, Decimal]:
+    """Return what the channel's own books hold as sold by this line: what is shipped stays sold."""
+    if line is None:
+        return (0, ZERO)
+    return (line.item_id, carried(line))
+
+
+def _reason(held: HeldLine, status: LineStatus, routed: str) -> str:
+    if status.is_exit:
+        return WHY_ENDED.get(status, held.reason)
+    return routed or held.reason

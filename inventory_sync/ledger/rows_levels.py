@@ -1,0 +1,121 @@
+"""Stock levels and dirty items in PostgreSQL. Part of PostgresLedger (store.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from inventory_sync.domain.levels import LevelState, Mode
+from inventory_sync.domain.reports import Count, Position
+from inventory_sync.ledger.rows import execute, unzip
+from inventory_sync.ledger.types import LevelKey
+
+NEAR_ZERO = 3  # base units left at a place that make an item urgent
+
+_CREATE = """
+INSERT INTO ledger_stocklevel (item_id, location_id, on_hand, unavailable, known, count_key, version,
+    changed_at)
+SELECT given.item_id, given.location_id, 0, 0, place.complete_since IS NOT NULL, '', 0, now()
+FROM unnest(%s::bigint[], %s::bigint[]) AS given(item_id, location_id)
+JOIN catalog_location place ON place.id = given.location_id
+WHERE NOT EXISTS (SELECT FROM ledger_stocklevel l
+    WHERE l.item_id = given.item_id AND l.location_id = given.location_id)
+ORDER BY given.item_id, given.location_id ON CONFLICT DO NOTHING
+"""
+_LOCK = """
+SELECT l.item_id, l.location_id, place.mode, l.on_hand, l.known, l.version, l.count_key, l.count_quantity,
+    l.counted_at, l.count_sequence, l.reading
+FROM ledger_stocklevel l
+JOIN unnest(%s::bigint[], %s::bigint[]) AS given(item_id, location_id) USING (item_id, location_id)
+JOIN catalog_location place ON place.id = l.location_id
+ORDER BY l.item_id, l.location_id FOR UPDATE OF l
+"""
+_SAVE = """
+UPDATE ledger_stocklevel l SET on_hand = given.on_hand, known = given.known, version = given.version,
+    count_key = given.count_key, count_quantity = given.count_quantity, counted_at = given.counted_at,
+    count_sequence = given.count_sequence, reading = given.reading, changed_at = %s
+FROM unnest(%s::bigint[], %s::bigint[], %s::numeric[], %s::boolean[], %s::bigint[], %s::text[],
+    %s::numeric[], %s::timestamptz[], %s::bigint[], %s::bigint[])
+    AS given(item_id, location_id, on_hand, known, version, count_key, count_quantity, counted_at,
+        count_sequence, reading)
+WHERE l.item_id = given.item_id AND l.location_id = given.location_id
+"""
+_OWED = """
+SELECT given.item_id, given.location_id, coalesce((
+    SELECT sum(greatest(a.quantity - a.contained, 0)) FROM ledger_allocation a
+    WHERE a.open AND a.item_id = given.item_id AND a.location_id = given.location_id), 0) AS owed
+FROM unnest(%s::bigint[], %s::bigint[]) AS given(item_id, location_id)
+"""
+_FREE = f"""
+SELECT l.item_id, l.location_id, l.on_hand - l.unavailable - debt.owed
+FROM ({_OWED}) AS debt JOIN ledger_stocklevel l USING (item_id, location_id)
+"""  # noqa: S608
+_DIRTY = """
+INSERT INTO ledger_dirtyitem (item_id, version, since, urgent, correlation_id)
+SELECT touched.item_id, 1, %s, bool_or(coalesce(l.on_hand, 0) - coalesce(debt.owed, 0) <= %s),
+    max(touched.why)
+FROM unnest(%s::bigint[], %s::bigint[], %s::text[]) AS touched(item_id, location_id, why)
+LEFT JOIN ledger_stocklevel l USING (item_id, location_id)
+LEFT JOIN LATERAL (
+    SELECT sum(greatest(a.quantity - a.contained, 0)) AS owed FROM ledger_allocation a
+    WHERE a.open AND a.item_id = touched.item_id AND a.location_id = touched.location_id
+) AS debt ON true
+GROUP BY touched.item_id ORDER BY touched.item_id
+ON CONFLICT (item_id) DO UPDATE SET version = ledger_dirtyitem.version + 1,
+    urgent = ledger_dirtyitem.urgent OR excluded.urgent,
+    correlation_id = CASE excluded.correlation_id WHEN '' THEN ledger_dirtyitem.correlation_id
+        ELSE excluded.correlation_id END
+"""
+
+
+class LevelRows:
+    """The store's calls about levels and dirty items."""
+
+    def lock_levels(
+        self, keys: Collection[LevelKey], *, create: Collection[LevelKey]
+    ) -> dict[LevelKey, LevelState]:
+        if create:
+            execute(_CREATE, unzip(sorted(create), 2))
+        wanted = sorted({*keys, *create})
+        if not wanted:
+            return {}
+        levels: dict[LevelKey, LevelState] = {}
+        for item, place, mode, on_hand, known, version, name, found, at, sequence, reading in execute(
+            _LOCK, unzip(wanted, 2)
+        ):
+            count = None if at is None else Count(name, found, Position(at, sequence))
+            levels[item, place] = LevelState(
+                mode=Mode(mode), on_hand=on_hand, known=known, version=version, count=count, reading=reading
+            )
+        return levels
+
+    def save_levels(self, levels: Mapping[LevelKey, LevelState], *, now: datetime) -> None:
+        if not levels:
+            return
+        given = [
+            (
+                *key,
+                level.on_hand,
+                level.known,
+                level.version,
+                level.count.key if level.count else "",
+                level.count.quantity if level.count else None,
+                level.count.at.occurred_at if level.count else None,
+                level.count.at.sequence if level.count else None,
+                level.reading,
+            )
+            for key, level in levels.items()
+        ]
+        execute(_SAVE, (now, *unzip(given, 10)))
+
+    def owed(self, keys: Collection[LevelKey]) -> dict[LevelKey, Decimal]:
+        return {(row[0], row[1]): row[2] for row in execute(_OWED, unzip(sorted(keys), 2))}
+
+    def free(self, keys: Collection[LevelKey]) -> dict[LevelKey, Decimal]:
+        return {(row[0], row[1]): row[2] for row in execute(_FREE, unzip(sorted(keys), 2))}
+
+    def mark_dirty(self, touched: Mapping[LevelKey, str], *, now: datetime) -> None:
+        if touched:
+            given = [(*key, why) for key, why in touched.items()]
+            execute(_DIRTY, (now, NEAR_ZERO, *unzip(given, 3)))

@@ -1,0 +1,196 @@
+"""Orders, reservations and allocations in PostgreSQL. Part of PostgresLedger (store.py)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from inventory_sync.domain.containment import Allocation
+from inventory_sync.domain.external import OrderStatus
+from inventory_sync.domain.reservations import LineStatus
+from inventory_sync.ledger.ports import Fulfilment, HeldLine, HeldOrder
+from inventory_sync.ledger.rows import execute, unzip
+from inventory_sync.ledger.types import OrderKey
+
+STATE_OF = {status: status.value for status in LineStatus} | {LineStatus.SHIPPED_AWAITING_BOOKS: "shipped"}
+STATUS_OF = {state: status for status, state in STATE_OF.items()}
+
+_CREATE = """
+INSERT INTO ledger_order (connection_id, order_ref, number, status, stamp, reading, fingerprint,
+    first_seen_at, seen_at, incomplete, seen, correlation_id)
+SELECT given.connection_id, given.order_ref, '', 'committed', 0, 0, '', %s, %s, false, false, ''
+FROM unnest(%s::bigint[], %s::text[]) AS given(connection_id, order_ref)
+WHERE NOT EXISTS (SELECT FROM ledger_order o
+    WHERE o.connection_id = given.connection_id AND o.order_ref = given.order_ref)
+ORDER BY given.connection_id, given.order_ref ON CONFLICT DO NOTHING
+"""
+_LOCK = """
+SELECT o.id, o.connection_id, o.order_ref, o.seen, o.number, o.status, o.stamp, o.reading, o.fingerprint,
+    o.gone, o.incomplete, o.placed_at, o.correlation_id
+FROM ledger_order o
+JOIN unnest(%s::bigint[], %s::text[]) AS given(connection_id, order_ref) USING (connection_id, order_ref)
+ORDER BY o.connection_id, o.order_ref FOR UPDATE OF o
+"""
+_LINES = """
+SELECT id, order_id, line_ref, item_id, demand, state, fulfilled, expires_at, reason
+FROM ledger_reservation WHERE order_id = ANY(%s)
+"""
+_ALLOCATIONS = """
+SELECT a.reservation_id, a.item_id, a.location_id, a.quantity, a.contained, a.fulfilled
+FROM ledger_allocation a JOIN ledger_reservation r ON r.id = a.reservation_id
+WHERE r.order_id = ANY(%s) ORDER BY a.id
+"""
+_FULFILMENTS = """
+SELECT o.id, f.line_ref, f.item_id, f.location_id, sum(f.quantity)
+FROM ledger_order o
+JOIN connections_connection c ON c.id = o.connection_id
+JOIN ledger_fulfilment f ON f.source = c.code AND f.order_ref = o.order_ref
+JOIN ledger_event e ON e.id = f.event_id AND e.effective
+WHERE o.id = ANY(%s) GROUP BY o.id, f.line_ref, f.item_id, f.location_id
+ORDER BY f.line_ref, f.item_id, f.location_id
+"""
+_DUE = """
+SELECT o.connection_id, o.order_ref FROM ledger_reservation r JOIN ledger_order o ON o.id = r.order_id
+WHERE r.state = 'held' AND r.expires_at <= %s
+GROUP BY o.connection_id, o.order_ref ORDER BY min(r.expires_at), o.connection_id, o.order_ref LIMIT %s
+"""
+_SAVE_ORDERS = """
+UPDATE ledger_order o SET seen = given.seen, number = given.number, status = given.status,
+    stamp = given.stamp, reading = given.reading, fingerprint = given.fingerprint, gone = given.gone,
+    incomplete = given.incomplete, placed_at = given.placed_at, correlation_id = given.correlation_id,
+    seen_at = %s
+FROM unnest(%s::bigint[], %s::text[], %s::boolean[], %s::text[], %s::text[], %s::bigint[], %s::bigint[],
+    %s::text[], %s::bigint[], %s::boolean[], %s::timestamptz[], %s::text[])
+    AS given(connection_id, order_ref, seen, number, status, stamp, reading, fingerprint, gone, incomplete,
+        placed_at, correlation_id)
+WHERE o.connection_id = given.connection_id AND o.order_ref = given.order_ref
+RETURNING o.id, o.connection_id, o.order_ref
+"""
+_SAVE_LINES = """
+INSERT INTO ledger_reservation AS r (order_id, line_ref, item_id, demand, fulfilled, state, stamp, reading,
+    expires_at, reason, changed_at)
+SELECT order_id, line_ref, item_id, demand, fulfilled, state, stamp, reading, expires_at, reason, %s
+FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::numeric[], %s::numeric[], %s::text[], %s::bigint[],
+    %s::bigint[], %s::timestamptz[], %s::text[])
+    AS given(order_id, line_ref, item_id, demand, fulfilled, state, stamp, reading, expires_at, reason)
+ON CONFLICT (order_id, line_ref) DO UPDATE SET item_id = excluded.item_id, demand = excluded.demand,
+    fulfilled = excluded.fulfilled, state = excluded.state, stamp = excluded.stamp,
+    reading = excluded.reading, expires_at = excluded.expires_at, reason = excluded.reason,
+    changed_at = excluded.changed_at
+RETURNING r.id, r.order_id, r.line_ref
+"""
+_SAVE_ALLOCATIONS = """
+INSERT INTO ledger_allocation (reservation_id, item_id, location_id, quantity, contained, fulfilled, open)
+SELECT reservation_id, item_id, location_id, quantity, contained, fulfilled, quantity > contained
+FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::numeric[], %s::numeric[], %s::numeric[])
+    WITH ORDINALITY AS given(reservation_id, item_id, location_id, quantity, contained, fulfilled, place)
+ORDER BY place
+ON CONFLICT (reservation_id, item_id, location_id) DO UPDATE SET quantity = excluded.quantity,
+    contained = excluded.contained, fulfilled = excluded.fulfilled, open = excluded.open
+"""
+
+
+class OrderRows:
+    """The store's calls about orders."""
+
+    def lock_orders(self, keys: Collection[OrderKey], *, now: datetime) -> dict[OrderKey, HeldOrder]:
+        wanted = unzip(sorted(keys), 2)
+        execute(_CREATE, (now, now, *wanted))
+        rows = execute(_LOCK, wanted)
+        ids = [row[0] for row in rows]
+
+        allocations: dict[int, list[Allocation]] = defaultdict(list)
+        for reservation_id, item, place, quantity, contained, fulfilled in execute(_ALLOCATIONS, (ids,)):
+            allocations[reservation_id].append(
+                Allocation(str(item), str(place), quantity, contained, fulfilled)
+            )
+        lines: dict[int, dict[str, HeldLine]] = defaultdict(dict)
+        for row_id, order_id, ref, item, demand, state, fulfilled, expires_at, reason in execute(
+            _LINES, (ids,)
+        ):
+            lines[order_id][ref] = HeldLine(
+                line_ref=ref,
+                item_id=item,
+                demand=demand,
+                status=STATUS_OF[state],
+                fulfilled=fulfilled,
+                expires_at=expires_at,
+                reason=reason,
+                allocations=tuple(allocations[row_id]),
+            )
+        fulfilments: dict[int, list[Fulfilment]] = defaultdict(list)
+        for order_id, *fulfilment in execute(_FULFILMENTS, (ids,)):
+            fulfilments[order_id].append(Fulfilment(*fulfilment))
+        return {
+            (row[1], row[2]): HeldOrder(
+                connection_id=row[1],
+                order_ref=row[2],
+                seen=row[3],
+                number=row[4],
+                status=OrderStatus(row[5]),
+                stamp=row[6],
+                reading=row[7],
+                fingerprint=row[8],
+                gone=row[9],
+                incomplete=row[10],
+                placed_at=row[11],
+                correlation_id=row[12],
+                lines=lines[row[0]],
+                fulfilments=tuple(fulfilments[row[0]]),
+            )
+            for row in rows
+        }
+
+    def due_holds(self, *, now: datetime, limit: int) -> list[OrderKey]:
+        return [(row[0], row[1]) for row in execute(_DUE, (now, limit))]
+
+    def save_orders(self, orders: Sequence[HeldOrder], *, now: datetime) -> None:
+        given = [
+            (
+                *order.key,
+                order.seen,
+                order.number,
+                order.status.value,
+                order.stamp,
+                order.reading,
+                order.fingerprint,
+                order.gone,
+                order.incomplete,
+                order.placed_at,
+                order.correlation_id,
+            )
+            for order in orders
+        ]
+        ids = {(row[1], row[2]): row[0] for row in execute(_SAVE_ORDERS, (now, *unzip(given, 12)))}
+        lines = [
+            (
+                ids[order.key],
+                line.line_ref,
+                line.item_id,
+                line.demand,
+                line.fulfilled,
+                STATE_OF[line.status],
+                order.stamp,
+                order.reading,
+                line.expires_at,
+                line.reason,
+            )
+            for order in orders
+            for line in order.lines.values()
+        ]
+        kept = {(row[1], row[2]): row[0] for row in execute(_SAVE_LINES, (now, *unzip(lines, 10)))}
+        allocations = [
+            (
+                kept[ids[order.key], line.line_ref],
+                int(each.item),
+                int(each.location),
+                each.demand,
+                each.contained,
+                each.delivered,
+            )
+            for order in orders
+            for line in order.lines.values()
+            for each in line.allocations
+        ]
+        execute(_SAVE_ALLOCATIONS, unzip(allocations, 6))

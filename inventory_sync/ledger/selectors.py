@@ -1,0 +1,145 @@
+"""Reads of the ledger, for the API, the console and those who check it. Writes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db.models import Q, QuerySet
+
+from inventory_sync.domain.reports import plain
+from inventory_sync.ledger.models import Allocation, Movement, Order, Reservation, StockLevel
+from inventory_sync.ledger.rows import execute
+
+_VIRTUAL = ("vendor", "customer", "adjustment", "transit", "scrap")
+_VERIFY = """
+SELECT item_id, location_id, coalesce(l.on_hand, 0), coalesce(sums.total, 0)
+FROM ledger_stocklevel l
+FULL JOIN (
+    SELECT item_id, location_id, sum(quantity) AS total FROM (
+        SELECT item_id, destination_id AS location_id, quantity FROM ledger_movement
+        UNION ALL
+        SELECT item_id, source_id, -quantity FROM ledger_movement
+    ) AS legs
+    JOIN catalog_location place ON place.id = legs.location_id AND NOT place.kind = ANY(%s)
+    GROUP BY item_id, location_id
+) AS sums USING (item_id, location_id)
+WHERE coalesce(l.on_hand, 0) <> coalesce(sums.total, 0)
+ORDER BY item_id, location_id
+"""
+_LEVELS = """
+SELECT i.sku, place.code, l.on_hand, l.known, coalesce(l.count_key, ''), l.counted_at, l.count_sequence,
+    l.reading
+FROM ledger_stocklevel l
+JOIN catalog_item i ON i.id = l.item_id
+JOIN catalog_location place ON place.id = l.location_id
+ORDER BY i.sku COLLATE "C", place.code COLLATE "C"
+"""
+_TOTALS = """
+SELECT i.sku, place.code, other.kind, sum(legs.quantity) FROM (
+    SELECT item_id, destination_id AS location_id, source_id AS other_id, quantity FROM ledger_movement
+    UNION ALL
+    SELECT item_id, source_id, destination_id, -quantity FROM ledger_movement
+) AS legs
+JOIN catalog_item i ON i.id = legs.item_id
+JOIN catalog_location place ON place.id = legs.location_id AND NOT place.kind = ANY(%s)
+JOIN catalog_location other ON other.id = legs.other_id
+GROUP BY i.sku, place.code, other.kind HAVING sum(legs.quantity) <> 0
+ORDER BY i.sku COLLATE "C", place.code COLLATE "C", other.kind
+"""
+_DEMAND = """
+SELECT c.code, o.order_ref, r.line_ref, i.sku, sum(a.quantity - a.contained)
+FROM ledger_allocation a
+JOIN ledger_reservation r ON r.id = a.reservation_id
+JOIN ledger_order o ON o.id = r.order_id
+JOIN connections_connection c ON c.id = o.connection_id
+JOIN catalog_item i ON i.id = a.item_id
+WHERE a.open
+GROUP BY c.code, o.order_ref, r.line_ref, i.sku
+ORDER BY c.code, o.order_ref COLLATE "C", r.line_ref COLLATE "C", i.sku COLLATE "C"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A level that is not what its movements add up to. There must be none."""
+
+    item_id: int
+    location_id: int
+    on_hand: Decimal
+    movements: Decimal
+
+
+def levels(
+    *, item_ids: Collection[int] | None = None, location_ids: Collection[int] | None = None
+) -> QuerySet[StockLevel]:
+    """Return stock levels with item and location, ordered by SKU and location code."""
+    rows = StockLevel.objects.select_related("item", "location").order_by("item__sku", "location__code", "id")
+    if item_ids is not None:
+        rows = rows.filter(item_id__in=item_ids)
+    if location_ids is not None:
+        rows = rows.filter(location_id__in=location_ids)
+    return rows
+
+
+def movements_of(*, item_id: int, location_id: int | None = None) -> QuerySet[Movement]:
+    """Return an item's movements, newest first, with their events and both locations."""
+    rows = Movement.objects.filter(item_id=item_id)
+    if location_id is not None:
+        rows = rows.filter(Q(source_id=location_id) | Q(destination_id=location_id))
+    return rows.select_related("event__connection", "source", "destination").order_by("-id")
+
+
+def orders_seen() -> QuerySet[Order]:
+    """Return orders whose source has shown them, newest first; not those only a shipment has named."""
+    return Order.objects.filter(seen=True).select_related("connection").order_by("-id")
+
+
+def open_reservations(
+    *, item_id: int | None = None, connection_id: int | None = None
+) -> QuerySet[Reservation]:
+    """Return lines still subtracted or requested, oldest first; item_id finds also kits that need it."""
+    rows = Reservation.objects.filter(state__in=Reservation.OPEN)
+    if item_id is not None:
+        needing = Allocation.objects.filter(item_id=item_id, open=True).values("reservation_id")
+        rows = rows.filter(Q(item_id=item_id) | Q(id__in=needing))
+    if connection_id is not None:
+        rows = rows.filter(order__connection_id=connection_id)
+    return (
+        rows.select_related("order__connection", "item")
+        .prefetch_related("allocations__location")
+        .order_by("id")
+    )
+
+
+def open_orders(*, connection_id: int, limit: int) -> list[str]:
+    """Return refs of orders with open lines, those not read or reported for longest first."""
+    rows = Order.objects.filter(
+        connection_id=connection_id, seen=True, reservations__state__in=Reservation.OPEN
+    )
+    return list(rows.distinct().order_by("seen_at", "id").values_list("order_ref", flat=True)[:limit])
+
+
+def verify() -> list[Difference]:
+    """Return every level that is not the sum of its movements; one pass over the ledger, no lock."""
+    return [Difference(*row) for row in execute(_VERIFY, (list(_VIRTUAL),))]
+
+
+def state_hash() -> str:
+    """Return a digest of what the ledger means: levels, totals per counterpart, open demand per line.
+
+    Equal for equal meaning, whatever order things arrived in and whatever ids the rows have. Where a line is
+    routed is left out: it depends on what was free when the order came.
+    """
+    digest = hashlib.sha256()
+    for sku, place, on_hand, known, name, at, sequence, reading in execute(_LEVELS):
+        # A count key begins with its connection's id; the key alone is what the source said.
+        counted = "" if at is None else f"{name.partition(':')[2]}@{at.timestamp()}/{sequence}"
+        digest.update(repr((sku, place, plain(on_hand), known, counted, reading)).encode())
+    for *place_of, total in execute(_TOTALS, (list(_VIRTUAL),)):
+        digest.update(repr((*place_of, plain(total))).encode())
+    for *line_of, owed in execute(_DEMAND):
+        digest.update(repr((*line_of, plain(owed))).encode())
+    return digest.hexdigest()

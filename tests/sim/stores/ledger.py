@@ -1,0 +1,234 @@
+"""The ledger's store in memory, for the simulation: same port, same contract suite as PostgresLedger.
+
+All state is in `tables`, which may be copied and put back: that is how the simulation rolls back a
+transaction. One transaction runs at a time, so locking is only sorting.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
+from decimal import Decimal
+
+from inventory_sync.domain.levels import LevelState, Mode
+from inventory_sync.domain.reports import ZERO, Count, Counterpart, Position, is_after, latest_count
+from inventory_sync.domain.reservations import LineStatus
+from inventory_sync.ledger.folding import fold_key, level_of
+from inventory_sync.ledger.ports import (
+    Component,
+    Fulfilment,
+    HeldOrder,
+    NewMovement,
+    Place,
+    Recorded,
+    Recording,
+)
+from inventory_sync.ledger.types import EventKind, LevelKey, OrderKey, StockEvent
+
+NEAR_ZERO = 3
+VIRTUAL = {counterpart: -number for number, counterpart in enumerate(Counterpart, start=1)}
+VIRTUAL[Counterpart.PRODUCTION] = VIRTUAL[Counterpart.OPENING] = VIRTUAL[Counterpart.ADJUSTMENT]
+
+
+@dataclass(slots=True)
+class KeptEvent:
+    """One row of events."""
+
+    recorded: Recorded
+    effective: bool
+
+
+@dataclass(slots=True)
+class Dirty:
+    """One dirty item."""
+
+    version: int
+    since: datetime
+    urgent: bool
+    correlation_id: str
+
+
+@dataclass(slots=True)
+class Tables:
+    """Everything the store keeps."""
+
+    connections: dict[str, int] = field(default_factory=dict)
+    places: dict[int, Place] = field(default_factory=dict)
+    recipes: dict[int, tuple[Component, ...]] = field(default_factory=dict)
+    events: dict[tuple[int, str, int], KeptEvent] = field(default_factory=dict)
+    counting: dict[tuple[int, str], int] = field(default_factory=dict)  # key → the revision that counts
+    movements: list[NewMovement] = field(default_factory=list)
+    levels: dict[LevelKey, LevelState] = field(default_factory=dict)
+    orders: dict[OrderKey, HeldOrder] = field(default_factory=dict)
+    dirty: dict[int, Dirty] = field(default_factory=dict)
+
+    def copied(self) -> Tables:
+        """Return a copy that later changes of this one do not reach."""
+        values = {each.name: copy(getattr(self, each.name)) for each in fields(self)}
+        values["events"] = {name: copy(row) for name, row in self.events.items()}
+        values["dirty"] = {item: copy(row) for item, row in self.dirty.items()}
+        return Tables(**values)
+
+
+class MemoryLedger:
+    """A LedgerStore in memory."""
+
+    def __init__(self, tables: Tables | None = None) -> None:
+        self.tables = tables or Tables()
+
+    def places(self, location_ids: Collection[int]) -> Mapping[int, Place]:
+        return {place: self.tables.places[place] for place in location_ids}
+
+    def counterparts(self) -> Mapping[Counterpart, int]:
+        return VIRTUAL
+
+    def connection_ids(self, codes: Collection[str]) -> Mapping[str, int]:
+        known = self.tables.connections
+        return {code: known[code] for code in codes if code in known}
+
+    def recipes(self, item_ids: Collection[int]) -> Mapping[int, tuple[Component, ...]]:
+        known = self.tables.recipes
+        return {item: known[item] for item in item_ids if item in known}
+
+    def record_events(self, events: Sequence[StockEvent], *, now: datetime) -> Recording:
+        new: list[Recorded] = []
+        replaced: dict[tuple[int, str], Recorded] = {}
+        stale = duplicates = 0
+        first: dict[tuple[int, str, int], StockEvent] = {}
+        for event in events:
+            duplicates += _name(event) in first
+            first.setdefault(_name(event), event)
+        # The highest revision of a key first: the lower ones of the same batch never had an effect.
+        for name, event in sorted(first.items(), key=lambda each: (each[0][:2], -each[0][2])):
+            if name in self.tables.events:
+                duplicates += 1
+                continue
+            row = Recorded(len(self.tables.events) + 1, event)
+            before = self.tables.counting.get(name[:2])
+            counts = before is None or before < event.revision
+            if counts:
+                if before is not None:
+                    old = self.tables.events[*name[:2], before]
+                    old.effective = False
+                    replaced[name[:2]] = old.recorded
+                self.tables.counting[name[:2]] = event.revision
+                new.append(row)
+            else:
+                stale += 1
+            self.tables.events[name] = KeptEvent(row, effective=counts)
+        return Recording(tuple(new), stale, duplicates, replaced)
+
+    def lock_orders(self, keys: Collection[OrderKey], *, now: datetime) -> dict[OrderKey, HeldOrder]:
+        orders = {}
+        for key in sorted(keys):
+            self.tables.orders.setdefault(key, HeldOrder(*key))
+            orders[key] = replace(self.tables.orders[key], fulfilments=self._fulfilments(key))
+        return orders
+
+    def due_holds(self, *, now: datetime, limit: int) -> list[OrderKey]:
+        due = [
+            (min(times), key)
+            for key, order in self.tables.orders.items()
+            if (
+                times := [
+                    line.expires_at
+                    for line in order.lines.values()
+                    if line.status is LineStatus.HELD and line.expires_at and line.expires_at <= now
+                ]
+            )
+        ]
+        return [key for _, key in sorted(due)][:limit]
+
+    def save_orders(self, orders: Sequence[HeldOrder], *, now: datetime) -> None:
+        for order in orders:
+            self.tables.orders[order.key] = order
+
+    def lock_levels(
+        self, keys: Collection[LevelKey], *, create: Collection[LevelKey]
+    ) -> dict[LevelKey, LevelState]:
+        for item, place in create:
+            kind = self.tables.places[place]
+            self.tables.levels.setdefault((item, place), LevelState(kind.mode, known=kind.complete))
+        found = {key: self.tables.levels[key] for key in {*keys, *create} if key in self.tables.levels}
+        return {key: replace(level, mode=self._mode(key)) for key, level in sorted(found.items())}
+
+    def deltas_after(self, positions: Mapping[LevelKey, Position | None]) -> dict[LevelKey, Decimal]:
+        sums = dict.fromkeys(positions, ZERO)
+        for event in self._effective(EventKind.DELTA):
+            key = level_of(event)
+            if key in positions:
+                after = positions[key]
+                if after is None or is_after(Position(event.occurred_at, event.sequence), after):
+                    sums[key] += event.quantity
+        return sums
+
+    def latest_counts(self, keys: Collection[LevelKey]) -> dict[LevelKey, Recorded]:
+        counts: dict[LevelKey, dict[Count, Recorded]] = defaultdict(dict)
+        for row in self.tables.events.values():
+            event = row.recorded.event
+            if row.effective and event.kind is EventKind.COUNT and level_of(event) in keys:
+                at = Position(event.occurred_at, event.sequence)
+                counts[level_of(event)][Count(fold_key(event), event.quantity, at)] = row.recorded
+        return {
+            key: found[newest] for key, found in counts.items() if (newest := latest_count(found)) is not None
+        }
+
+    def owed(self, keys: Collection[LevelKey]) -> dict[LevelKey, Decimal]:
+        sums = dict.fromkeys(keys, ZERO)
+        for order in self.tables.orders.values():
+            for line in order.lines.values():
+                for each in line.allocations:
+                    key = (int(each.item), int(each.location))
+                    if key in sums:
+                        sums[key] += each.open
+        return sums
+
+    def free(self, keys: Collection[LevelKey]) -> dict[LevelKey, Decimal]:
+        owed = self.owed(keys)
+        levels = self.tables.levels
+        return {key: levels[key].on_hand - owed[key] for key in keys if key in levels}
+
+    def append_movements(self, movements: Sequence[NewMovement], *, now: datetime) -> None:
+        assert all(each.quantity > 0 and each.source_id != each.destination_id for each in movements)
+        self.tables.movements.extend(movements)
+
+    def save_levels(self, levels: Mapping[LevelKey, LevelState], *, now: datetime) -> None:
+        assert levels.keys() <= self.tables.levels.keys()
+        self.tables.levels |= levels
+
+    def mark_dirty(self, touched: Mapping[LevelKey, str], *, now: datetime) -> None:
+        owed = self.owed(touched.keys())
+        urgent: dict[int, bool] = defaultdict(bool)
+        why: dict[int, str] = defaultdict(str)
+        for key, correlation_id in touched.items():
+            level = self.tables.levels.get(key)
+            left = (level.on_hand if level else ZERO) - owed[key]
+            urgent[key[0]] |= left <= NEAR_ZERO
+            why[key[0]] = max(why[key[0]], correlation_id)
+        for item in sorted(urgent):
+            row = self.tables.dirty.setdefault(item, Dirty(0, now, urgent=False, correlation_id=""))
+            row.version += 1
+            row.urgent |= urgent[item]
+            row.correlation_id = why[item] or row.correlation_id
+
+    def _effective(self, kind: EventKind) -> list[StockEvent]:
+        rows = self.tables.events.values()
+        return [each.recorded.event for each in rows if each.effective and each.recorded.event.kind is kind]
+
+    def _fulfilments(self, key: OrderKey) -> tuple[Fulfilment, ...]:
+        sums: dict[tuple[str, int, int], Decimal] = defaultdict(Decimal)
+        for event in self._effective(EventKind.DELTA):
+            line = event.fulfils
+            if line is not None and (self.tables.connections.get(line.source), line.order_ref) == key:
+                sums[line.line_ref, event.item_id, event.location_id] -= event.quantity
+        return tuple(Fulfilment(*place, quantity) for place, quantity in sorted(sums.items()))
+
+    def _mode(self, key: LevelKey) -> Mode:
+        return self.tables.places[key[1]].mode
+
+
+def _name(event: StockEvent) -> tuple[int, str, int]:
+    return (event.connection_id, event.key, event.revision)
