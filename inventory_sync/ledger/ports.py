@@ -2,7 +2,7 @@
 
 Every call belongs to the caller's transaction. The algorithms make their calls in one order, which is the
 lock order of the whole platform (apply.py); a store locks in sorted order inside each call. Both stores pass
-tests/ledger/store_contract.py.
+the same contract: every test in tests/ledger that asks for a `world`.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from django.db import transaction
 
+from inventory_sync.catalog.models import Item, KitComponent
 from inventory_sync.domain.levels import Mode
 from inventory_sync.domain.reservations import LineStatus
 from inventory_sync.ledger import selectors
@@ -20,7 +21,7 @@ from inventory_sync.ledger.ports import Component, LedgerStore, Place
 from inventory_sync.ledger.rows_orders import STATUS_OF
 from inventory_sync.ledger.store import PostgresLedger
 from inventory_sync.ledger.types import Applied, Decided, OrderEvent, StockEvent
-from tests.factories import make_connection, make_item, make_kit, make_location
+from tests.factories import change, make_connection, make_item, make_kit, make_location
 from tests.ledger.reports import NOW
 from tests.sim.stores.ledger import VIRTUAL, MemoryLedger
 
@@ -35,6 +36,7 @@ class World(Protocol):
     def connection(self, code: str) -> int: ...
     def item(self, name: str) -> int: ...
     def kit(self, name: str, parts: dict[int, int]) -> int: ...
+    def edit_recipe(self, kit: int, parts: dict[int, int]) -> None: ...
     def place(self, code: str, *, figures: bool = False) -> int: ...
     def apply(
         self, events: Sequence[StockEvent] = (), orders: Sequence[OrderEvent] = (), *, now: datetime = NOW
@@ -74,9 +76,12 @@ class PostgresWorld:
         return int(make_item(name).pk)
 
     def kit(self, name: str, parts: dict[int, int]) -> int:
-        from inventory_sync.catalog.models import Item
-
         return int(make_kit(name, {Item.objects.get(pk=item): number for item, number in parts.items()}).pk)
+
+    def edit_recipe(self, kit: int, parts: dict[int, int]) -> None:
+        for item, number in parts.items():
+            kept = KitComponent.objects.filter(kit_id=kit, component_id=item).first()
+            change(kept or KitComponent(kit_id=kit, component_id=item), quantity=Decimal(number))
 
     def place(self, code: str, *, figures: bool = False) -> int:
         return int(make_location(code, mode="figures" if figures else "movements").pk)
@@ -152,8 +157,11 @@ class MemoryWorld:
 
     def kit(self, name: str, parts: dict[int, int]) -> int:
         kit = self._next()
-        self._tables.recipes[kit] = tuple(Component(item, Decimal(number)) for item, number in parts.items())
+        self.edit_recipe(kit, parts)
         return kit
+
+    def edit_recipe(self, kit: int, parts: dict[int, int]) -> None:
+        self._tables.recipes[kit] = tuple(Component(item, Decimal(number)) for item, number in parts.items())
 
     def place(self, code: str, *, figures: bool = False) -> int:
         place = self._next()
