@@ -8,6 +8,7 @@ PY := .venv/bin/python
 ARGS ?=
 FILE ?=
 export UV_PYTHON_DOWNLOADS = never
+unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help

@@ -53,6 +53,7 @@ def run(options: argparse.Namespace) -> int:
         _keep_environment(landscape)
 
         async def when_ready() -> None:
+            landscape.note_prepared()
             terminal.say(f"\nReady in {time.monotonic() - began:.1f} s.\n", "green")
             terminal.say(in_words(landscape.addresses(trade=options.trade)))
             terminal.say("\nCtrl-C stops everything; the data stay.\n")

@@ -87,9 +87,13 @@ def install(level: str) -> None:
     """Bring .venv to exactly the locked packages: with uv, and should uv not reach the index, with pip."""
     environment = dict(os.environ, UV_PYTHON_DOWNLOADS="never", VIRTUAL_ENV=ENVIRONMENT, UV_NO_PROGRESS="1")
     environment.update(from_pip_to_uv())
-    uv = [PYTHON, "-m", "uv", "pip", "sync", "--quiet", "--require-hashes", "--python", PYTHON]
+    # Compiled once here; otherwise a dozen processes compile the same files side by side at the first start.
+    uv = [PYTHON, "-m", "uv", "pip", "sync", "--quiet", "--require-hashes", "--compile-bytecode"]
     done = subprocess.run(
-        [*uv, requirements("tools"), requirements(level)], env=environment, check=False, cwd=ROOT
+        [*uv, "--python", PYTHON, requirements("tools"), requirements(level)],
+        env=environment,
+        check=False,
+        cwd=ROOT,
     )
     if done.returncode == 0:
         return

@@ -5,6 +5,7 @@ A connector's twin is named by its module only; nothing of it is imported here.
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,8 +23,15 @@ CELERY = (PYTHON, "-m", "celery", "-A", "inventory_sync.config.celery")
 WORKERS = {"critical": 2, "standard": 2, "bulk": 1, "replay": 1}
 """Queue and pool size. Each queue has workers of its own, so that none can be starved by another."""
 
-HUSHED = r"the database system is|database \"\w+\" does not exist|Memory overcommit must be enabled"
-"""What servers say at every start and nobody needs to act on. It stands in their logs."""
+EVERYDAY = (
+    r"the database system is",  # … starting up, … shutting down
+    r'database "\w+" does not exist',  # asked once, before it is made
+    r"Memory overcommit must be enabled",
+    r"running the worker with superuser privileges",
+    r"Inspect method \w+ failed",  # Flower, before the first worker answers
+)
+"""What is said at every start and nobody needs to act on. It stands in the logs."""
+HUSHED = "|".join(EVERYDAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +102,7 @@ class Landscape:
             "FLOWER_URL": self.flower_url,
             "SYNC_EGRESS_ALLOWED_HOSTS": LOOPBACK,
             "PYTHONUNBUFFERED": "1",
+            "PYTHONDONTWRITEBYTECODE": "",  # a dozen processes would each compile every import, every time
             "PYTHONPATH": str(ROOT),
         }
 
@@ -103,13 +112,41 @@ class Landscape:
 
     def stages(self, *, trade: bool = True) -> list[list[Child]]:
         """Return what `make run` starts; each stage waits until the one before it is ready."""
+        first = [[*self.servers(), self._demo_data()], [self.migrate()], [self._admin(), self._load_demo()]]
         stages = [
-            [*self.servers(), self._demo_data()],
-            [self.migrate()],
-            [self._admin(), self._load_demo()],
+            *([[*self.servers()]] if self._is_prepared() else first),
             [*self._twins(), self._web(), self._dispatcher(), *self.workers(), self._beat(), self._flower()],
         ]
         return [*stages, [self._trade()]] if trade else stages
+
+    def note_prepared(self) -> None:
+        """Remember that the database has what this code and these ports need, so that a next start is quick.
+
+        Kept inside the data folder: whoever removes the data removes the note.
+        """
+        if note := self._prepared_note():
+            note.write_text(self._mark(), encoding="ascii")
+
+    def _is_prepared(self) -> bool:
+        note = self._prepared_note()
+        if note is None or not note.exists() or not Path(self.demo_file).exists():
+            return False
+        return note.read_text(encoding="ascii") == self._mark()
+
+    def _prepared_note(self) -> Path | None:
+        """Return where it is noted; nowhere for somebody else's database."""
+        database = self.services.database
+        return None if isinstance(database, External) else database.data / "inventory_sync_prepared"
+
+    def _mark(self) -> str:
+        """Return a mark of all that the steps of a first start depend on."""
+        digest = hashlib.sha256(repr((self.ports, sorted(self.keys.items()))).encode())
+        for folder in ("inventory_sync", "connectors", "runner", "requirements"):
+            for path in sorted((ROOT / folder).rglob("*")):
+                if path.suffix in (".py", ".txt"):
+                    seen = path.stat()
+                    digest.update(f"{path} {seen.st_size} {seen.st_mtime_ns}\n".encode())
+        return digest.hexdigest()
 
     def stages_for_a_command(self, *, workers: bool) -> list[list[Child]]:
         """Return what a single command needs when nothing runs yet."""
@@ -247,7 +284,7 @@ class Landscape:
         environment = self.environment | {"SYNC_PROCESS": name} | dict(told or {})
         # A Celery worker asked with SIGQUIT gives back what it holds and is gone within two seconds.
         death_signal = SIGQUIT if name.startswith("worker-") else SIGTERM
-        return Child(name, what, command, environment, ready, death_signal=death_signal)
+        return Child(name, what, command, environment, ready, death_signal=death_signal, hush=HUSHED)
 
 
 def in_words(environment: Sequence[tuple[str, str]]) -> str:

@@ -119,14 +119,17 @@ class Postgres(Server):
     def wipe(self) -> None:
         """Stop, lose the data folder, start anew and empty."""
         self.stop()
+        self.wipe_folder()
+        self.start()
+
+    def wipe_folder(self) -> None:
+        """Empty the data folder of a stopped server; the folder itself keeps its owner."""
         for inside in self.data.iterdir():
             shutil.rmtree(inside) if inside.is_dir() and not inside.is_symlink() else inside.unlink()
-        self.start()
 
     def _initialize(self) -> None:
         """Run initdb in an empty folder; what an interrupted initdb left is cleared first."""
-        for left_over in self.data.iterdir():
-            shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink()
+        self.wipe_folder()
         self.data.chmod(0o700)
         with tempfile.NamedTemporaryFile("w", dir=self.data.parent, prefix="pw-") as secret:
             secret.write(self.password)

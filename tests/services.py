@@ -47,6 +47,9 @@ class Run:
                 f"redis://:{fresh['BROKER_PASSWORD']}@127.0.0.1:{self.ports['BROKER_URL']}/0"
             )
         os.environ[INHERITED] = "1"
+        os.environ.pop(
+            "PYTHONDONTWRITEBYTECODE", None
+        )  # workers of the walks would compile every import anew
         self._services: Services | None = None
 
     @property

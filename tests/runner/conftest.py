@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -32,7 +33,7 @@ def both(pair: Services) -> Services:
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Start Python programs of this checkout; whatever the test leaves is killed after it."""
+    """Start Python programs of this checkout; whatever the test leaves is stopped after it."""
     started: list[subprocess.Popen[str]] = []
 
     def _start(*arguments: str, prefix: tuple[str, ...] = (), **environment: str) -> subprocess.Popen[str]:
@@ -47,5 +48,9 @@ def start() -> Iterator[Start]:
     yield _start
     for process in started:
         if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        try:
+            process.communicate(timeout=15)
+        except subprocess.TimeoutExpired:
             process.kill()
-        process.communicate(timeout=10)
+            process.communicate(timeout=10)

@@ -8,7 +8,7 @@ import pytest
 
 from runner import keys
 from runner.children import Ends
-from runner.embedded import External, Services
+from runner.embedded import External, Services, assemble
 from runner.landscape import WORKERS, Landscape, Ports
 
 
@@ -83,3 +83,22 @@ def test_steps_end_and_services_do_not(landscape: Landscape) -> None:
     steps = {child.name for stage in landscape.stages() for child in stage if isinstance(child.ready, Ends)}
 
     assert steps == {"demo-data", "migrate", "admin", "load-demo"}
+
+
+def test_a_second_start_skips_what_is_done_until_code_ports_or_data_change(tmp_path: Path) -> None:
+    secrets = keys.make()
+    servers = assemble(tmp_path, secrets=secrets, external=False)
+    landscape = Landscape(tmp_path, secrets, Ports(), servers)
+    Path(landscape.demo_file).write_text("{}")
+
+    def names(one: Landscape) -> set[str]:
+        return {child.name for stage in one.stages() for child in stage}
+
+    assert "migrate" in names(landscape)
+    landscape.note_prepared()
+    assert not {"migrate", "admin", "load-demo", "demo-data"} & names(landscape)
+    assert {"postgres", "valkey", "web"} <= names(landscape)
+    assert "migrate" in names(Landscape(tmp_path, secrets, Ports(web=8001), servers))
+
+    servers.postgres.wipe_folder()
+    assert "migrate" in names(landscape)
