@@ -150,6 +150,8 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
+# Named by its path: the rooms below config do not import it.
+CELERY_APP = "inventory_sync.config.celery"
 BROKER_URL = env.text("BROKER_URL", "redis://127.0.0.1:6379/0")
 FLOWER_URL = env.text("FLOWER_URL", "http://127.0.0.1:5555/ops/flower/")
 

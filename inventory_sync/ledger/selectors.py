@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from django.db.models import Q, QuerySet
 
 from inventory_sync.domain.reports import plain
-from inventory_sync.ledger.models import Allocation, Movement, Order, Reservation, StockLevel
+from inventory_sync.ledger.models import Allocation, DirtyItem, Movement, Order, Reservation, StockLevel
 from inventory_sync.ledger.rows import execute
 
 _VIRTUAL = ("vendor", "customer", "adjustment", "transit", "scrap")
@@ -120,6 +121,18 @@ def open_orders(*, connection_id: int, limit: int) -> list[str]:
         connection_id=connection_id, seen=True, reservations__state__in=Reservation.OPEN
     )
     return list(rows.distinct().order_by("seen_at", "id").values_list("order_ref", flat=True)[:limit])
+
+
+def open_orders_not_seen_since(moment: datetime, *, limit: int) -> list[tuple[int, str]]:
+    """Return (connection id, order ref) of open orders nobody spoke of since then, the oldest first."""
+    rows = Order.objects.filter(seen=True, seen_at__lt=moment, reservations__state__in=Reservation.OPEN)
+    found = rows.distinct().order_by("seen_at", "id").values_list("connection_id", "order_ref")
+    return list(found[:limit])
+
+
+def any_dirty() -> bool:
+    """Say whether an item waits to be computed again."""
+    return DirtyItem.objects.exists()
 
 
 def verify() -> list[Difference]:

@@ -1,0 +1,69 @@
+"""The Celery app. Messages only wake workers: a lost, doubled or late one costs time, never data.
+
+The settings follow from experiments with kill -9, silent and wiped brokers: docs/decisions/0001.
+"""
+
+from __future__ import annotations
+
+import os
+
+from celery import Celery
+from kombu.entity import Queue
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "inventory_sync.config.settings")
+
+from django.conf import settings
+
+app = Celery("inventory_sync")
+_on_redis = settings.BROKER_URL.startswith(("redis", "rediss", "unix"))
+_redis_options = {
+    "socket_timeout": 5,
+    "socket_connect_timeout": 1,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+    "visibility_timeout": 900,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "queue_order_strategy": "priority",
+}
+app.conf.update(
+    broker_url=settings.BROKER_URL,
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    broker_transport_options=_redis_options if _on_redis else {"confirm_publish": True},
+    task_queues=[Queue(tier) for tier in ("critical", "standard", "bulk", "replay")],
+    task_default_queue="standard",
+    task_create_missing_queues=False,
+    task_acks_late=False,
+    task_reject_on_worker_lost=False,
+    task_ignore_result=True,
+    result_backend=None,
+    task_publish_retry_policy={
+        "max_retries": 1,
+        "interval_start": 0,
+        "interval_step": 0.1,
+        "interval_max": 0.1,
+    },
+    task_serializer="json",
+    accept_content=["json"],
+    task_soft_time_limit=240,
+    task_time_limit=300,
+    task_send_sent_event=False,
+    worker_disable_prefetch=_on_redis,
+    worker_prefetch_multiplier=1,
+    worker_max_tasks_per_child=10_000,
+    worker_max_memory_per_child=400_000,
+    worker_hijack_root_logger=False,
+    worker_send_task_events=True,
+    timezone="UTC",
+    enable_utc=True,
+    CELERY_DB_REUSE_MAX=500,
+)
+app.autodiscover_tasks(["inventory_sync.pipeline"])
+app.conf.beat_schedule = {
+    "keep_house": {
+        "task": "pipeline.keep_house",
+        "schedule": 30.0,
+        "options": {"queue": "standard", "expires": 25},
+    }
+}

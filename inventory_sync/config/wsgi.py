@@ -1,0 +1,22 @@
+"""The web process: /hooks/ goes to the door, everything else to Django."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "inventory_sync.config.settings")
+django_application = get_wsgi_application()
+
+from inventory_sync.api.hooks.wiring import make_door  # noqa: E402 - needs Django set up
+
+door = make_door()
+
+
+def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    if environ.get("PATH_INFO", "").startswith("/hooks/"):
+        return door(environ, start_response)
+    return django_application(environ, start_response)

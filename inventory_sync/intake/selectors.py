@@ -1,0 +1,38 @@
+"""Reads of what came in. Writes nothing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import connection
+
+from inventory_sync.intake.models import Delivery
+
+
+def pending_count() -> int:
+    """Return how many deliveries wait to be applied."""
+    return Delivery.objects.filter(state=Delivery.State.PENDING).count()
+
+
+def due_tiers(now: datetime) -> set[str]:
+    """Return the tiers in which a delivery is due: one index probe per tier and shard, however many."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT s.tier FROM intake_shard s WHERE EXISTS (SELECT 1 FROM intake_delivery d"
+            " WHERE d.state = 'pending' AND d.tier = s.tier AND d.shard = s.number AND d.run_at <= %s)",
+            [now],
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def oldest_due(now: datetime) -> datetime | None:
+    """Return since when the oldest due delivery waits."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT min(oldest.run_at) FROM intake_shard s CROSS JOIN LATERAL (SELECT d.run_at"
+            " FROM intake_delivery d WHERE d.state = 'pending' AND d.tier = s.tier AND d.shard = s.number"
+            " AND d.run_at <= %s ORDER BY d.id LIMIT 1) AS oldest",
+            [now],
+        )
+        row = cursor.fetchone()
+    return row[0] if row else None

@@ -1,0 +1,59 @@
+"""Find every debt the rows state: what is due now, and which task pays it. Reads only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
+
+from inventory_sync.connections.models import Connection, Cursor
+from inventory_sync.intake import selectors as intake
+from inventory_sync.intake.models import ReadDue
+from inventory_sync.ledger.selectors import any_dirty
+from inventory_sync.pipeline.ports import Ports
+from inventory_sync.propagation.selectors import connections_owed
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """A task to be run, on its queue."""
+
+    task: str
+    queue: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+def find_debts(now: datetime, *, ports: Ports) -> list[Debt]:
+    """Return one debt per task and arguments, the most urgent first."""
+    debts = [Debt("pipeline.drain_intake", tier, {"tier": tier}) for tier in sorted(intake.due_tiers(now))]
+    if any_dirty():
+        debts.append(Debt("pipeline.compute", "critical"))
+    active = {row.pk: row for row in Connection.objects.filter(state=Connection.State.ACTIVE)}
+    debts += [
+        Debt("pipeline.push", "critical" if urgent else "standard", {"connection_id": connection_id})
+        for connection_id, urgent in connections_owed(now)
+        if connection_id in active
+    ]
+    reads = ReadDue.objects.filter(
+        Q(lease_until__isnull=True) | Q(lease_until__lt=now), run_at__lte=now, connection_id__in=active
+    )
+    debts += [
+        Debt("pipeline.read_again", "standard", {"connection_id": connection_id})
+        for connection_id in sorted(set(reads.values_list("connection_id", flat=True)))
+    ]
+    return debts + _streams_due(now, active, ports=ports)
+
+
+def _streams_due(now: datetime, active: dict[int, Connection], *, ports: Ports) -> list[Debt]:
+    cursors = {(row.connection_id, row.stream): row for row in Cursor.objects.all()}
+    debts = []
+    for row in active.values():
+        for stream in ports.connector(row.connector).capabilities.streams:
+            cursor = cursors.get((row.pk, stream.name))
+            leased = cursor is not None and cursor.lease_until is not None and cursor.lease_until > now
+            due = cursor is None or cursor.run_at is None or cursor.run_at <= now
+            if due and not leased:
+                debts.append(Debt("pipeline.sweep", "bulk", {"connection_id": row.pk, "stream": stream.name}))
+    return debts

@@ -1,0 +1,179 @@
+"""Reading at the source on our own initiative: due sweeps, due objects, open orders, webhook health.
+
+Each is claimed by a lease in its row, so that two workers do not read the same; a failure moves run_at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+
+from inventory_sync.connections.models import Connection, Cursor, Hook
+from inventory_sync.domain.errors import Misconfigured, RateLimited, SyncError
+from inventory_sync.domain.lane import retry_after
+from inventory_sync.domain.ports import Stream
+from inventory_sync.intake.models import ReadDue
+from inventory_sync.intake.ports import ReadWanted
+from inventory_sync.ledger.selectors import open_orders_not_seen_since
+from inventory_sync.pipeline import sweep
+from inventory_sync.pipeline.ports import Account, Ports
+from inventory_sync.support.logs import get_logger
+
+log = get_logger(__name__)
+
+LEASE = timedelta(seconds=180)
+READ_BATCH = 20
+RECHECK_AFTER = timedelta(minutes=15)
+RECHECK_BATCH = 100
+HOOKS_EVERY = timedelta(minutes=3)
+
+
+def sweep_due(connection_id: int, name: str, *, ports: Ports) -> tuple[int, str]:
+    """Sweep a stream if nobody else does; returns how many deliveries were new, and their tier."""
+    now = ports.clock()
+    with transaction.atomic():
+        row, _ = Cursor.objects.select_for_update().get_or_create(connection_id=connection_id, stream=name)
+        if row.lease_until is not None and row.lease_until > now:
+            return 0, "standard"
+        row.lease_until, row.token = now + LEASE, row.token + 1
+        row.save(update_fields=["lease_until", "token", "updated_at"])
+    try:
+        account = ports.account(connection_id)
+        stream = sweep.stream_named(account, name)
+        new = sweep.sweep(account, stream, ports=ports)
+    except SyncError as error:
+        _sweep_failed(row, error, ports=ports)
+        return 0, "standard"
+    scale = settings.INVENTORY_SYNC["SWEEP_SCALE_PERCENT"] / 100
+    Cursor.objects.filter(pk=row.pk, token=row.token).update(
+        lease_until=None, run_at=ports.clock() + timedelta(seconds=stream.every_s * scale)
+    )
+    return new, stream.tier
+
+
+def _sweep_failed(row: Cursor, error: SyncError, *, ports: Ports) -> None:
+    log.warning("stream.not_swept", stream=row.stream, code=error.code, detail=error.detail)
+    wait = timedelta(seconds=30 * (0.5 + ports.jitter()))
+    if isinstance(error, RateLimited) and error.retry_after_s is not None:
+        wait = timedelta(seconds=error.retry_after_s)
+    if isinstance(error, Misconfigured):
+        ports.misconfigured(row.connection_id, error.detail)
+    Cursor.objects.filter(pk=row.pk, token=row.token).update(
+        lease_until=None,
+        run_at=ports.clock() + wait,
+        error_code=error.code,
+        error_detail=error.detail,
+    )
+
+
+def read_due(connection_id: int, *, ports: Ports, until: Callable[[], bool]) -> int:
+    """Read due objects by id, each stored as a delivery; a hint that comes meanwhile keeps the row."""
+    done = 0
+    account: Account | None = None
+    while not until():
+        now = ports.clock()
+        with transaction.atomic():
+            rows = list(
+                ReadDue.objects.select_for_update(skip_locked=True)
+                .filter(
+                    Q(lease_until__isnull=True) | Q(lease_until__lt=now),
+                    connection_id=connection_id,
+                    run_at__lte=now,
+                )
+                .order_by("run_at")[:READ_BATCH]
+            )
+            for row in rows:
+                row.lease_until, row.token, row.attempts = now + LEASE, row.token + 1, row.attempts + 1
+            ReadDue.objects.bulk_update(rows, ["lease_until", "token", "attempts"])
+        if not rows:
+            break
+        try:
+            account = account or ports.account(connection_id)
+            for row in rows:
+                done += _read_one(account, row, ports=ports)
+        except Misconfigured as error:
+            ports.misconfigured(connection_id, error.detail)
+            break
+    return done
+
+
+def _read_one(account: Account, row: ReadDue, *, ports: Ports) -> int:
+    try:
+        sweep.read_object(account, row.kind, row.ref, correlation_id=row.correlation_id, ports=ports)
+    except Misconfigured:
+        raise
+    except SyncError as error:
+        wait = retry_after(row.attempts, ports.jitter())
+        ReadDue.objects.filter(pk=row.pk, token=row.token).update(
+            lease_until=None, run_at=ports.clock() + wait, error_detail=error.detail
+        )
+        log.warning("object.not_read", kind=row.kind, ref=row.ref, code=error.code)
+        return 0
+    gone, _ = ReadDue.objects.filter(pk=row.pk, token=row.token, version=row.version).delete()
+    if not gone:
+        ReadDue.objects.filter(pk=row.pk, token=row.token).update(lease_until=None, attempts=0)
+    return 1
+
+
+def recheck_open_orders(*, ports: Ports) -> int:
+    """Have orders with open lines read again that nobody spoke of for a while; some vanish silently."""
+    now = ports.clock()
+    wanted = [
+        ReadWanted(connection_id, "order", ref, "open for long")
+        for connection_id, ref in open_orders_not_seen_since(now - RECHECK_AFTER, limit=RECHECK_BATCH)
+    ]
+    if wanted:
+        with ports.intake.transaction():
+            ports.intake.want_reads(wanted, now=now)
+    return len(wanted)
+
+
+def heal_hooks(*, ports: Ports) -> int:
+    """See that webhooks exist and are active; after a gap the streams are read at once."""
+    now = ports.clock()
+    healed = 0
+    for row in Connection.objects.filter(state=Connection.State.ACTIVE):
+        if not ports.connector(row.connector).capabilities.needs_hooks or _looked_at(row, now):
+            continue
+        try:
+            healed += _heal(row, now, ports=ports)
+        except Misconfigured as error:
+            ports.misconfigured(row.pk, error.detail)
+        except SyncError as error:
+            log.warning("hooks.not_healed", connection=row.code, code=error.code, detail=error.detail)
+    return healed
+
+
+def _looked_at(row: Connection, now: datetime) -> bool:
+    return row.hooks.exists() and not row.hooks.filter(checked_at__lt=now - HOOKS_EVERY).exists()
+
+
+def _heal(row: Connection, now: datetime, *, ports: Ports) -> int:
+    account = ports.account(row.pk)
+    config: Any = ports.config(row.pk)
+    address = f"{settings.INVENTORY_SYNC['HUB_URL'].rstrip('/')}/hooks/{row.code}/"
+    states = account.client.heal_hooks(delivery_url=address, secret=getattr(config, "webhook_secret", ""))
+    recreated = 0
+    with transaction.atomic():
+        for state in states:
+            hook, new = Hook.objects.update_or_create(
+                connection=row,
+                topic=state.topic,
+                defaults={"external_id": state.external_id, "status": state.status, "checked_at": now},
+            )
+            if state.recreated:
+                recreated += 1
+                Hook.objects.filter(pk=hook.pk).update(recreated=F("recreated") + (0 if new else 1))
+        if recreated:
+            ports.intake.want_reads([ReadWanted(row.pk, "stream", "", "webhooks were recreated")], now=now)
+            log.warning("hooks.recreated", connection=row.code, count=recreated)
+    return recreated
+
+
+def streams_of(row: Connection, *, ports: Ports) -> tuple[Stream, ...]:
+    return ports.connector(row.connector).capabilities.streams

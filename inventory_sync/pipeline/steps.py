@@ -1,0 +1,118 @@
+"""The steps as tasks, dispatcher and commands call them: do it, then wake what follows.
+
+Every step is bounded in time and safe to run at any moment, any number of times, anywhere.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from django.conf import settings
+from django.db import close_old_connections
+
+from inventory_sync.connections.models import Connection
+from inventory_sync.domain.errors import Misconfigured
+from inventory_sync.ledger.orders import expire_holds
+from inventory_sync.pipeline import reading, wiring
+from inventory_sync.pipeline.compute import compute
+from inventory_sync.pipeline.drain import drain
+from inventory_sync.pipeline.ports import Ports
+from inventory_sync.pipeline.push import push
+from inventory_sync.pipeline.wake import Waker, waker
+from inventory_sync.support import correlation
+from inventory_sync.support.logs import get_logger
+
+log = get_logger(__name__)
+
+EXPIRE_BATCH = 500
+
+
+def deadline(seconds: float | None = None) -> Callable[[], bool]:
+    """Return a function that says whether this step has run long enough."""
+    end = time.monotonic() + (seconds or settings.INVENTORY_SYNC["DRAIN_SECONDS"])
+    return lambda: time.monotonic() >= end
+
+
+def drain_intake(tier: str, *, ports: Ports | None = None, wake: Waker | None = None) -> dict[str, int]:
+    """Apply what came in on this tier, then have figures computed."""
+    close_old_connections()
+    over = deadline()
+    counts = drain(tier, ports=ports or wiring.ports(), until=over)
+    wake = wake or waker()
+    if counts.get("events") or counts.get("orders"):
+        wake.compute()
+    if over():
+        wake.drain_intake(tier)
+    return counts
+
+
+def compute_availability(*, ports: Ports | None = None, wake: Waker | None = None) -> dict[str, int]:
+    """Compute dirty items, then have their channels pushed."""
+    close_old_connections()
+    changed, owed = compute(ports=ports or wiring.ports(), until=deadline())
+    for connection_id in owed:
+        (wake or waker()).push(connection_id)
+    return {"changed": changed, "channels": len(owed)}
+
+
+def push_connection(connection_id: int, *, ports: Ports | None = None) -> dict[str, int]:
+    """Push what is due on one connection until nothing is, the budget is spent or time is up."""
+    close_old_connections()
+    ports = ports or wiring.ports()
+    row = Connection.objects.filter(pk=connection_id, state=Connection.State.ACTIVE).first()
+    if row is None:
+        return {"inactive": 1}
+    over = deadline()
+    totals: dict[str, int] = {}
+    with correlation.bound(connection=row.code):
+        try:
+            account = ports.account(connection_id)
+        except Misconfigured as error:
+            ports.misconfigured(connection_id, error.detail)
+            return {"misconfigured": 1}
+        while not over():
+            counts = push(account, ports=ports)
+            for name, count in counts.items():
+                totals[name] = totals.get(name, 0) + count
+            if not counts or "waits_for_budget_ms" in counts:
+                break
+    return totals
+
+
+def sweep_stream(connection_id: int, stream: str, *, ports: Ports | None = None) -> dict[str, int]:
+    """Read one stream by its cursor, then have what it brought applied."""
+    close_old_connections()
+    ports = ports or wiring.ports()
+    new, tier = reading.sweep_due(connection_id, stream, ports=ports)
+    if new:
+        waker().drain_intake(tier)
+    return {"new": new}
+
+
+def read_again(connection_id: int, *, ports: Ports | None = None) -> dict[str, int]:
+    """Read the objects of a connection that are due to be read again."""
+    close_old_connections()
+    done = reading.read_due(connection_id, ports=ports or wiring.ports(), until=deadline())
+    if done:
+        waker().drain_intake("critical")
+        waker().drain_intake("standard")
+    return {"read": done}
+
+
+def keep_house(*, ports: Ports | None = None) -> dict[str, int]:
+    """Expire holds, heal webhooks and have open orders looked at again."""
+    close_old_connections()
+    ports = ports or wiring.ports()
+    expired = 0
+    while True:
+        with ports.intake.transaction():
+            done = expire_holds(store=ports.ledger, now=ports.clock(), limit=EXPIRE_BATCH)
+        expired += done.applied
+        if done.applied < EXPIRE_BATCH:
+            break
+    if expired:
+        waker().compute()
+    rechecked = reading.recheck_open_orders(ports=ports)
+    healed = reading.heal_hooks(ports=ports)
+    return {"expired": expired, "rechecked": rechecked, "healed": healed}

@@ -1,0 +1,51 @@
+"""Every Celery task there is, named step by step. Each is a wake-up: the rows say what is left to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import shared_task
+
+from inventory_sync.pipeline import schedule, steps
+
+
+@shared_task(name="pipeline.drain_intake")
+def drain_intake(tier: str) -> dict[str, int]:
+    """Apply what came in on a tier; the counts are for Flower."""
+    return steps.drain_intake(tier)
+
+
+@shared_task(name="pipeline.compute")
+def compute() -> dict[str, int]:
+    """Compute what channels may sell of dirty items."""
+    return steps.compute_availability()
+
+
+@shared_task(name="pipeline.push")
+def push(connection_id: int) -> dict[str, int]:
+    """Push what is owed to one connection."""
+    return steps.push_connection(connection_id)
+
+
+@shared_task(name="pipeline.sweep")
+def sweep(connection_id: int, stream: str) -> dict[str, int]:
+    """Read a stream by cursor to find what no webhook told."""
+    return steps.sweep_stream(connection_id, stream)
+
+
+@shared_task(name="pipeline.read_again")
+def read_again(connection_id: int) -> dict[str, int]:
+    """Read objects by id that were hinted at or left undecided."""
+    return steps.read_again(connection_id)
+
+
+@shared_task(name="pipeline.keep_house")
+def keep_house(at: str = "") -> dict[str, int]:
+    """Expire holds, heal webhooks, have open orders looked at again; once per tick."""
+    return schedule.once("keep_house", at, steps.keep_house)
+
+
+@shared_task(name="pipeline.canary")
+def canary(queue: str, sent_at: str) -> dict[str, Any]:
+    """Prove that a worker of this queue takes and finishes work."""
+    return schedule.sing(queue, sent_at)

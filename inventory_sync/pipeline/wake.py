@@ -1,0 +1,98 @@
+"""Wake workers. A message says that something is owed, never what; losing or doubling one costs time only.
+
+Requests never wait for the broker: a background thread sends, at most one message per task and arguments
+at a time, however many were asked for. When sending fails it rests for a while; the dispatcher finds every
+debt without it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from django.conf import settings
+
+from inventory_sync.support.logs import get_logger
+
+log = get_logger(__name__)
+
+SEND_EVERY_S = 0.02
+REST_S = 10.0
+EXPIRES_S = 60
+
+Message = tuple[str, str, tuple[tuple[str, Any], ...]]
+"""(task name, queue, arguments)."""
+
+
+class Waker:
+    """`send` publishes one message and may block or fail; it runs in this object's own thread."""
+
+    def __init__(
+        self,
+        send: Callable[[str, str, dict[str, Any]], None],
+        *,
+        every_s: float = SEND_EVERY_S,
+        rest_s: float = REST_S,
+    ) -> None:
+        self._send, self._every_s, self._rest_s = send, every_s, rest_s
+        self._wanted: set[Message] = set()
+        self._lock = threading.Lock()
+        self._something = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.failures = 0
+
+    def drain_intake(self, tier: str) -> None:
+        self.want("pipeline.drain_intake", tier, tier=tier)
+
+    def compute(self) -> None:
+        self.want("pipeline.compute", "critical")
+
+    def push(self, connection_id: int, tier: str = "critical") -> None:
+        self.want("pipeline.push", tier, connection_id=connection_id)
+
+    def want(self, task: str, queue: str, **arguments: Any) -> None:
+        """Ask for a wake-up; returns at once and never raises."""
+        with self._lock:
+            self._wanted.add((task, queue, tuple(sorted(arguments.items()))))
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="waker", daemon=True)
+                self._thread.start()
+        self._something.set()
+
+    def _run(self) -> None:
+        while True:
+            self._something.wait()
+            self._something.clear()
+            self.flush()
+            time.sleep(self._every_s)
+
+    def flush(self) -> bool:
+        """Send what is wanted now; returns False when the broker did not take it."""
+        with self._lock:
+            wanted, self._wanted = sorted(self._wanted), set()
+        for task, queue, arguments in wanted:
+            try:
+                self._send(task, queue, dict(arguments))
+            except Exception as error:  # noqa: BLE001 - a broker's failure is never a caller's
+                self.failures += 1
+                log.warning("wake.failed", task=task, error=repr(error), rests_s=self._rest_s)
+                time.sleep(self._rest_s)
+                return False
+        return True
+
+
+def send(task: str, queue: str, arguments: dict[str, Any]) -> None:
+    """Publish through Celery; blocks for about two seconds at worst and raises when it fails."""
+    import_module(settings.CELERY_APP).app.send_task(
+        task, kwargs=arguments, queue=queue, expires=EXPIRES_S, retry=True
+    )
+
+
+@cache
+def waker() -> Waker:
+    """Return this process's waker."""
+    return Waker(send)
