@@ -1,0 +1,178 @@
+"""Availability in memory: dirty items, figures and policies, with locks that end with the transaction.
+
+A MemoryAvailability is one transaction: what it saves is seen by others only after commit(); rollback() and a
+crash forget it. Stock comes from whoever keeps the ledger, through StockSource. Passes the same suite as
+PostgreSQL's store (tests/availability/).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Protocol
+
+from inventory_sync.availability.ports import (
+    Channel,
+    Demand,
+    DirtyItem,
+    FigureKey,
+    ItemFacts,
+    Landscape,
+    Level,
+    NewFigure,
+    Place,
+    PolicyFacts,
+    Recipe,
+    Stock,
+    StoredFigure,
+)
+from inventory_sync.catalog.resolve import CONFIRMED, PIECES
+from tests.sim.stores.catalog import CatalogTables
+
+
+class StockSource(Protocol):
+    """Who keeps levels and allocations; both calls answer for one instant, nothing runs between them."""
+
+    def levels_of(self, item_ids: Collection[int]) -> Iterable[Level]: ...
+
+    def demand_of(self, item_ids: Collection[int]) -> Iterable[Demand]: ...
+
+
+@dataclass(slots=True)
+class AvailabilityTables:
+    """Committed rows and present locks, shared by all transactions of a simulated installation."""
+
+    dirty: dict[int, DirtyItem] = field(default_factory=dict)
+    figures: dict[FigureKey, NewFigure] = field(default_factory=dict)
+    policies: dict[tuple[int, int | None], PolicyFacts] = field(default_factory=dict)
+    held: dict[int, MemoryAvailability] = field(default_factory=dict)
+
+    def mark(self, item_id: int, *, now: datetime, urgent: bool = False, correlation_id: str = "") -> None:
+        """Mark an item dirty as the ledger does: its version rises, the oldest since stays."""
+        old = self.dirty.get(item_id)
+        self.dirty[item_id] = DirtyItem(
+            item_id,
+            version=old.version + 1 if old else 1,
+            urgent=urgent or (old is not None and old.urgent),
+            since=old.since if old else now,
+            correlation_id=correlation_id or (old.correlation_id if old else ""),
+        )
+
+
+class MemoryAvailability:
+    """The AvailabilityStore of the simulation: one transaction on shared tables."""
+
+    def __init__(self, tables: AvailabilityTables, catalog: CatalogTables, stock: StockSource) -> None:
+        self._tables = tables
+        self._catalog = catalog
+        self._stock = stock
+        self._staged: list[Callable[[], None]] = []
+
+    def commit(self) -> None:
+        for write in self._staged:
+            write()
+        self.rollback()
+
+    def rollback(self) -> None:
+        self._staged.clear()
+        for item_id in [each for each, owner in self._tables.held.items() if owner is self]:
+            del self._tables.held[item_id]
+
+    def claim(self, limit: int) -> list[DirtyItem]:
+        taken: list[DirtyItem] = []
+        for urgent, share in ((True, (limit + 1) // 2), (False, limit), (True, limit)):
+            waiting = [
+                each
+                for each in self._tables.dirty.values()
+                if each.urgent is urgent and each.item_id not in self._tables.held
+            ]
+            for each in sorted(waiting, key=lambda row: row.since)[: max(0, share - len(taken))]:
+                self._tables.held[each.item_id] = self
+                taken.append(each)
+        return taken
+
+    def recipes(self, item_ids: Collection[int]) -> list[Recipe]:
+        return [
+            Recipe(kit_id, tuple(sorted(item.recipe.items())))
+            for kit_id, item in self._catalog.items.items()
+            if item.recipe and (kit_id in item_ids or item.recipe.keys() & set(item_ids))
+        ]
+
+    def hold(self, item_ids: Collection[int]) -> frozenset[int]:
+        free = frozenset(each for each in item_ids if each not in self._tables.held)
+        self._tables.held.update(dict.fromkeys(free, self))
+        return free
+
+    def items(self, item_ids: Collection[int]) -> dict[int, ItemFacts]:
+        rows = {item_id: self._catalog.items[item_id] for item_id in item_ids}
+        return {
+            item_id: ItemFacts(item_id, row.sku, is_kit=row.is_kit, whole=row.base_unit in PIECES)
+            for item_id, row in rows.items()
+        }
+
+    def landscape(self, item_ids: Collection[int], *, now: datetime) -> Landscape:
+        places = self._catalog.locations
+
+        def joined(connection_id: int, role: str) -> frozenset[int]:
+            return frozenset(
+                row.location_id
+                for row in self._catalog.places
+                if row.connection_id == connection_id
+                and getattr(row, role)
+                and places[row.location_id].active
+            )
+
+        return Landscape(
+            places={
+                key: Place(key, row.code, row.complete_since is not None and row.complete_since <= now)
+                for key, row in places.items()
+            },
+            channels={
+                key: Channel(
+                    key,
+                    row.code,
+                    joined(key, "sells_for"),
+                    joined(key, "fulfils") or joined(key, "sells_for"),
+                )
+                for key, row in self._catalog.connections.items()
+            },
+            policies={
+                key: policy
+                for key, policy in self._tables.policies.items()
+                if policy.item_id is None or policy.item_id in item_ids
+            },
+        )
+
+    def offered(self, item_ids: Collection[int]) -> frozenset[FigureKey]:
+        return frozenset(
+            (row.connection_id, row.item_id)
+            for row in self._catalog.mappings.values()
+            if row.item_id is not None
+            and row.item_id in item_ids
+            and row.state == CONFIRMED
+            and self._catalog.connections[row.connection_id].sells
+        )
+
+    def figures(self, item_ids: Collection[int]) -> dict[FigureKey, StoredFigure]:
+        return {
+            key: StoredFigure(*key, row.figure, row.last_known, row.version, row.correlation_id)
+            for key, row in self._tables.figures.items()
+            if row.item_id in item_ids
+        }
+
+    def stock(self, item_ids: Collection[int]) -> Stock:
+        return Stock(list(self._stock.levels_of(item_ids)), list(self._stock.demand_of(item_ids)))
+
+    def save(self, figures: Sequence[NewFigure], *, now: datetime) -> None:
+        rows = {(each.connection_id, each.item_id): replace(each) for each in figures}
+        self._staged.append(lambda: self._tables.figures.update(rows))
+
+    def settle(self, claimed: Collection[DirtyItem]) -> None:
+        def forget() -> None:
+            for each in claimed:
+                now_there = self._tables.dirty.get(each.item_id)
+                if now_there is not None and now_there.version == each.version:
+                    del self._tables.dirty[each.item_id]
+
+        self._staged.append(forget)
