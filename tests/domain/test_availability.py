@@ -45,14 +45,14 @@ def places(draw, known=st.just(value=True)):
     return [
         at(
             place,
-            draw(st.integers(-2, 9)),
-            *[(draw(few), draw(pools) | {place}) for _ in range(draw(st.integers(0, 2)))],
+            draw(st.integers(-2, 30)),
+            *[(draw(st.integers(0, 4)), draw(pools) | {place}) for _ in range(draw(st.integers(0, 2)))],
             unavailable=draw(st.integers(0, 2)),
             authority_reserved=draw(st.integers(0, 2)),
             authority_unassigned=draw(st.integers(0, 1)),
             safety_stock=draw(st.integers(0, 2)),
             known=draw(known),
-            last_known_free=draw(st.none() | st.integers(-1, 9).map(Decimal)),
+            last_known_free=draw(st.none() | st.integers(-1, 25).map(Decimal)),
         )
         for place in ("W1", "W2", "W3")
     ]
@@ -62,7 +62,7 @@ policies = st.builds(
     PolicyTerms,
     share=st.sampled_from([Decimal("0.3"), Decimal("0.5"), Decimal(1)]),
     buffer=few.map(Decimal),
-    cap=st.none() | few.map(Decimal),
+    cap=st.none() | st.integers(0, 40).map(Decimal),
     threshold=st.integers(0, 3).map(Decimal),
     pack=st.sampled_from([Decimal(1), Decimal(2), Decimal("0.25")]),
     fallback=st.sampled_from(Fallback),

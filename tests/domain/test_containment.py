@@ -38,6 +38,8 @@ def total(parts, name: str) -> Decimal:
         ("assigned and delivered count together", (1, 1, "v1"), (1, 1, "v1"), 2),
         ("assigned only after the reading", (0, 0, "v1"), (2, 0, "v2"), 0),
         ("unassigned meanwhile", (2, 0, "v1"), (0, 0, "v2"), 0),
+        ("unassigned meanwhile, unnoticed by the version", (2, 0, "v1"), (0, 0, "v1"), 0),
+        ("assigned meanwhile, unnoticed by the version", (0, 0, "v1"), (2, 0, "v1"), 0),
         ("unassigned and assigned again meanwhile", (2, 0, "v1"), (2, 0, "v3"), 0),
         ("delivered meanwhile: not surely held", (2, 0, "v1"), (0, 2, "v2"), 0),
         ("the part delivered before is held even if the rest moved", (1, 1, "v1"), (0, 1, "v2"), 1),

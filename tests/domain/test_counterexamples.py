@@ -124,9 +124,10 @@ def test_04_containment_needs_a_confirmation_on_both_sides():
     """
     before = Confirmation(assigned=Decimal(1), delivered=Decimal(0), move_version="36.3")
     after = Confirmation(assigned=Decimal(0), delivered=Decimal(0), move_version="45.2")
+    unnoticed = replace(after, move_version=before.move_version)
     back_again = Confirmation(assigned=Decimal(1), delivered=Decimal(0), move_version="52.0")
 
-    for other in (after, back_again):
+    for other in (after, unnoticed, back_again):
         line = Allocation("mug", "W1", Decimal(1), contained=contained(before, other))
 
         assert free(place("W1", 4, line.open)) == 3

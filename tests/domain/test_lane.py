@@ -201,7 +201,7 @@ def test_an_endless_stream_of_urgent_figures_starves_nobody(waiting, limit):
     patient = {f"p{n}": owing(9, f"p{n}", seconds=n / 100) for n in range(waiting)}
     calls = 0
 
-    while patient:
+    while patient and calls <= 2 * waiting:
         stream = [owing(0, f"u{calls}-{n}", seconds=1, shown=5) for n in range(limit)]
         carried = pick([*patient.values(), *stream], limit, now=after(2), turn=calls)
         calls += 1
@@ -209,6 +209,7 @@ def test_an_endless_stream_of_urgent_figures_starves_nobody(waiting, limit):
         for listing in carried:
             patient.pop(listing.key, None)
 
+    assert not patient
     assert calls <= 2 * waiting / limit + 1
 
 
@@ -218,11 +219,12 @@ def test_an_urgent_figure_waits_for_urgent_ones_only(urgent, limit):
     crowd = [owing(9, f"p{n}", seconds=n / 100) for n in range(100)]
     calls = 0
 
-    while owed:
+    while owed and calls <= 2 * urgent + 2:
         for listing in pick([*crowd, *owed.values()], limit, now=after(60), turn=calls):
             owed.pop(listing.key, None)
         calls += 1
 
+    assert not owed
     assert calls <= 2 * urgent / limit + 2
 
 
@@ -325,6 +327,14 @@ def test_an_unexplained_fall_is_remembered_across_our_own_lowering_write():
     assert lowered.verdict == StillOwed(Owed.UNEXPLAINED_FALL)
     raised = owe(lowered.state, Decimal(6), 3, now=after(3))
     assert isinstance(decided(read(raised, 2, seconds=3).state), PullAgain)
+
+
+def test_a_request_that_lands_late_does_not_explain_a_fall_away():
+    fallen = read(owing(5, shown=5), 4, seconds=1).state
+    doubtful = replace(fallen, ambiguous_until=after(30))
+
+    assert isinstance(decided(read(doubtful, 5, seconds=2).state), PullAgain)
+    assert decided(read(fallen, 5, seconds=2).state) == AlreadyThere(Decimal(5))
 
 
 @pytest.mark.parametrize(
