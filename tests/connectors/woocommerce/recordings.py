@@ -65,11 +65,17 @@ Script = Callable[[httpx.Request], httpx.Response]
 def replaying(script: Script, **changes: Any) -> WooClient:
     """Return a client whose network is `script`."""
     return WooClient(
-        config(**changes),
+        config(**{"base_url": "https://127.0.0.1", **changes}),
         connection="woo",
-        outside=Outside(private_hosts=("shop.example.test",)),
-        transport=httpx.MockTransport(script),
+        outside=Outside(private_hosts=("127.0.0.1",)),
+        transport=httpx.MockTransport(lambda request: _unread(script(request))),
     )
+
+
+def _unread(response: httpx.Response) -> httpx.Response:
+    """Return the answer as it comes off a network: still to be streamed."""
+    stream = httpx.ByteStream(response.content)
+    return httpx.Response(response.status_code, headers=response.headers, stream=stream)
 
 
 def response_of(name: str) -> httpx.Response:
