@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
@@ -31,7 +32,7 @@ PLAIN = PolicyTerms()
 def at(place: str, on_hand: int | None, *open_demand: tuple[int, frozenset[str]], **terms) -> LocationTerms:
     """Return a location's terms; numbers become decimals."""
     promised = tuple(OpenDemand(Decimal(q), pool) for q, pool in open_demand)
-    exact = {k: Decimal(v) if type(v) is int else v for k, v in terms.items()}
+    exact: dict[str, Any] = {k: Decimal(v) if type(v) is int else v for k, v in terms.items()}
     stock = None if on_hand is None else Decimal(on_hand)
     return LocationTerms(place, stock, open_demand=promised, **exact)
 
@@ -141,6 +142,8 @@ def test_a_sale_anywhere_never_raises_a_figure_anywhere(locations, pool, sold, w
 
     after = available(locations, PLAIN, pool=pool)
 
+    assert before.figure is not None
+    assert after.figure is not None
     assert after.figure <= before.figure
 
 

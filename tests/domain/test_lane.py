@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory_sync.domain.lane import (
+    Aim,
     InFlight,
     ListingState,
     aim,
@@ -68,10 +69,16 @@ def flying(state: ListingState, *, seconds: float = 0) -> ListingState:
     return aim(begin(state, now=after(seconds), lease=LEASE, longest_life=LONGEST_LIFE))
 
 
+def aim_of(state: ListingState) -> Aim:
+    assert state.in_flight is not None
+    assert state.in_flight.aim is not None
+    return state.in_flight.aim
+
+
 def reported(state: ListingState, read: int | None, outcome=Outcome.ACCEPTED, *, seconds: float = 1):
     """Report what the flight found, with no order news since its aim."""
     figure = None if read is None else Decimal(read)
-    report = Report(state.token, outcome, figure, state.in_flight.aim.news)
+    report = Report(state.token, outcome, figure, aim_of(state).news)
     return settle(state, report, now=after(seconds), longest_life=LONGEST_LIFE)
 
 
@@ -257,7 +264,7 @@ def test_a_lost_flight_may_still_land_and_keeps_its_key_and_the_listing_owed():
     lost = flying(owing(3))
     again = flying(lost, seconds=20)
 
-    assert again.in_flight.aim.write_key == lost.in_flight.aim.write_key
+    assert aim_of(again).write_key == aim_of(lost).write_key
     assert reported(again, 3, seconds=21).verdict == StillOwed(Owed.AMBIGUOUS)
 
 
@@ -386,7 +393,7 @@ def test_an_answered_write_that_has_to_be_repeated_is_another_write():
     first = flying(owing(4, shown=5))
     second = flying(reported(first, 5).state, seconds=2)
 
-    assert second.in_flight.aim.write_key != first.in_flight.aim.write_key
+    assert aim_of(second).write_key != aim_of(first).write_key
 
 
 # ── waiting ─────────────────────────────────────────────────────────────────────────────────────────
