@@ -226,7 +226,7 @@ def _whole(value: Any) -> int:
 
 def _found(event: Any) -> Found:
     """Return one event as the webhook would have brought it; what is none is kept to be read by a person."""
-    body = dump_json(event)
+    body = json.dumps(event, separators=(",", ":"), default=float).encode()
     if not isinstance(event, Mapping):
         return Found("unknown", body, "", "")
     message_id, store, kind = (event.get(name) for name in ("id", "store", "type"))

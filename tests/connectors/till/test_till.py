@@ -1,0 +1,420 @@
+"""What till events come to mean, what the door makes of them, and how they are read back."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+
+from connectors.base.signatures import sign_standard
+from connectors.till.client import TillClient
+from connectors.till.config import TillConfig
+from connectors.till.translate import translate
+from connectors.till.webhooks import receive
+from inventory_sync.domain.config import build
+from inventory_sync.domain.errors import (
+    MalformedPayload,
+    Misconfigured,
+    RateLimited,
+    RemoteRefused,
+    Transient,
+    Unauthentic,
+    Unsupported,
+)
+from inventory_sync.domain.external import (
+    FigureObserved,
+    OrderLineRef,
+    Reason,
+    SessionClosed,
+    StockCounted,
+    StockMoved,
+)
+from inventory_sync.domain.ports import Found, InboundRequest, ListingRef, Outside
+from tests.connectors.till.events import NOW, SECRET, VALUES, delivery, event, line
+
+OTHER_SECRET = "whsec_ISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+P0A="
+
+
+def moved(document: dict[str, Any]) -> list[StockMoved]:
+    found = translate(delivery(document))
+    assert all(isinstance(one, StockMoved) for one in found)
+    return [one for one in found if isinstance(one, StockMoved)]
+
+
+# ── translation ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent", "quantity", "reason", "changes"),
+    [
+        ("sale", "2", "-2", Reason.SALE, {}),
+        ("return", "1.5", "1.5", Reason.RETURN, {}),
+        ("receipt", "10", "10", Reason.RECEIPT, {}),
+        ("receipt", "10", "10", Reason.TRANSFER_IN, {"document": {"kind": "transfer", "number": "TR-1"}}),
+        ("shipment", "3", "-3", Reason.SHIPMENT, {}),
+        ("transfer", "4", "-4", Reason.TRANSFER_OUT, {"to_store": "BER-2"}),
+        ("adjustment", "5", "5", Reason.ADJUSTMENT, {}),
+        ("adjustment", "-5", "-5", Reason.ADJUSTMENT, {}),
+        ("adjustment", "-5", "-5", Reason.SCRAP, {"lines": [line(quantity="-5", reason="scrap")]}),
+    ],
+)
+def test_each_type_moves_stock_its_own_way(
+    kind: str, sent: str, quantity: str, reason: Reason, changes: dict[str, Any]
+) -> None:
+    (one,) = moved(event(kind, **{"lines": [line(quantity=sent)], **changes}))
+
+    assert (one.quantity, one.reason) == (Decimal(quantity), reason)
+    assert (one.item_ref, one.location_ref, one.unit, one.sequence) == ("MUG-BLUE", "BER-1", "C62", 17)
+    assert one.occurred_at.isoformat() == "2026-11-23T04:00:00+00:00"
+    assert one.fulfils is None
+
+
+def test_lines_have_keys_of_their_own_and_share_the_document() -> None:
+    found = moved(event(lines=[line(1), line(2, "PEN-RED", "0.000001")]))
+
+    assert [(one.key, one.reference) for one in found] == [
+        ("T1-000017/1", "receipt/R-1001"),
+        ("T1-000017/2", "receipt/R-1001"),
+    ]
+
+
+def test_a_shipment_closes_the_order_line_it_names() -> None:
+    (one,) = moved(event("shipment", order={"source": "woo", "number": "482"}, lines=[line(order_line="91")]))
+
+    assert one.fulfils == OrderLineRef("woo", "482", "91")
+
+
+def test_a_correction_keeps_the_keys_of_what_it_corrects_with_a_higher_revision() -> None:
+    (first,) = moved(event())
+    (second,) = moved(event(id="T1-000020", corrects="T1-000017", revision=1, lines=[line(quantity="5")]))
+    (third,) = moved(event(id="T1-000023", corrects="T1-000017", revision=2, lines=[line(quantity="0")]))
+
+    assert first.key == second.key == third.key
+    assert [one.revision for one in (first, second, third)] == [0, 1, 2]
+    assert [one.quantity for one in (first, second, third)] == [-2, -5, 0]
+
+
+def test_a_count_is_what_was_found_and_zero_is_a_finding() -> None:
+    (one,) = translate(delivery(event("count", lines=[line(quantity="0")])))
+
+    assert isinstance(one, StockCounted)
+    assert (one.key, one.quantity, one.sequence) == ("T1-000017/1", 0, 17)
+
+
+def test_a_corrected_count_is_a_further_count() -> None:
+    (one,) = translate(delivery(event("count", id="T1-30", corrects="T1-000017", revision=1)))
+
+    assert one.key == "T1-30/1"
+
+
+def test_a_closed_session_names_its_last_sequence() -> None:
+    (one,) = translate(delivery(event("session.closed", lines=..., sales=3, returns=1, last_sequence=16)))
+
+    assert isinstance(one, SessionClosed)
+    assert (one.key, one.session, one.last_sequence) == ("T1-000017", "BER-1/2026-11-23", 16)
+
+
+def test_a_stock_reading_is_an_observation_per_item() -> None:
+    stock = {
+        "store": "BER-1",
+        "as_of_sequence": 40,
+        "items": [{"sku": "A", "on_hand": "7"}, {"sku": "B", "on_hand": 0}],
+    }
+
+    found = translate(delivery(stock, topic="stock.read"))
+
+    assert [
+        (one.item_ref, one.figure, one.location_ref) for one in found if isinstance(one, FigureObserved)
+    ] == [
+        ("A", 7, "BER-1"),
+        ("B", 0, "BER-1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("why", "document", "field"),
+    [
+        ("a number instead of a text", event(lines=[line(quantity=2)]), "lines[0].quantity"),
+        ("a float", event(lines=[line(quantity=1.5)]), "lines[0].quantity"),
+        ("a comma", event(lines=[line(quantity="1,5")]), "lines[0].quantity"),
+        ("an exponent", event(lines=[line(quantity="1e3")]), "lines[0].quantity"),
+        ("seven places", event(lines=[line(quantity="0.0000001")]), "lines[0].quantity"),
+        ("too many", event(lines=[line(quantity="9999999999999")]), "lines[0].quantity"),
+        ("a sale of nothing", event(lines=[line(quantity="0")]), "lines[0].quantity"),
+        ("a negative sale", event(lines=[line(quantity="-1")]), "lines[0].quantity"),
+        ("a negative count", event("count", lines=[line(quantity="-1")]), "lines[0].quantity"),
+        ("the second line", event(lines=[line(), line(2, sku="")]), "lines[1].sku"),
+        ("one number twice", event(lines=[line(), line()]), "lines[1].line"),
+        ("no lines", event(lines=[]), "lines"),
+        ("lines missing", event(lines=...), "lines"),
+        ("no offset", event(time="2026-11-23T05:00:00"), "time"),
+        ("no time", event(time="now"), "time"),
+        ("before time", event(time="0001-01-01T00:00:00+23:00"), "time"),
+        ("no store", event(store=""), "store"),
+        ("no sequence", event(sequence="17"), "sequence"),
+        ("a negative sequence", event(sequence=-1), "sequence"),
+        ("true is no number", event(sequence=True), "sequence"),
+        ("a correction without revision", event(corrects="T1-1"), "revision"),
+        ("a revision of nothing", event(revision=2), "corrects"),
+        ("an order without line", event("shipment", order={"source": "woo", "number": "1"}),
+         "lines[0].order_line"),
+        ("an order without source", event("shipment", order={"number": "1"}, lines=[line(order_line="1")]),
+         "order.source"),
+        ("a session without total", event("session.closed", lines=..., sales=1), "last_sequence"),
+        ("no id", event(id=...), "id"),
+        ("an id no database keeps", event(id="a\x00b"), "id"),
+    ],
+)  # fmt: skip
+def test_a_malformed_event_names_the_path_of_its_field(
+    why: str, document: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(MalformedPayload) as caught:
+        translate(delivery(document))
+
+    assert caught.value.field == field, why
+
+
+def test_a_type_that_is_not_of_the_contract_is_unsupported() -> None:
+    with pytest.raises(Unsupported):
+        translate(delivery(event("refurbish")))
+
+
+# ── the door ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def request(body: bytes, *secrets: str, message_id: str = "T1-000017") -> InboundRequest:
+    return InboundRequest(
+        sign_standard(secrets or (SECRET,), message_id=message_id, now=NOW, body=body), body
+    )
+
+
+def settings(**changes: Any) -> TillConfig:
+    return build(TillConfig, {**VALUES, **changes})
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_an_event_is_named_by_its_type_and_store_without_parsing(indent: int | None) -> None:
+    body = json.dumps(event("transfer", to_store="BER-2"), indent=indent).encode()
+
+    found = receive(request(body), settings(), now=NOW)
+
+    assert (found.topic, found.object_key) == ("transfer", "store:BER-1")
+    assert found.dedupe_key.startswith("T1-000017:")
+
+
+def test_a_destination_is_not_taken_for_the_store() -> None:
+    body = b'{"to_store":"BER-2","note":"\\"store\\":\\"X\\"","store":"BER-1","type":"transfer"}'
+
+    assert receive(request(body), settings(), now=NOW).object_key == "store:BER-1"
+
+
+def test_the_same_id_with_another_body_is_another_delivery() -> None:
+    one, other = (receive(request(body), settings(), now=NOW) for body in (b'{"a":1}', b'{"a":2}'))
+
+    assert one.dedupe_key != other.dedupe_key
+
+
+def test_broken_json_that_is_signed_is_kept_to_be_read() -> None:
+    found = receive(request(b'{"store":'), settings(), now=NOW)
+
+    assert (found.topic, found.object_key) == ("unknown", "")
+
+
+def test_both_secrets_hold_while_rotating() -> None:
+    rotating = settings(signing_secret=f"{SECRET} {OTHER_SECRET}")
+
+    assert receive(request(b"{}", SECRET), rotating, now=NOW)
+    assert receive(request(b"{}", OTHER_SECRET), rotating, now=NOW)
+    with pytest.raises(Unauthentic):
+        receive(request(b"{}", OTHER_SECRET), settings(), now=NOW)
+
+
+@pytest.mark.parametrize("secret", ["whsec_", "not base64!", "whsec_AQID whsec_?"])
+def test_a_secret_that_is_none_is_refused_in_the_settings(secret: str) -> None:
+    with pytest.raises(Misconfigured):
+        settings(signing_secret=secret)
+
+
+# ── reading ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Books:
+    """A till system of two stores, answering as the contract says."""
+
+    def __init__(self, **events: int) -> None:
+        self.events = {
+            name.replace("_", "-"): [event(id=f"{name}-{n}", store=name.replace("_", "-"), sequence=n)
+                                     for n in range(1, count + 1)]
+            for name, count in events.items()
+        }  # fmt: skip
+        self.asked: list[str] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        assert request.headers["authorization"] == "Bearer tok_0123456789"
+        self.asked.append(f"{request.url.path}?{request.url.query.decode()}")
+        answer = self._answer(request.url.path, request.url.params)
+        stream = httpx.ByteStream(json.dumps(answer).encode())
+        return httpx.Response(200, headers={"content-type": "application/json"}, stream=stream)
+
+    def _answer(self, path: str, query: httpx.QueryParams) -> Any:
+        if path == "/v1/stores":
+            return {"stores": [{"store": name} for name in self.events]}
+        if path == "/v1/stock":
+            items = [{"sku": "MUG-BLUE", "on_hand": "7.5"}, {"sku": "BAD", "on_hand": "x"}]
+            return {"as_of_sequence": 9, "time": "2026-11-23T05:00:00Z", "items": items}
+        if path == "/v1/items":
+            skus = [sku for sku in ("A", "B", "C") if sku > query["after"]][:2]
+            return {"items": [{"sku": sku, "name": f"Item {sku}", "gtin": "4006381333931"} for sku in skus]}
+        store, after, limit = query["store"], int(query["after_sequence"]), int(query["limit"])
+        rows = [one for one in self.events[store] if one["sequence"] > after]
+        page = rows[:limit]
+        further = page[-1]["sequence"] if len(rows) > limit else None
+        return {"events": page, "last_sequence": len(self.events[store]), "next_after": further}
+
+
+def client_of(script: Any, **changes: Any) -> TillClient:
+    values = settings(**{"base_url": "https://127.0.0.1", **changes})
+    outside = Outside(private_hosts=("127.0.0.1",))
+    return TillClient(values, connection="till", outside=outside, transport=httpx.MockTransport(script))
+
+
+def sweep(client: TillClient, cursor: str = "") -> tuple[list[Found], str]:
+    found: list[Found] = []
+    for _ in range(50):
+        page = client.sweep("events", cursor, now=NOW)
+        found, cursor = found + list(page.found), page.cursor
+        if page.done:
+            return found, cursor
+    raise AssertionError("the sweep does not end")
+
+
+def test_every_store_is_read_to_its_end_and_then_only_what_is_new() -> None:
+    books = Books(BER_1=7, HAM_1=2)
+    client = client_of(books, page_size=3)
+
+    first, cursor = sweep(client)
+    second, cursor = sweep(client, cursor)
+    books.events["HAM-1"].append(event(id="HAM_1-3", store="HAM-1", sequence=3))
+    third, _ = sweep(client, cursor)
+
+    assert len(first) == 9
+    assert second == []
+    assert [(one.topic, one.object_key) for one in third] == [("sale", "store:HAM-1")]
+
+
+def test_a_store_that_opens_later_is_read_from_its_beginning() -> None:
+    books = Books(BER_1=1)
+    client = client_of(books)
+    _, cursor = sweep(client)
+    books.events["NEW-1"] = [event(id="N-1", store="NEW-1", sequence=1)]
+
+    found, _ = sweep(client, cursor)
+
+    assert [one.object_key for one in found] == ["store:NEW-1"]
+
+
+def test_a_swept_event_is_the_delivery_its_webhook_was() -> None:
+    document = event()
+    body = json.dumps(document, separators=(",", ":")).encode()
+    sent = receive(request(body), settings(), now=NOW)
+
+    class One(Books):
+        def _answer(self, path: str, query: httpx.QueryParams) -> Any:
+            return (
+                {"stores": ["BER-1"]} if path == "/v1/stores" else {"events": [document], "next_after": None}
+            )
+
+    (found,), _ = sweep(client_of(One()))
+
+    assert (found.dedupe_key, found.object_key, found.topic) == (sent.dedupe_key, sent.object_key, sent.topic)
+
+
+def test_one_event_and_one_stores_stock_can_be_read_by_themselves() -> None:
+    client = client_of(Books(BER_1=5))
+
+    one = client.read_object("event", "BER-1:3")
+    stock = client.read_object("store", "BER-1")
+
+    assert json.loads(one.body)["sequence"] == 3
+    assert (stock.topic, stock.object_key) == ("stock.read", "store:BER-1")
+    assert json.loads(stock.body)["store"] == "BER-1"
+
+
+@pytest.mark.parametrize(
+    ("kind", "ref", "error"),
+    [
+        ("event", "BER-1:9", RemoteRefused),
+        ("event", "17", Unsupported),
+        ("event", "BER-1:x", Unsupported),
+        ("order", "1", Unsupported),
+    ],
+)
+def test_what_is_not_there_or_cannot_be_read_is_said(kind: str, ref: str, error: type[Exception]) -> None:
+    books = Books(BER_1=5)
+    with pytest.raises(error):
+        client_of(books).read_object(kind, ref)
+
+
+def test_levels_are_read_once_per_store() -> None:
+    books = Books(BER_1=1)
+    refs = [
+        ListingRef("MUG-BLUE", location_ref="BER-1"),
+        ListingRef("GONE", location_ref="BER-1"),
+        ListingRef("X"),
+    ]
+
+    levels = client_of(books).read_levels(refs)
+
+    assert [(level.figure, level.stamp) for level in levels] == [
+        (Decimal("7.5"), "9"),
+        (None, "9"),
+        (None, ""),
+    ]
+    assert len(books.asked) == 1
+
+
+def test_items_are_listed_page_by_page() -> None:
+    found = list(client_of(Books(BER_1=1)).listings())
+
+    assert [(one.sku, one.name, one.gtin) for one in found] == [
+        (sku, f"Item {sku}", "4006381333931") for sku in ("A", "B", "C")
+    ]
+
+
+def test_nothing_is_written_to_a_till() -> None:
+    with pytest.raises(Unsupported):
+        client_of(Books()).write_levels([])
+    assert client_of(Books()).heal_hooks(delivery_url="https://hub.example/", secret="s") == []
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "error"),
+    [
+        (401, {}, Misconfigured),
+        (404, {}, RemoteRefused),
+        (429, {"Retry-After": "3"}, RateLimited),
+        (403, {"Content-Type": "text/html"}, Transient),
+    ],
+)
+def test_failures_are_named_by_what_happens_next(
+    status: int, headers: dict[str, str], error: type[Exception]
+) -> None:
+    body = b"<html>" if headers.get("Content-Type") else b'{"error":"x"}'
+
+    def script(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(status, headers=headers, stream=httpx.ByteStream(body))
+
+    with pytest.raises(error):
+        client_of(script).stores()
+
+
+def test_a_probe_names_the_stores_or_the_trouble() -> None:
+    good = client_of(Books(BER_1=1, HAM_1=1)).probe()
+    bad = client_of(lambda request: httpx.Response(401, stream=httpx.ByteStream(b"{}"))).probe()
+
+    assert (good.ok, good.facts["stores"]) == (True, "BER-1, HAM-1")
+    assert not bad.ok
+    assert "token" in bad.problems[0]
