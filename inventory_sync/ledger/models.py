@@ -21,12 +21,12 @@ class Event(models.Model):
         COUNT = "count", "Shelf count"
         FIGURE = "figure", "Book figure"
 
-    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="+")
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="+", db_index=False)
     key = models.CharField(max_length=200)
     revision = models.IntegerField(default=0)
     kind = models.CharField(max_length=8, choices=Kind)
-    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+")
-    location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="+")
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+", db_index=False)
+    location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="+", db_index=False)
     quantity = QuantityField()
     occurred_at = models.DateTimeField()
     sequence = models.BigIntegerField(null=True)
@@ -58,9 +58,9 @@ class Movement(models.Model):
     """One append-only line: `quantity` left `source` and arrived at `destination`; always positive."""
 
     event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="movements")
-    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+")
-    source = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="+")
-    destination = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="+")
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+", db_index=False)
+    source = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="+", db_index=False)
+    destination = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="+", db_index=False)
     quantity = QuantityField()
     kind = models.CharField(max_length=20)
     occurred_at = models.DateTimeField()
