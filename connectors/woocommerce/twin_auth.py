@@ -77,7 +77,8 @@ class KeyRing:
         )
         if digest is None:
             raise _refused("Invalid signature - signature method is invalid.")
-        text = signature_base(request, home)
+        scheme = "https" if self.https else "http"
+        text = signature_base(request, f"{scheme}://{home.partition('://')[2]}")
         mac = hmac.new((known.secret + "&").encode(), text.encode(), digest).digest()
         if not hmac.compare_digest(base64.b64encode(mac).decode(), query.get("oauth_signature", "")):
             raise _refused("Invalid signature - provided signature does not match.")
@@ -94,7 +95,7 @@ class KeyRing:
 
 
 def signature_base(request: Request, home: str) -> str:
-    """Return the OAuth base string; its URL is the shop's configured home, never the Host header."""
+    """Return the OAuth base string; its URL is the configured home host with the scheme PHP sees."""
     pairs = sorted(
         (quote(name, safe="~"), quote(value, safe="~"))
         for name, value in request.pairs
