@@ -59,7 +59,7 @@ def load(data: Data, *, accounts: Accounts, now: datetime) -> dict[str, int]:
             change_policy(actor=ACTOR, connection=woo, values={"buffer": BUFFER}, reason=WHY, now=now)
         if any(made.values()):
             mark_items_dirty([item.pk for item in items.values()], now=now)
-            sync_listings(woo.pk)
+            sync_listings(woo.pk, now=now)
     return made
 
 

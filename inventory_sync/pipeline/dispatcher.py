@@ -1,14 +1,14 @@
 """The dispatcher: finds every debt within a second or two and wakes its tier.
 
-One leader by an advisory lock of PostgreSQL; others stand by. When the broker does not take wake-ups, or
-they go unheeded, it does the work itself, one step at a time: an outage of the broker costs time only.
+One leader by an advisory lock of PostgreSQL; others stand by. When the broker does not take wake-ups, or a
+queue's canary does not sing, it does the work itself, one step at a time: an outage costs time only.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,7 +24,7 @@ from inventory_sync.support.logs import get_logger
 log = get_logger(__name__)
 
 LOCK = 0x1D15BA7C  # any number, the same everywhere
-UNHEEDED = timedelta(seconds=5)
+DEAF_AFTER = timedelta(seconds=5)
 BROKER_REST = timedelta(seconds=10)
 QUEUES = ("critical", "standard", "bulk", "replay")
 
@@ -43,8 +43,8 @@ class Dispatcher:
 
     ports: Ports
     send: Callable[[str, str, dict[str, Any]], None]
-    canary_every: timedelta = timedelta(seconds=30)
-    owed_since: dict[str, datetime] = field(default_factory=dict)
+    canary_every: timedelta = timedelta(seconds=5)
+    leads_since: datetime | None = None
     broker_rests_until: datetime | None = None
     sang_at: datetime | None = None
     kept_house_at: datetime | None = None
@@ -77,6 +77,7 @@ class Dispatcher:
             cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
             got = bool(cursor.fetchone()[0])
         if got:
+            self.leads_since = None
             log.info("dispatcher.leads")
         return got
 
@@ -84,23 +85,26 @@ class Dispatcher:
         """Find what is owed and wake its workers, or do it here; returns the debts found."""
         now = self.ports.clock()
         debts = find_debts(now, ports=self.ports)
-        self._remember(debts, now)
-        unheeded = [debt for debt in debts if now - self.owed_since[_name(debt)] >= UNHEEDED]
+        self.leads_since = self.leads_since or now
         heard = self._send_all(debts, now)
-        if not heard:
-            self._work(debts)
-        elif unheeded:
-            log.warning("workers.deaf", tasks=[_name(debt) for debt in unheeded])
-            self._work(unheeded)
+        deaf = self._deaf_queues(now) if heard else frozenset(QUEUES)
+        if deaf and heard:
+            log.warning("workers.deaf", queues=sorted(deaf))
+        self._work([debt for debt in debts if debt.queue in deaf])
         Sign.objects.update_or_create(
             name="dispatcher",
-            defaults={"at": now, "detail": {"debts": len(debts), "broker": heard, "deaf": len(unheeded)}},
+            defaults={"at": now, "detail": {"debts": len(debts), "broker": heard, "deaf": sorted(deaf)}},
         )
         return debts
 
-    def _remember(self, debts: list[Debt], now: datetime) -> None:
-        names = {_name(debt) for debt in debts}
-        self.owed_since = {name: self.owed_since.get(name, now) for name in names}
+    def _deaf_queues(self, now: datetime) -> frozenset[str]:
+        """Return the queues whose workers are gone, or alive and not taking work: no canary sang of late."""
+        sung = {sign.name: sign.at for sign in Sign.objects.filter(name__startswith="canary:")}
+        since = self.leads_since or now
+        oldest = now - 2 * self.canary_every - DEAF_AFTER
+        return frozenset(
+            queue for queue in QUEUES if max(since, sung.get(f"canary:{queue}", since)) < oldest
+        )
 
     def _send_all(self, debts: list[Debt], now: datetime) -> bool:
         """Send a wake-up per debt, and canaries; False when the broker does not take them."""
@@ -133,7 +137,3 @@ class Dispatcher:
                 raise
             except Exception:
                 log.exception("dispatcher.step_failed", task=debt.task)
-
-
-def _name(debt: Debt) -> str:
-    return f"{debt.task} {sorted(debt.arguments.items())}"
