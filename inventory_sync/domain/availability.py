@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 
 from inventory_sync.domain.reports import ZERO
 from inventory_sync.domain.units import floor_to_pack
@@ -193,6 +194,8 @@ def movable_shortage(terms: LocationTerms, pool: frozenset[str], *, shrink_to: D
 
     It counts against every pool that shares such a location, also when this one lies outside the pool.
     """
+    if not terms.open_demand:
+        return ZERO
     missing = -free(terms, shrink_to=shrink_to)
     if missing <= 0:
         return ZERO
@@ -255,6 +258,7 @@ def available(
     """
     unseen = sorted(pool - {terms.location for terms in locations})
 
+    @cache
     def sum_at(shrink_to: Decimal) -> PoolSum:
         return sum_pool(locations, pool=pool, channel=channel, allotments=allotments, shrink_to=shrink_to)
 
@@ -308,20 +312,22 @@ def _shrink(steps: list[Term], shrunk: list[Term], policy: PolicyTerms) -> list[
 def _apply_policy(whole: PoolSum, policy: PolicyTerms) -> list[Term]:
     """Return the terms from the pool's sum to the figure, in the order of the formula."""
     steps = list(whole.steps)
+    total = whole.total
 
     def to(name: str, target: Decimal) -> None:
-        if change := target - _total(steps):
+        nonlocal total
+        if change := target - total:
             steps.append(Term(name, change))
+            total = target
 
-    to("share", whole.total * policy.share)
-    to("buffer", _total(steps) - policy.buffer)
-    allowance = max(ZERO, policy.backorder_allowance - whole.unmovable_shortage)
-    to("backorder_allowance", _total(steps) + allowance)
-    to("clamped_at_zero", max(ZERO, _total(steps)))
+    to("share", total * policy.share)
+    to("buffer", total - policy.buffer)
+    to("backorder_allowance", total + max(ZERO, policy.backorder_allowance - whole.unmovable_shortage))
+    to("clamped_at_zero", max(ZERO, total))
     if policy.cap is not None:
-        to("cap", min(max(ZERO, policy.cap), _total(steps)))
-    to("pack_remainder", floor_to_pack(_total(steps), policy.pack))
-    if _total(steps) < policy.threshold:
+        to("cap", min(max(ZERO, policy.cap), total))
+    to("pack_remainder", floor_to_pack(total, policy.pack))
+    if total < policy.threshold:
         to("below_threshold", ZERO)
     return steps
 

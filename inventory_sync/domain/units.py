@@ -8,7 +8,7 @@ and how many base units one of it is, as a fraction (1/3 is exact). Unit codes a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from fractions import Fraction
 
 PIECE = "C62"
@@ -68,6 +68,8 @@ def floor_to_pack(quantity: Decimal, pack: Decimal) -> Decimal:
     """Return the largest whole number of packs in quantity, in the same unit; the remainder stays unsold."""
     if pack <= 0:
         raise ValueError("a pack is positive")
+    if pack == 1:
+        return quantity.to_integral_value(ROUND_FLOOR)
     return _floored(Fraction(quantity), pack)
 
 
