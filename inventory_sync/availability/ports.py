@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from inventory_sync.domain.availability import Fallback
 from inventory_sync.domain.reports import ZERO
@@ -66,8 +66,7 @@ class Channel:
     served_from: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(NamedTuple):
     """Stock of an item at a location, as the ledger keeps it."""
 
     item_id: int
@@ -79,8 +78,7 @@ class Level:
     version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(NamedTuple):
     """Σ max(0, D − c) of one connection's open order lines for an item at a location."""
 
     item_id: int

@@ -80,8 +80,10 @@ def rows_of(result: Availability, *, sku: str, policy_version: int, level_versio
 
 def label_of(name: str) -> str:
     """Return what a step is called for people; an allotment names its channel after a colon."""
+    if name in LABELS:
+        return LABELS[name]
     kind, _, channel = name.partition(":")
-    return f"Set aside for {channel}" if kind == "allotted" else LABELS.get(name, name.replace("_", " "))
+    return f"Set aside for {channel}" if kind == "allotted" else name.replace("_", " ")
 
 
 def total_of(rows: Iterable[Row]) -> Decimal:

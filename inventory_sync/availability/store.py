@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
+from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -31,9 +32,11 @@ from inventory_sync.availability.ports import (
 )
 from inventory_sync.catalog.resolve import PIECES
 from inventory_sync.domain.availability import Fallback
+from inventory_sync.domain.reports import plain
 from inventory_sync.ledger.services import claim_dirty, settle_dirty
 
 HUNDRED = Decimal(100)
+COLUMNS = [column.name for column in fields(NewFigure)]
 
 HOLD = "SELECT id FROM catalog_item WHERE id = ANY(%s) FOR NO KEY UPDATE SKIP LOCKED"
 RECIPES = """
@@ -81,8 +84,9 @@ SAVE = """
 INSERT INTO availability_channelfigure
     (connection_id, item_id, figure, last_known, version, policy_version, terms, "unknown", correlation_id,
      computed_at)
-SELECT rows.*, %s FROM unnest(%s::bigint[], %s::bigint[], %s::numeric[], %s::numeric[], %s::bigint[],
-                              %s::int[], %s::jsonb[], %s::jsonb[], %s::text[]) AS rows
+SELECT given.*, %s FROM jsonb_to_recordset(%s::jsonb) AS given (
+    connection_id bigint, item_id bigint, figure numeric, last_known numeric, version bigint,
+    policy_version int, terms jsonb, "unknown" jsonb, correlation_id text)
 ON CONFLICT (connection_id, item_id) DO UPDATE SET
     figure = excluded.figure, last_known = excluded.last_known, version = excluded.version,
     policy_version = excluded.policy_version, terms = excluded.terms, "unknown" = excluded."unknown",
@@ -154,25 +158,11 @@ class PostgresAvailability:
     def save(self, figures: Sequence[NewFigure], *, now: datetime) -> None:
         if not figures:
             return
-        columns = zip(
-            *(
-                (
-                    each.connection_id,
-                    each.item_id,
-                    each.figure,
-                    each.last_known,
-                    each.version,
-                    each.policy_version,
-                    json.dumps(each.terms),
-                    json.dumps(each.unknown),
-                    each.correlation_id,
-                )
-                for each in figures
-            ),
-            strict=True,
+        rows = json.dumps(
+            [{name: getattr(each, name) for name in COLUMNS} for each in figures], default=plain
         )
         with connection.cursor() as cursor:
-            cursor.execute(SAVE, [now, *(list(column) for column in columns)])
+            cursor.execute(SAVE, [now, rows])
 
     def settle(self, claimed: Collection[DirtyItem]) -> None:
         settle_dirty([(each.item_id, each.version) for each in claimed])
