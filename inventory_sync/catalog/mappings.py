@@ -108,12 +108,7 @@ def save_location_mapping(row: LocationMapping, *, actor: audit.Actor, reason: s
         before = None
         if row.pk:
             before = audit.snapshot(LocationMapping.objects.select_for_update().get(pk=row.pk))
-        if row.location.kind in Location.VIRTUAL:
-            raise ValidationError({"location": "A virtual location is no place a vendor knows."})
-        if not (row.counts_from or row.sells_for or row.fulfils):
-            raise ValidationError("Give the place at least one role.")
-        if row.counts_from and not row.external_id:
-            raise ValidationError({"external_id": "A place that reports has an id at its vendor."})
+        check_location_mapping(row)
         row.full_clean()
         row.save()
         if before is None:
@@ -121,6 +116,15 @@ def save_location_mapping(row: LocationMapping, *, actor: audit.Actor, reason: s
         else:
             audit.record_changed(row, before, actor=actor, action="location_mapping.changed", reason=reason)
     return _effect_of_place(row)
+
+
+def check_location_mapping(row: LocationMapping) -> None:
+    if row.location.kind in Location.VIRTUAL:
+        raise ValidationError({"location": "A virtual location is no place a vendor knows."})
+    if not (row.counts_from or row.sells_for or row.fulfils):
+        raise ValidationError("Give the place at least one role.")
+    if row.counts_from and not row.external_id:
+        raise ValidationError({"external_id": "A place that reports has an id at its vendor."})
 
 
 def remove_location_mapping(*, mapping_id: int, actor: audit.Actor, reason: str) -> Effect:
@@ -165,6 +169,7 @@ def _save_mapping(
         items=frozenset({item for item in (old_item, row.item_id) if item is not None}),
         waits=((row.connection_id, f"item:{row.external_id}"),),
         channels=frozenset({row.connection_id}),
+        mappings=frozenset({row.pk}),
     )
 
 

@@ -26,32 +26,45 @@ class Effect:
     """What a change asks of the rooms above.
 
     `items`: their figures are to be worked out anew. `waits`: (connection id, key) of parked lines that may
-    be answered now. `channels`: connections whose set of listings may have changed.
+    be answered now. `channels`: connections whose set of listings may have changed. `mappings`: those whose
+    listings must be told their figure again, because its meaning changed.
     """
 
     items: frozenset[int] = frozenset()
     waits: tuple[tuple[int, str], ...] = ()
     channels: frozenset[int] = frozenset()
+    mappings: frozenset[int] = frozenset()
 
     def __or__(self, other: Effect) -> Effect:
-        return Effect(self.items | other.items, (*self.waits, *other.waits), self.channels | other.channels)
+        return Effect(
+            self.items | other.items,
+            (*self.waits, *other.waits),
+            self.channels | other.channels,
+            self.mappings | other.mappings,
+        )
 
 
 def save_item(item: Item, *, actor: audit.Actor, reason: str) -> Effect:
     """Insert or change an item. Its base unit never changes: every quantity of it is in that unit."""
     with transaction.atomic():
         before = _locked_snapshot(item)
-        if before and before["base_unit"] != item.base_unit_id:
-            raise ValidationError({"base_unit": "The base unit of an item cannot change: make a new item."})
-        if item.kind == Item.Kind.STOCKED and item.pk and item.components.exists():
-            raise ValidationError({"kind": "It has components: remove them first."})
-        if item.kind == Item.Kind.KIT and item.pk and item.used_in.exists():
-            raise ValidationError({"kind": "It is a component of a kit; kits do not hold kits."})
-        check_gtin(item.gtin)
+        check_item(item)
         item.full_clean()
         item.save()
         _record(item, before, actor=actor, noun="item", reason=reason)
     return Effect(items=frozenset({item.pk}) if before else frozenset())
+
+
+def check_item(item: Item) -> None:
+    """Raise ValidationError when the item as filled in contradicts itself or what it was."""
+    was = Item.objects.filter(pk=item.pk).values_list("base_unit_id", flat=True).first() if item.pk else None
+    if was is not None and was != item.base_unit_id:
+        raise ValidationError({"base_unit": "The base unit of an item cannot change: make a new item."})
+    if item.kind == Item.Kind.STOCKED and item.pk and item.components.exists():
+        raise ValidationError({"kind": "It has components: remove them first."})
+    if item.kind == Item.Kind.KIT and item.pk and item.used_in.exists():
+        raise ValidationError({"kind": "It is a component of a kit; kits do not hold kits."})
+    check_gtin(item.gtin)
 
 
 def set_packs(
@@ -110,19 +123,25 @@ def save_location(location: Location, *, actor: audit.Actor, reason: str) -> Eff
     """Insert or change a place. Its mode never changes, and the tree stays a tree."""
     with transaction.atomic():
         before = _locked_snapshot(location)
-        if before and before["mode"] != location.mode:
-            raise ValidationError({"mode": "Reports of two modes do not add up: make a new location."})
-        if (
-            before
-            and before["kind"] != location.kind
-            and (before["kind"] in Location.VIRTUAL or location.kind in Location.VIRTUAL)
-        ):
-            raise ValidationError({"kind": "A virtual location stays one, and a real one stays real."})
-        _refuse_a_circle(location)
+        check_location(location)
         location.full_clean()
         location.save()
         _record(location, before, actor=actor, noun="location", reason=reason)
     return Effect(channels=_channels_selling_from(location))
+
+
+def check_location(location: Location) -> None:
+    """Raise ValidationError when the place as filled in contradicts what it was, or stands below itself."""
+    was = Location.objects.filter(pk=location.pk).first() if location.pk else None
+    if was is not None and was.mode != location.mode:
+        raise ValidationError({"mode": "Reports of two modes do not add up: make a new location."})
+    if was is not None and was.kind != location.kind and {was.kind, location.kind} & set(Location.VIRTUAL):
+        raise ValidationError({"kind": "A virtual location stays one, and a real one stays real."})
+    above = location.parent
+    while above is not None:
+        if location.pk is not None and above.pk == location.pk:
+            raise ValidationError({"parent": "A location cannot stand below itself."})
+        above = above.parent
 
 
 def assign_authority(
@@ -186,14 +205,6 @@ def _record(
         audit.record_created(row, actor=actor, action=action, reason=reason)
     else:
         audit.record_changed(row, before, actor=actor, action=f"{noun}{joiner}changed", reason=reason)
-
-
-def _refuse_a_circle(location: Location) -> None:
-    above = location.parent
-    while above is not None:
-        if above.pk == location.pk and location.pk is not None:
-            raise ValidationError({"parent": "A location cannot stand below itself."})
-        above = above.parent
 
 
 def _channels_selling_from(location: Location) -> frozenset[int]:

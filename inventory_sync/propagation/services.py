@@ -44,12 +44,12 @@ def sync_listings(connection_id: int, *, now: datetime) -> int:
             )
             for mapping in missing
         )
-        _owe_known_figures(connection_id, [mapping.pk for mapping in missing], now=now)
+        owe_known_figures(connection_id, [mapping.pk for mapping in missing], now=now)
         mark_items_dirty([mapping.item_id for mapping in missing if mapping.item_id is not None], now=now)
         return len(missing)
 
 
-def _owe_known_figures(connection_id: int, mapping_ids: Collection[int], *, now: datetime) -> None:
+def owe_known_figures(connection_id: int, mapping_ids: Collection[int], *, now: datetime) -> None:
     """Give new listings the figure that stands: computing again tells only of changes."""
     listings = Listing.objects.filter(connection_id=connection_id, mapping_id__in=mapping_ids)
     known = ChannelFigure.objects.filter(connection_id=connection_id, figure__isnull=False)
