@@ -94,7 +94,7 @@ def only_services(options: argparse.Namespace) -> int:
     asked: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: asked.append(number))
-    with only_one(options.var), services(options.var) as running:
+    with only_one(options.var), services(options.var, durable=not options.forgetful) as running:
         for name, value in running.environment.items():
             print(f"export {name}='{value}'" if options.print_env else f"{name}={value}", flush=True)
         wait_until(lambda: bool(asked), timeout_s=float("inf"), every_s=0.1)
@@ -143,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     executed.set_defaults(do=execute)
     served = commands.add_parser("services", help="PostgreSQL and the broker only")
     served.add_argument("--print-env", action="store_true", help="as lines a shell can read")
+    served.add_argument("--forgetful", action="store_true", help="no syncing to disk, for tests")
     served.set_defaults(do=only_services)
     return parser
 

@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from runner.processes import Process, Trouble, launched, process
+from runner.processes import Process, Trouble, kill_group, launched, process
 from runner.servers import LOOPBACK, Server
 from runner.terminal import ChildLog, Terminal
 
@@ -237,14 +237,6 @@ class Kept:
         """End what a killed master left of its own children. PostgreSQL's end themselves, and must."""
         if self._process is not None and self.child.server is None:
             kill_group(self._process.pid)
-
-
-def kill_group(leader: int) -> None:
-    """End a process group that has lost its leader; none left is fine."""
-    try:
-        os.killpg(leader, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return
 
 
 def _is_over(running: asyncio.subprocess.Process) -> bool:

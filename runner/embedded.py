@@ -106,7 +106,7 @@ def assemble(
         queue = External("broker", url)
     else:
         queue = Valkey(
-            var_dir / VALKEY_FOLDER, log=logs / "valkey.log", durable=durable,
+            var_dir / VALKEY_FOLDER, log=logs / "valkey.log",
             port=free_port(BROKER_PORT if fixed_ports else None), password=secrets["BROKER_PASSWORD"],
         )  # fmt: skip
     return Services(database, queue)

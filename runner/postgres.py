@@ -32,8 +32,8 @@ TUNING = {
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %a ",
 }
-FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
-"""For tests whose data need not outlive a power cut."""
+FORGETFUL = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
+"""For tests: data outlive kill -9 of every process, not a power cut."""
 
 
 class Postgres(Server):

@@ -130,6 +130,14 @@ def end(processes: Iterable[Process], escalation: Sequence[tuple[signal.Signals,
     return left
 
 
+def kill_group(leader: int) -> None:
+    """End a process group that has lost its leader; none left is fine."""
+    try:
+        os.killpg(leader, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
 def _all_gone(processes: Sequence[Process]) -> bool:
     return not any(one.alive() for one in processes)
 

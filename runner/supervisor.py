@@ -1,7 +1,7 @@
 """Start the landscape in order, keep every part alive, stop it in reverse.
 
-One supervisor per var folder. Killed with -9 it leaves nobody behind: the kernel tells its children, and the
-next start ends whoever did not listen. What the parts are stands in landscape.py.
+One supervisor per var folder. Killed with -9 it leaves nobody behind: the kernel tells its children, the
+minder ends whoever does not listen, and the next start looks again. What the parts are: landscape.py.
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ import fcntl
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from runner.children import Child, Kept, kill_group
-from runner.processes import Process, Trouble, birth_of, end
+from runner.children import Child, Kept
+from runner.minder import CHILDREN_FILE, end_left_overs, read_noted
+from runner.processes import Trouble
 from runner.terminal import ChildLog, Terminal
 
 Stages = Sequence[Sequence[Child]]
@@ -62,7 +65,7 @@ class Supervisor:
         self.stop_asked = asyncio.Event()
         self.hurry = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._children_file = var_dir / "children.json"
+        self._children_file = var_dir / CHILDREN_FILE
         (var_dir / "log").mkdir(parents=True, exist_ok=True)
 
     async def run(self, stages: Stages, when_ready: Callable[[], Awaitable[int | None]]) -> int:
@@ -72,6 +75,7 @@ class Supervisor:
         cannot start.
         """
         self._listen_for_signals()
+        minder = self._start_minder()
         try:
             for stage in stages:
                 await self._start(stage)
@@ -80,6 +84,9 @@ class Supervisor:
             return await self._until_done(when_ready)
         finally:
             await self.stop()
+            if minder.stdin is not None:
+                minder.stdin.close()
+            minder.wait(timeout=30)
 
     async def stop(self) -> None:
         """End all children, the last started first."""
@@ -167,17 +174,14 @@ class Supervisor:
 
     def clear_left_overs(self) -> None:
         """End what a killed supervisor left behind, before its ports and data are used again."""
-        try:
-            noted = json.loads(self._children_file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return
-        servers = [Process(pid, born) for pid, born, is_server in noted.values() if is_server]
-        others = [Process(pid, born) for pid, born, is_server in noted.values() if not is_server]
+        servers, others = read_noted(self.var_dir)
         if any(one.alive() for one in [*servers, *others]):
             self.terminal.say("Ending what an earlier start left behind …")
-        end(others, ((signal.SIGTERM, 4.0), (signal.SIGKILL, 5.0)))
-        for one in others:
-            if birth_of(one.pid) is None:
-                kill_group(one.pid)
-        end(servers, ((signal.SIGINT, 20.0), (signal.SIGQUIT, 10.0)))
+        end_left_overs(servers, others, patience_s=4.0)
         self._children_file.unlink(missing_ok=True)
+
+    def _start_minder(self) -> subprocess.Popen[bytes]:
+        """Start the process that outlives a kill -9 of this one and ends the deaf."""
+        command = [sys.executable, "-m", "runner.minder", str(self.var_dir)]
+        folder = Path(__file__).resolve().parent.parent
+        return subprocess.Popen(command, stdin=subprocess.PIPE, cwd=folder, start_new_session=True)

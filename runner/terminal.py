@@ -13,7 +13,7 @@ from collections import deque
 from pathlib import Path
 
 KEEP_BYTES = 20_000_000
-SHOWN_AT_MOST = 12
+SHOWN_AT_MOST = 5
 SHOWN_WITHIN_S = 10.0
 TROUBLED = re.compile(
     r"\b(WARNING|ERROR|CRITICAL|FATAL|PANIC)\b"

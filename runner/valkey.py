@@ -30,13 +30,12 @@ class Valkey(Server):
         port: int,
         password: str,
         log: Path,
-        durable: bool = True,
         program: Program | None = None,
     ) -> None:
         super().__init__(log)
         self.found = program or find_valkey()
         self.data = folder.resolve()
-        self.port, self.password, self.durable = port, password, durable
+        self.port, self.password = port, password
         self.url = f"redis://:{quote(password, safe='')}@{LOOPBACK}:{port}/0"
 
     @property
@@ -58,7 +57,7 @@ class Valkey(Server):
             "daemonize": "no",
             "dir": f'"{self.data}"',
             "save": '""',
-            "appendonly": "yes" if self.durable else "no",
+            "appendonly": "yes",
             "appendfsync": "everysec",
             "maxmemory-policy": "noeviction",
         }

@@ -49,6 +49,6 @@ def process_environment(transactional_db: None, broker: Services) -> dict[str, s
 
 @pytest.fixture
 def own_services(tmp_path: Path) -> Iterator[Services]:
-    """Servers of this test alone, with everything synced to disk, to kill, freeze and wipe."""
-    with run_services(tmp_path / "var", external=False) as running:
+    """Servers of this test alone, to kill, freeze and wipe."""
+    with run_services(tmp_path / "var", durable=False, external=False) as running:
         yield running

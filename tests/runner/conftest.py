@@ -18,8 +18,8 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    """PostgreSQL and broker of one module, synced to disk. One pair, for each costs an initdb."""
-    with services(tmp_path_factory.mktemp("pair"), external=False) as running:
+    """PostgreSQL and broker of one module. One pair, for each costs an initdb."""
+    with services(tmp_path_factory.mktemp("pair"), durable=False, external=False) as running:
         yield running
 
 

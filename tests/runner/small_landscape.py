@@ -43,7 +43,7 @@ def child(name: str) -> Child:
         f"the {name} part",
         (sys.executable, "-c", PARTS[name]),
         ready=Says("^up"),
-        grace_s=1,
+        grace_s=0.3,
         ready_timeout_s=20,
     )
 

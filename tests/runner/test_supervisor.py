@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.processes import birth_of, wait_until
+from runner.processes import birth_of, command_of, descendants_of, wait_until
 from tests.runner.conftest import Start
 
 SMALL = ("-m", "tests.runner.small_landscape")
@@ -87,21 +88,32 @@ def test_ctrl_c_and_sigterm_stop_every_child_the_deaf_one_too(
     assert not any(birth_of(pid) for pid in children)
 
 
-def test_kill_9_of_the_supervisor_leaves_no_polite_child_and_the_next_start_ends_the_deaf(
+def test_kill_9_of_the_supervisor_leaves_nobody_behind_not_even_the_deaf(
     tmp_path: Path, start: Start
 ) -> None:
     supervisor = start(*SMALL, str(tmp_path))
     until_ready(supervisor)
-    children = pids(tmp_path)
-    polite = [pid for name, pid in children.items() if name != "deaf"]
+    children = [*pids(tmp_path).values(), grandchild(tmp_path)]
 
     supervisor.kill()
-    assert gone(*polite, grandchild(tmp_path)), "an orphan lives on"
 
-    again = start(*SMALL, str(tmp_path))
-    said = until_ready(again)
+    assert gone(*children), "an orphan lives on"
+
+
+def test_a_start_ends_what_a_killed_supervisor_and_its_minder_left_behind(
+    tmp_path: Path, start: Start
+) -> None:
+    supervisor = start(*SMALL, str(tmp_path))
+    until_ready(supervisor)
+    deaf = pids(tmp_path)["deaf"]
+    minder = next(pid for pid in descendants_of(supervisor.pid) if "runner.minder" in command_of(pid))
+    for pid in (minder, supervisor.pid):
+        os.kill(pid, signal.SIGKILL)
+
+    said = until_ready(start(*SMALL, str(tmp_path)))
+
     assert "Ending what an earlier start left behind" in said
-    assert gone(children["deaf"])
+    assert gone(deaf)
 
 
 def test_a_second_start_in_the_same_folder_gets_a_sentence(tmp_path: Path, start: Start) -> None:
@@ -160,7 +172,9 @@ def test_a_busy_port_is_named_with_its_purpose_and_the_option_to_change_it(
 
 
 def test_services_print_addresses_a_shell_can_read_and_end_with_ctrl_c(tmp_path: Path, start: Start) -> None:
-    running = start("-m", "runner", "services", "--print-env", SYNC_VAR_DIR=str(tmp_path / "var"))
+    running = start(
+        "-m", "runner", "services", "--print-env", "--forgetful", SYNC_VAR_DIR=str(tmp_path / "var")
+    )
     assert running.stdout is not None
     lines = [running.stdout.readline(), running.stdout.readline()]
 
