@@ -7,9 +7,10 @@ PostgreSQL's store (tests/availability/).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 
 from inventory_sync.availability.ports import (
@@ -28,7 +29,9 @@ from inventory_sync.availability.ports import (
     StoredFigure,
 )
 from inventory_sync.catalog.resolve import CONFIRMED, PIECES
+from inventory_sync.domain.reports import ZERO
 from tests.sim.stores.catalog import CatalogTables
+from tests.sim.stores.ledger import Dirty, MemoryLedger
 
 
 class StockSource(Protocol):
@@ -43,7 +46,7 @@ class StockSource(Protocol):
 class AvailabilityTables:
     """Committed rows and present locks, shared by all transactions of a simulated installation."""
 
-    dirty: dict[int, DirtyItem] = field(default_factory=dict)
+    dirty: MutableMapping[int, DirtyItem] = field(default_factory=dict)
     figures: dict[FigureKey, NewFigure] = field(default_factory=dict)
     policies: dict[tuple[int, int | None], PolicyFacts] = field(default_factory=dict)
     held: dict[int, MemoryAvailability] = field(default_factory=dict)
@@ -58,6 +61,51 @@ class AvailabilityTables:
             since=old.since if old else now,
             correlation_id=correlation_id or (old.correlation_id if old else ""),
         )
+
+
+@dataclass(slots=True)
+class LedgerStock:
+    """The StockSource of a simulated installation: what its ledger in memory holds now."""
+
+    ledger: MemoryLedger
+
+    def levels_of(self, item_ids: Collection[int]) -> Iterator[Level]:
+        for (item_id, location_id), level in self.ledger.tables.levels.items():
+            if item_id in item_ids:
+                yield Level(item_id, location_id, level.on_hand, level.known, version=level.version)
+
+    def demand_of(self, item_ids: Collection[int]) -> Iterator[Demand]:
+        sums: dict[tuple[int, int, int], Decimal] = {}
+        for (connection_id, _), order in self.ledger.tables.orders.items():
+            for line in order.lines.values():
+                for each in line.allocations:
+                    key = (int(each.item), int(each.location), connection_id)
+                    if key[0] in item_ids and each.open:
+                        sums[key] = sums.get(key, ZERO) + each.open
+        return (Demand(*key, quantity) for key, quantity in sums.items())
+
+
+class LedgerDirty(MutableMapping[int, DirtyItem]):
+    """The dirty items of a ledger in memory, for AvailabilityTables(dirty=LedgerDirty(ledger))."""
+
+    def __init__(self, ledger: MemoryLedger) -> None:
+        self._ledger = ledger
+
+    def __getitem__(self, item_id: int) -> DirtyItem:
+        row = self._ledger.tables.dirty[item_id]
+        return DirtyItem(item_id, row.version, row.urgent, row.since, row.correlation_id)
+
+    def __setitem__(self, item_id: int, row: DirtyItem) -> None:
+        self._ledger.tables.dirty[item_id] = Dirty(row.version, row.since, row.urgent, row.correlation_id)
+
+    def __delitem__(self, item_id: int) -> None:
+        del self._ledger.tables.dirty[item_id]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._ledger.tables.dirty)
+
+    def __len__(self) -> int:
+        return len(self._ledger.tables.dirty)
 
 
 class MemoryAvailability:
