@@ -288,7 +288,9 @@ def test_a_hint_of_the_webhook_leads_to_the_whole_order() -> None:
         number = buy(twin, 5)
         (line,) = twin.control.orders()[0]["lines"]
         twin.control.refund(number, {"amount": "1", "line_items": [{"id": line["id"], "quantity": 1}]})
-        sent = twin.orders.document(twin.orders.book.get(number))
+        order = twin.orders.book.get(number)
+        assert order is not None
+        sent = twin.orders.document(order)
         (hint,) = translate(delivery("order.updated", sent))
         assert isinstance(hint, ObjectHinted)
         found = client.read_object(hint.kind, hint.ref)

@@ -107,7 +107,7 @@ def test_an_order_is_read_from_the_recorded_bytes() -> None:
 
     assert (event.order_ref, event.number, event.stamp) == ("482", "482", 1795401892)
     assert [(line.line_ref, line.item_ref, line.quantity) for line in event.lines] == [
-        ("91", "product:92", 2)
+        ("91", "product:92", Decimal(2))
     ]
     assert event.placed_at is not None
     assert event.placed_at.isoformat() == "2026-11-23T02:44:51+00:00"
