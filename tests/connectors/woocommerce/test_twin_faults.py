@@ -31,7 +31,9 @@ TRANSPORT: list[tuple[str, dict[str, Any], int, int]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "options", "status", "figure"), TRANSPORT, ids=[f"{r[0]}-{r[2]}" for r in TRANSPORT])
+@pytest.mark.parametrize(
+    ("kind", "options", "status", "figure"), TRANSPORT, ids=[f"{r[0]}-{r[2]}" for r in TRANSPORT]
+)
 def test_a_fault_is_played_once_and_then_the_shop_is_itself(
     kind: str, options: dict[str, Any], status: int, figure: int
 ) -> None:
@@ -92,7 +94,11 @@ def test_a_hidden_order_takes_the_stock_at_once_and_shows_later_everywhere() -> 
     order = world.twin.control.checkout([{"product_id": 10, "quantity": 2}])
     hidden = world.call("GET", f"/orders/{order['id']}")[0], world.call("GET", "/orders")[1], world.cron()
     world.clock.forward(31)
-    shown = world.call("GET", f"/orders/{order['id']}")[0], len(world.call("GET", "/orders")[1]), len(world.cron())
+    shown = (
+        world.call("GET", f"/orders/{order['id']}")[0],
+        len(world.call("GET", "/orders")[1]),
+        len(world.cron()),
+    )
 
     assert world.figure(10) == 8
     assert hidden == (404, [], [])
@@ -133,7 +139,10 @@ def test_it_serves_sells_and_delivers_over_real_sockets() -> None:
 
     receiver = TwinServer(hub)
     receiver.start()
-    with WooTwin(key=KEY, secret=SECRET).serving(ticking=False) as twin, httpx.Client(base_url=twin.url) as client:
+    with (
+        WooTwin(key=KEY, secret=SECRET).serving(ticking=False) as twin,
+        httpx.Client(base_url=twin.url) as client,
+    ):
         assert client.post("/_twin/seed", json=SEED).json() == {"products": 1}
         made = client.post(
             "/wp-json/wc/v3/webhooks",
@@ -192,5 +201,7 @@ def test_a_queue_and_a_hook_survive_in_the_books(tmp_path: Path) -> None:
 
     assert second.figure(10) == 4
     assert [body["id"] for _, body in second.cron()] == [10]
-    assert first.twin.products.book.children_of({"id": 261}) == second.twin.products.book.children_of({"id": 261})
+    assert first.twin.products.book.children_of({"id": 261}) == second.twin.products.book.children_of(
+        {"id": 261}
+    )
     assert second.order(10, 1)["id"] == 385

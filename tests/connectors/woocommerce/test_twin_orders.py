@@ -1,4 +1,4 @@
-"""The traps of orders and refunds, one row each: when stock goes, when it comes back, and when it does not."""
+"""The traps of orders and refunds, one row each: when stock goes, and when it comes back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ WALKS: list[tuple[str, list[str], list[int]]] = [
     ("on-hold holds", ["on-hold"], [5]),
     ("processing holds", ["processing"], [5]),
     ("completed holds", ["completed"], [5]),
-    ("moving between the holding ones changes nothing", ["on-hold", "processing", "completed", "on-hold"], [5] * 4),
+    (
+        "moving between the holding ones changes nothing",
+        ["on-hold", "processing", "completed", "on-hold"],
+        [5] * 4,
+    ),
     ("the same again changes nothing", ["processing", "processing"], [5, 5]),
     ("cancelling gives back once", ["processing", "cancelled", "cancelled"], [5, 10, 10]),
     ("going back to pending gives back", ["processing", "pending"], [5, 10]),
@@ -26,7 +30,7 @@ WALKS: list[tuple[str, list[str], list[int]]] = [
     ("a status of refunded gives nothing back", ["processing", "refunded"], [5, 5]),
     ("taken up again it is held again", ["processing", "cancelled", "processing"], [5, 10, 5]),
     ("cancelled before it was paid gives nothing", ["pending", "cancelled"], [10, 10]),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("why", "statuses", "figures"), WALKS, ids=[row[0] for row in WALKS])
@@ -94,7 +98,9 @@ def test_editing_a_holding_order_moves_the_difference(
 ) -> None:
     world = World()
     order = world.order(10, 5, status="processing")
-    lines = [{n: order["line_items"][0]["id"] if v == "LINE" else v for n, v in line.items()} for line in sent]
+    lines = [
+        {n: order["line_items"][0]["id"] if v == "LINE" else v for n, v in line.items()} for line in sent
+    ]
 
     status, after, _ = world.call("PUT", f"/orders/{order['id']}", {"line_items": lines})
 
@@ -108,7 +114,9 @@ def test_orders_over_rest_are_not_checked_against_stock_or_products() -> None:
     world = World()
 
     order = world.order(10, 500, status="processing")
-    status, unknown, _ = world.call("POST", "/orders", {"line_items": [{"product_id": 777777, "quantity": 1}]})
+    status, unknown, _ = world.call(
+        "POST", "/orders", {"line_items": [{"product_id": 777777, "quantity": 1}]}
+    )
 
     assert (order["line_items"][0]["quantity"], world.figure(10)) == (500, -490)
     assert (status, unknown["line_items"][0]["product_id"], unknown["line_items"][0]["sku"]) == (201, 0, None)
@@ -141,7 +149,11 @@ def test_eight_at_once_take_the_stock_once_and_forty_orders_take_forty() -> None
     order = world.order(10, 5, status="pending")
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: world.call("PUT", f"/orders/{order['id']}", {"status": "processing"}), range(8)))
+        list(
+            pool.map(
+                lambda _: world.call("PUT", f"/orders/{order['id']}", {"status": "processing"}), range(8)
+            )
+        )
         list(pool.map(lambda _: world.order(11, 1, status="processing"), range(40)))
 
     assert (world.figure(10), world.figure(11)) == (5, 60)
@@ -161,7 +173,9 @@ REFUNDS: list[tuple[str, dict[str, Any], int, int, str]] = [
 
 
 @pytest.mark.parametrize(("why", "body", "answered", "figure", "held"), REFUNDS, ids=[r[0] for r in REFUNDS])
-def test_what_a_refund_puts_back(why: str, body: dict[str, Any], answered: int, figure: int, held: str) -> None:
+def test_what_a_refund_puts_back(
+    why: str, body: dict[str, Any], answered: int, figure: int, held: str
+) -> None:
     world = World()
     order = world.order(10, 5, status="processing")
     units = body.pop("units", 0)
@@ -250,7 +264,9 @@ def test_orders_are_listed_by_status_id_and_time_of_change() -> None:
 def test_the_storefront_sells_only_what_the_shop_shows_and_says_what_is_short() -> None:
     world = World()
 
-    order = world.twin.control.checkout([{"product_id": 10, "quantity": 6}, {"product_id": 10, "quantity": 4}])
+    order = world.twin.control.checkout(
+        [{"product_id": 10, "quantity": 6}, {"product_id": 10, "quantity": 4}]
+    )
 
     assert (order["status"], order["created_via"], world.figure(10)) == ("processing", "checkout", 0)
     with pytest.raises(Refused) as refused:
@@ -291,7 +307,9 @@ def test_backorders_are_sold_below_zero() -> None:
 
 
 def reduced(order: dict[str, Any]) -> str | None:
-    meta = [row for line in order["line_items"] for row in line["meta_data"] if row["key"] == "_reduced_stock"]
+    meta = [
+        row for line in order["line_items"] for row in line["meta_data"] if row["key"] == "_reduced_stock"
+    ]
     return meta[0]["value"] if meta else None
 
 

@@ -16,18 +16,37 @@ import pytest
 from connectors.base.twinkit import Request
 from connectors.woocommerce.twin_webhooks import sign
 from connectors.woocommerce.twin_wire import php_json
-
 from tests.connectors.woocommerce.twin_world import HOME, KEY, PAYLOADS, SECRET, World, recording
 
 Arrange = Callable[[World], None]
 
 # What no two shops have in common, or what only decorates.
 VOLATILE = {
-    "id", "related_ids", "price_html", "order_key", "payment_url", "_links", "date_created", "date_created_gmt",
-    "date_modified", "date_modified_gmt", "date_completed", "date_completed_gmt", "date_paid", "date_paid_gmt",
-    "number", "name", "average_rating", "tax_class", "variations", "permalink", "permalink_template",
-    "generated_slug", "slug", "hooks_order",
-}  # fmt: skip
+    "id",
+    "related_ids",
+    "price_html",
+    "order_key",
+    "payment_url",
+    "_links",
+    "date_created",
+    "date_created_gmt",
+    "date_modified",
+    "date_modified_gmt",
+    "date_completed",
+    "date_completed_gmt",
+    "date_paid",
+    "date_paid_gmt",
+    "number",
+    "name",
+    "average_rating",
+    "tax_class",
+    "variations",
+    "permalink",
+    "permalink_template",
+    "generated_slug",
+    "slug",
+    "hooks_order",
+}
 
 
 def figure(product_id: int, quantity: float) -> Arrange:

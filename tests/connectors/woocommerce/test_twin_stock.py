@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from connectors.woocommerce.twin_shop import Quirks
-
 from tests.connectors.woocommerce.twin_world import World, recording
 
 TEN = 10  # what every managed product of the world starts with
@@ -46,10 +45,17 @@ def test_what_a_stock_figure_becomes(why: str, sent: Any, status: int, single: i
 IGNORED: list[tuple[str, str, Any, str, int, Any]] = [
     ("an unknown field", "/products/10", {"stock_qty": 3}, "application/json", 10, TEN),
     ("an unmanaged product", "/products/260", {"stock_quantity": 3}, "application/json", 260, None),
-    ("a variation its parent manages", "/products/382/variations/383", {"stock_quantity": 3}, "application/json", 383, 7),
+    (
+        "a variation its parent manages",
+        "/products/382/variations/383",
+        {"stock_quantity": 3},
+        "application/json",
+        383,
+        7,
+    ),
     ("a body called text/plain", "/products/10", {"stock_quantity": 3}, "text/plain", 10, TEN),
     ("a body with no type at all", "/products/10", {"stock_quantity": 3}, "", 10, TEN),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(
@@ -97,9 +103,12 @@ def test_forcing_management_takes_the_figure_and_switching_it_off_forgets_it() -
 
 # (figure, backorders, status claimed, status shown)
 STATUSES = [
-    (5, "no", "outofstock", "instock"), (0, "no", "instock", "outofstock"), (-3, "no", "instock", "outofstock"),
-    (0, "notify", "instock", "onbackorder"), (-2, "yes", "outofstock", "onbackorder"),
-]  # fmt: skip
+    (5, "no", "outofstock", "instock"),
+    (0, "no", "instock", "outofstock"),
+    (-3, "no", "instock", "outofstock"),
+    (0, "notify", "instock", "onbackorder"),
+    (-2, "yes", "outofstock", "onbackorder"),
+]
 
 
 @pytest.mark.parametrize(("quantity", "backorders", "claimed", "shown"), STATUSES)
@@ -280,11 +289,35 @@ def test_modified_after_lists_what_the_recording_lists() -> None:
 BUMPS: list[tuple[str, str, str, Any, set[int]]] = [
     ("a write with the same value", "PUT", "/products/10", {"stock_quantity": 10}, {10}),
     ("a write with an unknown field", "PUT", "/products/10", {"stock_qty": 1}, {10}),
-    ("a variation's stock, and its parent", "PUT", "/products/261/variations/262", {"stock_quantity": 1}, {261, 262}),
-    ("an ignored write to a pooled variation", "PUT", "/products/382/variations/383", {"stock_quantity": 1}, {383}),
-    ("an order that reduces", "POST", "/orders", {"status": "processing", "line_items": [{"product_id": 10}]}, {10}),
-    ("an order that does not", "POST", "/orders", {"status": "pending", "line_items": [{"product_id": 10}]}, set()),
-]  # fmt: skip
+    (
+        "a variation's stock, and its parent",
+        "PUT",
+        "/products/261/variations/262",
+        {"stock_quantity": 1},
+        {261, 262},
+    ),
+    (
+        "an ignored write to a pooled variation",
+        "PUT",
+        "/products/382/variations/383",
+        {"stock_quantity": 1},
+        {383},
+    ),
+    (
+        "an order that reduces",
+        "POST",
+        "/orders",
+        {"status": "processing", "line_items": [{"product_id": 10}]},
+        {10},
+    ),
+    (
+        "an order that does not",
+        "POST",
+        "/orders",
+        {"status": "pending", "line_items": [{"product_id": 10}]},
+        set(),
+    ),
+]
 
 
 @pytest.mark.parametrize(("why", "method", "path", "body", "bumped"), BUMPS, ids=[row[0] for row in BUMPS])

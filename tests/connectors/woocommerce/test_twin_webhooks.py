@@ -12,8 +12,13 @@ from connectors.woocommerce.twin_webhooks import deliverable, sign
 from tests.connectors.woocommerce.twin_world import World, recording
 
 TOPICS = (
-    "product.created", "product.updated", "product.deleted", "order.created", "order.updated", "order.deleted",
-)  # fmt: skip
+    "product.created",
+    "product.updated",
+    "product.deleted",
+    "order.created",
+    "order.updated",
+    "order.deleted",
+)
 
 
 def listening(**options: Any) -> World:
@@ -75,7 +80,9 @@ def test_a_failed_ping_is_told_to_nobody_and_repeated_on_the_next_update() -> No
 
 @pytest.mark.parametrize("topic", ["stock.updated", "order.published", ""])
 def test_a_topic_the_shop_does_not_have_is_refused(topic: str) -> None:
-    status, _, _ = World().call("POST", "/webhooks", {"topic": topic, "delivery_url": "https://hub.example.test/"})
+    status, _, _ = World().call(
+        "POST", "/webhooks", {"topic": topic, "delivery_url": "https://hub.example.test/"}
+    )
 
     assert status == 400
 
@@ -118,7 +125,9 @@ def test_the_list_shows_what_the_recording_shows() -> None:
         ("http://[2001:db8::1]/hooks/", False),
     ],
 )
-def test_an_unreachable_address_is_taken_never_called_and_counted_until_disabled(url: str, delivered: bool) -> None:
+def test_an_unreachable_address_is_taken_never_called_and_counted_until_disabled(
+    url: str, delivered: bool
+) -> None:
     world = World(allow_local=False)
     number = world.hook("product.updated", url=url)
 
@@ -138,21 +147,54 @@ def test_an_unreachable_address_is_taken_never_called_and_counted_until_disabled
 ACTS: list[tuple[str, str, str, Any, list[str], set[int]]] = [
     ("stock set", "PUT", "/products/10", {"stock_quantity": 1}, ["product.updated"], {10}),
     ("the same stock set", "PUT", "/products/10", {"stock_quantity": 10}, ["product.updated"], {10}),
-    ("a variation's stock names the variation alone", "PUT", "/products/261/variations/262", {"stock_quantity": 1},
-     ["product.updated"], {262}),
-    ("a pool names the parent alone", "PUT", "/products/382", {"stock_quantity": 1}, ["product.updated"], {382}),
-    ("a batch of n", "POST", "/products/batch", {"update": [{"id": n, "stock_quantity": 1} for n in (10, 11, 12)]},
-     ["product.updated"] * 3, {10, 11, 12}),
-    ("a pending order", "POST", "/orders", {"line_items": [{"product_id": 10}]},
-     ["order.created", "order.updated"], {385}),
-    ("an order that reduces", "POST", "/orders", {"line_items": [{"product_id": 10}], "status": "processing"},
-     ["order.created", "order.updated", "product.updated"], {385, 10}),
+    (
+        "a variation's stock names the variation alone",
+        "PUT",
+        "/products/261/variations/262",
+        {"stock_quantity": 1},
+        ["product.updated"],
+        {262},
+    ),
+    (
+        "a pool names the parent alone",
+        "PUT",
+        "/products/382",
+        {"stock_quantity": 1},
+        ["product.updated"],
+        {382},
+    ),
+    (
+        "a batch of n",
+        "POST",
+        "/products/batch",
+        {"update": [{"id": n, "stock_quantity": 1} for n in (10, 11, 12)]},
+        ["product.updated"] * 3,
+        {10, 11, 12},
+    ),
+    (
+        "a pending order",
+        "POST",
+        "/orders",
+        {"line_items": [{"product_id": 10}]},
+        ["order.created", "order.updated"],
+        {385},
+    ),
+    (
+        "an order that reduces",
+        "POST",
+        "/orders",
+        {"line_items": [{"product_id": 10}], "status": "processing"},
+        ["order.created", "order.updated", "product.updated"],
+        {385, 10},
+    ),
     ("a product trashed", "DELETE", "/products/10", None, ["product.deleted"], {10}),
     ("a product deleted for good", "DELETE", "/products/10?force=true", None, [], set()),
-]  # fmt: skip
+]
 
 
-@pytest.mark.parametrize(("act", "method", "path", "body", "said", "named"), ACTS, ids=[row[0] for row in ACTS])
+@pytest.mark.parametrize(
+    ("act", "method", "path", "body", "said", "named"), ACTS, ids=[row[0] for row in ACTS]
+)
 def test_what_an_act_announces(
     act: str, method: str, path: str, body: Any, said: list[str], named: set[int]
 ) -> None:
@@ -177,14 +219,20 @@ ORDER_ACTS: list[tuple[str, str, str, Any, list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("act", "method", "tail", "body", "said"), ORDER_ACTS, ids=[row[0] for row in ORDER_ACTS])
-def test_what_an_act_on_an_order_announces(act: str, method: str, tail: str, body: Any, said: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("act", "method", "tail", "body", "said"), ORDER_ACTS, ids=[row[0] for row in ORDER_ACTS]
+)
+def test_what_an_act_on_an_order_announces(
+    act: str, method: str, tail: str, body: Any, said: list[str]
+) -> None:
     world = listening()
     order = world.order(10, 5, status="processing")
     world.cron()
     if tail == "/refunds":
         units = body.get("units")
-        lines = [{"id": order["line_items"][0]["id"], "quantity": units, "refund_total": "1.00"}] if units else []
+        lines = (
+            [{"id": order["line_items"][0]["id"], "quantity": units, "refund_total": "1.00"}] if units else []
+        )
         body = {"api_refund": False, "amount": "1.00", "line_items": lines}
 
     world.call(method, f"/orders/{order['id']}{tail}", body)
@@ -231,7 +279,9 @@ def test_a_storefront_checkout_says_updated_before_created_as_recorded() -> None
         ("webhook-action-topic", "action.woocommerce_product_set_stock"),
     ],
 )
-def test_a_delivery_has_the_recorded_headers_and_body_fields_and_a_right_signature(name: str, topic: str) -> None:
+def test_a_delivery_has_the_recorded_headers_and_body_fields_and_a_right_signature(
+    name: str, topic: str
+) -> None:
     world = World()
     world.hook(topic, secret="a secret")
     if name == "webhook-variation-updated":
@@ -267,7 +317,9 @@ def test_entities_in_a_secret_are_decoded_before_signing() -> None:
 def test_the_delivery_id_is_shared_by_all_deliveries_of_a_second() -> None:
     world = World()
     world.hook("product.updated")
-    world.call("POST", "/products/batch", {"update": [{"id": n, "stock_quantity": 700 + n} for n in range(10, 16)]})
+    world.call(
+        "POST", "/products/batch", {"update": [{"id": n, "stock_quantity": 700 + n} for n in range(10, 16)]}
+    )
 
     world.cron()
 
@@ -327,10 +379,24 @@ def test_a_hook_whose_maker_lost_the_rights_delivers_a_refusal() -> None:
 
 @pytest.mark.parametrize(
     ("answer", "counted"),
-    [(200, False), (204, False), (301, False), (302, False), (303, True), (401, True), (404, True), (410, True),
-     (429, True), (500, True), (503, True), (0, True)],
-)  # fmt: skip
-def test_the_seventh_failure_in_a_row_disables_and_nothing_is_ever_sent_again(answer: int, counted: bool) -> None:
+    [
+        (200, False),
+        (204, False),
+        (301, False),
+        (302, False),
+        (303, True),
+        (401, True),
+        (404, True),
+        (410, True),
+        (429, True),
+        (500, True),
+        (503, True),
+        (0, True),
+    ],
+)
+def test_the_seventh_failure_in_a_row_disables_and_nothing_is_ever_sent_again(
+    answer: int, counted: bool
+) -> None:
     world = World()
     number = world.hook("product.updated")
     world.receiver_says = answer
