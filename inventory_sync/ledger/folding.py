@@ -89,12 +89,16 @@ def levels_of(recording: Recording) -> set[LevelKey]:
 
 
 def fold_levels(recording: Recording, levels: Mapping[LevelKey, LevelState], store: LedgerStore) -> Folded:
-    """Fold what was recorded into its levels, all of which are given and locked."""
+    """Fold what was recorded into its levels, all of which are given and locked.
+
+    A level whose count was corrected away is counted afresh, from the count that rules then.
+    """
     work = _sorted_out(recording)
     recount = {
         level_of(old.event) for old in recording.replaced.values() if old.event.kind is EventKind.COUNT
     }
     ruling = store.latest_counts(recount) if recount else {}
+    complete = store.places({place for _, place in recount}) if recount else {}
     counts: dict[LevelKey, Count] = {}
     for key, each in work.items():
         found = [report for report in each.reports if isinstance(report, Count)]
@@ -124,11 +128,13 @@ def fold_levels(recording: Recording, levels: Mapping[LevelKey, LevelState], sto
             superseded=each.superseded,
         )
         postings, state = outcome.postings, outcome.state
-        if key in recount and key not in counts and state.on_hand != sums[key]:
-            missing = Posting(
-                Counterpart.ADJUSTMENT, sums[key] - state.on_hand, each.recount_key, PostingKind.COUNT
-            )
-            postings, state = (*postings, missing), replace(state, on_hand=sums[key])
+        if key in recount and key not in counts:
+            uncounted = replace(state, on_hand=sums[key], known=complete[key[1]].complete)
+            missing = uncounted.on_hand - state.on_hand
+            if missing:
+                leg = Posting(Counterpart.ADJUSTMENT, missing, each.recount_key, PostingKind.COUNT)
+                postings = (*postings, leg)
+            state = uncounted
         movements += [_movement(key, posting, each.sources[posting.key], legs) for posting in postings]
         if state != before:
             after[key] = (

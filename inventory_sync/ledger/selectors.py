@@ -36,6 +36,7 @@ SELECT i.sku, place.code, l.on_hand, l.known, coalesce(l.count_key, ''), l.count
 FROM ledger_stocklevel l
 JOIN catalog_item i ON i.id = l.item_id
 JOIN catalog_location place ON place.id = l.location_id
+WHERE l.known OR l.on_hand <> 0 OR l.counted_at IS NOT NULL OR l.reading IS NOT NULL
 ORDER BY i.sku COLLATE "C", place.code COLLATE "C"
 """
 _TOTALS = """
