@@ -148,11 +148,11 @@ class PostgresAvailability:
     def stock(self, item_ids: Collection[int]) -> Stock:
         levels: list[Level] = []
         demand: list[Demand] = []
-        for connection_id, item_id, location_id, quantity, *rest in _rows(STOCK, {"ids": list(item_ids)}):
-            if connection_id is None:
-                levels.append(Level(item_id, location_id, quantity, *rest))
+        for row in _rows(STOCK, {"ids": list(item_ids)}):
+            if row[0] is None:
+                levels.append(Level._make(row[1:]))
             else:
-                demand.append(Demand(item_id, location_id, connection_id, quantity))
+                demand.append(Demand(row[1], row[2], row[0], row[3]))
         return Stock(levels, demand)
 
     def save(self, figures: Sequence[NewFigure], *, now: datetime) -> None:
