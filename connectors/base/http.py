@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import ssl
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -165,6 +166,7 @@ class HttpClient:
         limits: Limits | None = None,
         outside: Outside | None = None,
         transport: httpx.BaseTransport | None = None,
+        tls: ssl.SSLContext | None = None,
         resolver: Resolver = system_resolver,
     ) -> None:
         self._connection = connection
@@ -177,6 +179,7 @@ class HttpClient:
         self._user_agent = user_agent
         self._client = httpx.Client(
             transport=transport,
+            verify=tls or True,
             trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(

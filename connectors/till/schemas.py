@@ -1,6 +1,6 @@
 """The till contract's shapes, version 1. Quantities are decimal texts, times RFC 3339 with an offset.
 
-The contract is ours; docs/till-contract.md and this folder's README describe it.
+The contract is ours; this folder's README describes it.
 """
 
 from __future__ import annotations
