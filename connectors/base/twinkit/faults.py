@@ -17,6 +17,7 @@ from typing import Any
 
 from connectors.base.twinkit.http import Request, Response
 
+CACHED = 200
 HTML = b"<!DOCTYPE html><html><head><title>%s</title></head><body><h1>%s</h1></body></html>"
 
 
@@ -112,7 +113,8 @@ class FaultDoor:
     """Stands before a twin's vendor API and plays the transport faults.
 
     `429` (with Retry-After), `5xx`, `html`, `slow`, `timeout_lost` (nothing applied, no answer),
-    `timeout_applied` (applied, no answer) and `late_landing` (no answer, applied `seconds` later).
+    `timeout_applied` (applied, no answer), `late_landing` (no answer, applied `seconds` later) and
+    `stale_read` (a cache answers a read with what it was told before).
     """
 
     faults: Faults
@@ -121,6 +123,7 @@ class FaultDoor:
     sleep: Callable[[float], None] = time.sleep
     late: list[tuple[datetime, Request]] = field(default_factory=list)
     guard: threading.Lock = field(default_factory=threading.Lock)
+    cached: dict[str, Response] = field(default_factory=dict)
 
     def __call__(self, request: Request) -> Response:
         def taken(kind: str) -> Fault | None:
@@ -146,7 +149,22 @@ class FaultDoor:
             with self.guard:
                 self.late.append((self.now() + timedelta(seconds=fault.seconds), request))
             return Response(0, hang_up=True)
-        return self.handle(request)
+        return self._read(request) if request.method == "GET" else self.handle(request)
+
+    def _read(self, request: Request) -> Response:
+        """Answer a read and keep the answer, as a cache before the vendor would."""
+        address = f"{request.path}?{request.raw_query}"
+        with self.guard:
+            old = self.cached.get(address)
+        if old is not None and self.faults.take("stale_read", request.method, request.path):
+            return old
+        response = self.handle(request)
+        with self.guard:
+            if response.status == 200:
+                if len(self.cached) >= CACHED:
+                    self.cached.pop(next(iter(self.cached)))
+                self.cached[address] = response
+        return response
 
     def land_due(self) -> int:
         """Apply the requests whose late hour has come; return how many landed."""
