@@ -51,6 +51,7 @@ def run(options: argparse.Namespace) -> int:
         supervisor.clear_left_overs()
         refuse_busy_ports(landscape.ports)
         _keep_environment(landscape)
+        (ROOT / "var" / "static").mkdir(parents=True, exist_ok=True)
 
         async def when_ready() -> None:
             landscape.note_prepared()

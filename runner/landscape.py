@@ -219,7 +219,7 @@ class Landscape:
             self._process(
                 "twin-woo", f"a WooCommerce shop at {self.woo_url}",
                 PYTHON, "-m", "connectors.woocommerce.twin", "--port", str(self.ports.woo), *seeded,
-                "--state-dir", str(folder / "woo"),
+                "--state-dir", str(folder / "woo"), "--plain-http",
                 ready=Answers(self.woo_url), told=self.twin_keys,
             ),
             self._process(
