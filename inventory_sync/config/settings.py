@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from inventory_sync.console.theme import UNFOLD as UNFOLD
 from inventory_sync.support import env, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -101,7 +102,7 @@ USE_TZ = True
 USE_I18N = False
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "var" / "static"
+STATIC_ROOT = env.text("STATIC_ROOT", "") or None
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 
