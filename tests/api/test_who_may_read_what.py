@@ -34,7 +34,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "orders/<int:order>": ("orders/1", ORDERS),
     "problems/<str:code>": ("problems/resource.not_found", PUBLIC),
     "openapi.json": ("openapi.json", PUBLIC),
-    "docs": ("docs", PUBLIC),
+    "docs/": ("docs/", PUBLIC),
 }
 KEYED = [(address, scope) for address, scope in TABLE.values() if scope != PUBLIC]
 OPEN = [address for address, scope in TABLE.values() if scope == PUBLIC]

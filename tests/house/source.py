@@ -38,11 +38,7 @@ class Source:
     path: str
     text: str
     tree: ast.Module
-
-    @property
-    def module(self) -> str:
-        name = self.path.removesuffix(".py").replace("/", ".")
-        return name.removesuffix(".__init__")
+    nodes: tuple[ast.AST, ...]
 
     @property
     def room(self) -> str:
@@ -54,7 +50,13 @@ class Source:
 
 
 def parsed(path: str, text: str) -> Source:
-    return Source(path, text, ast.parse(text, filename=path))
+    tree = ast.parse(text, filename=path)
+    return Source(path, text, tree, tuple(ast.walk(tree)))
+
+
+@cache
+def read(path: str) -> Source:
+    return parsed(path, (ROOT / path).read_text(encoding="utf-8"))
 
 
 @cache
@@ -82,16 +84,12 @@ def tracked() -> tuple[str, ...]:
 def sources(*folders: str) -> tuple[Source, ...]:
     """Return the parsed Python files of some top folders, migrations left out."""
     names = (name for name in tracked() if name.endswith(".py") and name.split("/")[0] in folders)
-    return tuple(
-        parsed(name, (ROOT / name).read_text(encoding="utf-8"))
-        for name in names
-        if "/migrations/" not in name
-    )
+    return tuple(read(name) for name in names if "/migrations/" not in name)
 
 
 def imports(source: Source) -> Iterator[tuple[str, ast.AST]]:
     """Yield every module a file imports; `from a import b` yields both a and a.b."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Import):
             for name in node.names:
                 yield name.name, node
@@ -122,7 +120,7 @@ def dotted(node: ast.AST) -> str:
 def aliases(source: Source) -> dict[str, str]:
     """Return what each imported name stands for: `utc_now` → inventory_sync.support.clock.utc_now."""
     found: dict[str, str] = {}
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Import):
             for name in node.names:
                 found[name.asname or name.name.split(".")[0]] = (
@@ -140,10 +138,10 @@ def meant(node: ast.AST, names: dict[str, str]) -> str:
     return names.get(first, first) + dot + rest
 
 
-def docstrings(tree: ast.AST) -> set[int]:
+def docstrings(source: Source) -> set[int]:
     """Return the ids of the constants that are docstrings."""
     found = set()
-    for node in ast.walk(tree):
+    for node in source.nodes:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0] if node.body else None
             if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):

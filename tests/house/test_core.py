@@ -107,7 +107,7 @@ def reaching_out(source: Source) -> Iterator[str]:
             if within(module, forbidden):
                 yield source.at(node, f"{source.room} imports {module} ({what}). {advice}")
     names = aliases(source)
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Attribute | ast.Name) and (clock := CALLS.get(meant(node, names))):
             yield source.at(node, f"{meant(node, names)} is {clock}. {advice}")
         elif isinstance(node, ast.Attribute) and (wire := METHODS.get(node.attr)):
@@ -120,7 +120,7 @@ def impure(source: Source) -> Iterator[str]:
             if within(module, forbidden):
                 yield source.at(node, f"Translation imports {module}; it is pure: bytes in, events out.")
     names = aliases(source)
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Attribute) and meant(node, names) in CALLS:
             yield source.at(node, f"Translation calls {meant(node, names)}; it is given `now`.")
         elif isinstance(node, ast.Call) and dotted(node.func) in ("open", "print", "input", "eval", "exec"):
@@ -130,9 +130,11 @@ def impure(source: Source) -> Iterator[str]:
 def ledger_written(source: Source) -> Iterator[str]:
     """Nobody but the ledger creates, changes or removes its rows."""
     advice = "Call a function of inventory_sync.ledger instead."
+    if "ledger" not in source.text:
+        return
     names = aliases(source)
-    skipped = docstrings(source.tree)
-    for node in ast.walk(source.tree):
+    skipped = docstrings(source)
+    for node in source.nodes:
         if isinstance(node, ast.Call):
             target = meant(node.func, names)
             if within(target, "inventory_sync.ledger.models"):

@@ -32,7 +32,7 @@ def documented(name: str) -> set[str]:
 
 def environment_names(source: Source) -> Iterator[tuple[str, int]]:
     """Yield every variable read by one of env's readers, or straight from os.environ."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         name: object = None
         line = getattr(node, "lineno", 0)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
@@ -47,7 +47,7 @@ def environment_names(source: Source) -> Iterator[tuple[str, int]]:
 
 def logged(source: Source) -> Iterator[tuple[str, int]]:
     """Yield the event of every log line; one that is no constant as its source text."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
             owner = ast.unparse(node.func.value).split("(")[0].split(".")[0]
             if node.func.attr in LEVELS and owner in LOGGERS:
@@ -57,7 +57,7 @@ def logged(source: Source) -> Iterator[tuple[str, int]]:
 
 def keywords(source: Source, *names: str) -> Iterator[tuple[str, int]]:
     """Yield every constant that is handed on under one of these names and reads like a.b."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.keyword) and node.arg in names:
             for part in ast.walk(node.value):
                 value = getattr(part, "value", None) if isinstance(part, ast.Constant) else None
@@ -68,7 +68,7 @@ def keywords(source: Source, *names: str) -> Iterator[tuple[str, int]]:
 def codes(source: Source) -> Iterator[tuple[str, int]]:
     """Yield codes that are no class: of cases, rows and the door's answers."""
     yield from keywords(source, "code", "error_code")
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Call) and dotted(node.func).split(".")[-1] in ("open", "Answered"):
             for argument in node.args[:2]:
                 for part in ast.walk(argument):
@@ -132,7 +132,7 @@ def test_every_event_name_is_explained_and_spelt_as_a_noun_and_a_past_verb():
     nouns = tuple(
         f"{node.value.value}"
         for s in sources("inventory_sync")
-        for node in ast.walk(s.tree)
+        for node in s.nodes
         if isinstance(node, ast.keyword) and node.arg == "noun" and isinstance(node.value, ast.Constant)
     )
     used = {name for name, _ in said | recorded}
@@ -159,7 +159,7 @@ def test_nothing_is_logged_that_was_written_into_the_sentence():
     assert_none(
         f"{source.path}:{node.lineno}: a log line made of an f-string; name the event, pass the values."
         for source in sources("inventory_sync", "connectors")
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in LEVELS
@@ -171,7 +171,16 @@ def test_nothing_is_logged_that_was_written_into_the_sentence():
 
 def test_the_commands_in_the_readme_exist():
     targets = set(re.findall(r"^([a-z][\w-]*)\s*:(?!=)", doc("Makefile"), re.MULTILINE))
-    builtin = {"migrate", "makemigrations", "shell", "check", "spectacular", "help", "createsuperuser"}
+    builtin = {
+        "migrate",
+        "makemigrations",
+        "shell",
+        "check",
+        "spectacular",
+        "help",
+        "createsuperuser",
+        "collectstatic",
+    }
     commands = builtin | {path.stem for path in ROOT.glob("inventory_sync/*/management/commands/*.py")}
     pages = [name for name in tracked() if re.fullmatch(r"(docs/.*|connectors/.*|README)\.md", name)]
 

@@ -30,5 +30,5 @@ urlpatterns = [
     path("orders/<int:order>", history.OrderView.as_view(), name="order"),
     path("problems/<str:code>", schema.ProblemView.as_view(), name="problem"),
     path("openapi.json", schema.DocumentView.as_view(), name="schema"),
-    path("docs", schema.PageView.as_view(url_name="v1:schema"), name="docs"),
+    path("docs/", schema.PageView.as_view(url_name="v1:schema"), name="docs"),
 ]
