@@ -32,7 +32,8 @@ class Difference:
     on_hand: Decimal | None
 
     def __str__(self) -> str:
-        return f"{self.sku}: {self.on_hand if self.on_hand is not None else 'nothing'} on hand, {self.expected} expected"
+        found = "nothing" if self.on_hand is None else f"{self.on_hand:f}"
+        return f"{self.sku}: {found} on hand, {self.expected} expected"
 
 
 class NotTaken(Exception):
@@ -96,7 +97,7 @@ def post(door: Door, stage: Stage, body: bytes, *, now: datetime) -> str:
 
 
 def wait_until_applied(stage: Stage, *, work: Callable[[], None], progress: Callable[[int], None]) -> None:
-    """Wait until nothing of the run is pending; `work` is called meanwhile. Raises NotTaken on a standstill."""
+    """Wait until nothing of the run is pending, calling `work` meanwhile. Raises NotTaken at a standstill."""
     last, since = -1, time.monotonic()
     while True:
         work()

@@ -126,15 +126,16 @@ class Command(BaseCommand):
             self.stdout.write(str(difference))
         self.stdout.write(
             f"Run {run}: {len(bodies):,} deliveries of {len(expected):,} SKUs in {total_s:.1f} s"
-            f" ({len(bodies) / total_s:,.0f}/s from the door to the ledger; the door alone took {sent_s:.1f} s,"
-            f" {len(bodies) / sent_s:,.0f}/s)."
+            f" ({len(bodies) / total_s:,.0f}/s from the door to the ledger; the door alone took"
+            f" {sent_s:.1f} s, {len(bodies) / sent_s:,.0f}/s)."
         )
         if killer.killed:
             self.stdout.write(f"Workers killed: {killer.killed}.")
         if stuck:
             self.stdout.write(f"Not applied: {stuck}.")
         self.stdout.write(
-            f"Differences: {len(differences)}. Levels that are not the sum of their movements: {len(unbalanced)}."
+            f"Differences: {len(differences)}."
+            f" Levels that are not the sum of their movements: {len(unbalanced)}."
         )
         if differences or unbalanced or stuck:
             raise CommandError("The replay does not agree with what was expected.")
