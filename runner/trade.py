@@ -106,7 +106,7 @@ class Trade:
 
     def refund(self) -> None:
         """Take one unit back from a delivered order: onto a shelf, or broken and gone."""
-        order = self._pick(self._orders("completed"))
+        order = self._pick(self._orders("completed&newest=50"))
         line = (
             self._pick([line for line in order["lines"] if line["quantity"] > line["refunded"]])
             if order
@@ -213,7 +213,7 @@ class Trade:
 
     def _for_sale(self) -> list[Doc]:
         """Return what the shop shows as in stock, read at most every few seconds."""
-        book = self._cached("shop", lambda: self._woo.get("/_twin/book?history=0")["products"])
+        book = self._cached("shop", lambda: self._woo.get("/_twin/book?history=0&orders=0")["products"])
         found = [
             row for row in book
             if row["type"] != "variable" and row["stock_status"] == "instock" and row["status"] == "publish"

@@ -8,7 +8,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote
 
 from connectors.base.twinkit import Request
@@ -77,10 +79,8 @@ class KeyRing:
         )
         if digest is None:
             raise _refused("Invalid signature - signature method is invalid.")
-        scheme = "https" if self.https else "http"
-        text = signature_base(request, f"{scheme}://{home.partition('://')[2]}")
-        mac = hmac.new((known.secret + "&").encode(), text.encode(), digest).digest()
-        if not hmac.compare_digest(base64.b64encode(mac).decode(), query.get("oauth_signature", "")):
+        offered = query.get("oauth_signature", "").encode()
+        if not any(hmac.compare_digest(mac, offered) for mac in self._macs(request, known, home, digest)):
             raise _refused("Invalid signature - provided signature does not match.")
         stamp = int(query.get("oauth_timestamp", "0") or 0)
         if abs(now - stamp) > WINDOW_S:
@@ -92,6 +92,13 @@ class KeyRing:
         self.nonces[nonce] = stamp
         _permit(known, request.method)
         return True
+
+    def _macs(self, request: Request, key: ApiKey, home: str, digest: Callable[..., Any]) -> Iterator[bytes]:
+        """Yield the right signatures. A twin that claims HTTPS is still called over http: both schemes do."""
+        host = home.partition("://")[2]
+        for scheme in ("https", "http") if self.https else ("http",):
+            text = signature_base(request, f"{scheme}://{host}")
+            yield base64.b64encode(hmac.new((key.secret + "&").encode(), text.encode(), digest).digest())
 
 
 def signature_base(request: Request, home: str) -> str:

@@ -109,7 +109,7 @@ class Control:
                 self._shop.announce("product.updated", product_id)
             return self._products.document(doc)
 
-    def book(self, product_ids: list[int] | None = None, *, history: bool = True) -> Doc:
+    def book(self, product_ids: list[int] | None = None, *, history: bool = True, orders: bool = True) -> Doc:
         """Return the shop's own books: what it shows, every figure that ever landed, every order."""
         with self._shop.books.lock:
             landed = self._products.book.history(product_ids) if history else {}
@@ -122,10 +122,14 @@ class Control:
                 for doc in self._products.book.all()
                 if product_ids is None or doc["id"] in product_ids
             ]  # fmt: skip
-            return {"time": self._shop.clock.now().isoformat(), "products": products, "orders": self.orders()}
+            sold = self.orders() if orders else []
+            return {"time": self._shop.clock.now().isoformat(), "products": products, "orders": sold}
 
-    def orders(self, statuses: list[str] | None = None) -> list[Doc]:
-        """Return orders with line truth: what was sold, held and refunded, whoever may see it."""
+    def orders(self, statuses: list[str] | None = None, *, newest: int = 0) -> list[Doc]:
+        """Return orders, oldest first, with line truth: what was sold, held and refunded, hidden or not.
+
+        `newest` keeps only so many of the latest.
+        """
         with self._shop.books.lock:
             return [
                 {
@@ -133,9 +137,11 @@ class Control:
                     "number": str(order["id"]),
                     "lines": [self._line(order, line) for line in order["lines"]],
                 }
-                for order in self._orders.book.all()
-                if statuses is None or order["status"] in statuses
+                for order in self._chosen(statuses)[-newest:]
             ]
+
+    def _chosen(self, statuses: list[str] | None) -> list[Doc]:
+        return [order for order in self._orders.book.all() if statuses is None or order["status"] in statuses]
 
     def _line(self, order: Doc, line: Doc) -> Doc:
         product = self._orders.book.product_of_line(line)
@@ -187,10 +193,15 @@ class Control:
         match (request.method, parts):
             case ("GET", ["book"]):
                 ids = id_list(query["product"]) if query.get("product") else None
-                return json_response(200, self.book(ids, history=query.get("history") != "0"))
+                return json_response(
+                    200,
+                    self.book(ids, history=query.get("history") != "0", orders=query.get("orders") != "0"),
+                )
             case ("GET", ["orders"]):
                 statuses = query["status"].split(",") if query.get("status") else None
-                return json_response(200, {"orders": self.orders(statuses)})
+                return json_response(
+                    200, {"orders": self.orders(statuses, newest=int(query.get("newest", 0)))}
+                )
             case ("POST", ["checkout"]):
                 lines = body.pop("lines")
                 return json_response(201, self.checkout(lines, **body))

@@ -202,7 +202,7 @@ class OrderApi:
         with self._shop.books.transaction():
             refund = self._refund(order_id, refund_id)
             document = self.refund_document(refund)
-            self._shop.books.drop("refund", refund_id)
+            self.book.remove_refund(refund)
             self.book.touch(self._order(order_id))
         return shop_response(200, document)
 

@@ -39,6 +39,9 @@ class OrderBook:
     def __init__(self, shop: Shop, products: ProductBook) -> None:
         self._shop = shop
         self._products = products
+        self._refunds: dict[int, list[Doc]] = {}
+        for row in shop.books.all("refund"):
+            self._refunds.setdefault(row["order_id"], []).append(row)
 
     def get(self, order_id: int) -> Doc | None:
         return self._shop.books.get("order", order_id)
@@ -136,13 +139,17 @@ class OrderBook:
     def remove(self, order: Doc) -> None:
         self._shop.books.drop("order", order["id"])
         for refund in self.refunds_of(order["id"]):
-            self._shop.books.drop("refund", refund["id"])
+            self.remove_refund(refund)
 
     # ── refunds ──
 
     def refunds_of(self, order_id: int) -> list[Doc]:
-        found = [row for row in self._shop.books.all("refund") if row["order_id"] == order_id]
-        return sorted(found, key=lambda row: -int(row["id"]))
+        return sorted(self._refunds.get(order_id, []), key=lambda row: -int(row["id"]))
+
+    def remove_refund(self, refund: Doc) -> None:
+        """Forget a refund; the stock it gave back stays given back."""
+        self._shop.books.drop("refund", refund["id"])
+        self._refunds[refund["order_id"]].remove(refund)
 
     def refunded(self, order: Doc) -> Decimal:
         return sum((money(row["amount"]) for row in self.refunds_of(order["id"])), Decimal("0.00"))
@@ -181,6 +188,7 @@ class OrderBook:
             "amount": str(amount), "reason": reason, "type": "full" if full else "partial", "lines": [],
         }  # fmt: skip
         self._shop.books.put("refund", refund["id"], refund)
+        self._refunds.setdefault(order["id"], []).append(refund)
         return refund
 
     def _refund_rest(self, order: Doc) -> None:

@@ -38,7 +38,8 @@ class Books:
             self._disk.execute("PRAGMA synchronous=NORMAL")
             self._disk.execute(_SCHEMA)
             self._disk.commit()
-            for tab, key, body in self._disk.execute("SELECT tab, k, body FROM doc"):
+            in_order = "SELECT tab, k, body FROM doc ORDER BY tab, length(k), k"  # numbers as they were given
+            for tab, key, body in self._disk.execute(in_order):
                 self._tables[tab][key] = json.loads(body)
 
     @contextmanager

@@ -150,6 +150,7 @@ def _server(
                 return
             head = [f"HTTP/1.1 {response.status} {self.responses.get(response.status, ('',))[0]}"]
             head += [f"{name}: {value}" for name, value in response.headers]
+            head.append(f"Date: {self.date_time_string()}")
             head.append(f"Content-Length: {len(response.body)}")
             payload = "\r\n".join(head).encode("latin-1") + b"\r\n\r\n"
             if self.command != "HEAD":

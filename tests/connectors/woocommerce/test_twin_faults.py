@@ -197,8 +197,13 @@ def test_a_queue_and_a_hook_survive_in_the_books(tmp_path: Path) -> None:
     first.hook("product.updated")
     first.call("PUT", "/products/10", {"stock_quantity": 4})
 
+    for figure in range(12):
+        first.set_figure(11, figure)
+
     second = World(state_dir=tmp_path)
 
+    landed = [row["value"] for row in second.twin.control.book([11])["products"][0]["history"]]
+    assert landed == [10, *range(12)]
     assert second.figure(10) == 4
     assert [body["id"] for _, body in second.cron()] == [10]
     assert first.twin.products.book.children_of({"id": 261}) == second.twin.products.book.children_of(
