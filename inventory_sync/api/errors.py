@@ -104,7 +104,7 @@ def document(
         "title": title,
         "status": status,
         "detail": detail,
-        "instance": instance,
+        "instance": quote(instance, safe="/:@!$&'()*+,;=~%"),
         "code": code,
         "correlation_id": correlation.current(),
         **extra,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse
 
@@ -46,7 +47,7 @@ class CorrelationMiddleware:
                 log.info(
                     "request.answered",
                     method=request.method,
-                    path=request.path,
+                    path=quote(request.path, safe="/:%")[:200],  # a control character would forge a line
                     status=response.status_code,
                     elapsed_ms=round((time.monotonic() - started) * 1000),
                 )

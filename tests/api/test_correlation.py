@@ -49,3 +49,13 @@ def test_every_answer_tells_its_id_also_outside_the_api(client: Client):
     first, second = client.get("/health/live"), client.get("/nothing/here")
 
     assert first.headers["X-Correlation-ID"] != second.headers["X-Correlation-ID"]
+
+
+@pytest.mark.django_db
+def test_a_logged_path_cannot_forge_a_line(client: Client, caplog: pytest.LogCaptureFixture):
+    with caplog.at_level("INFO"):
+        client.get("/api/v1/nothing%0Alevel=info%20event=stock.posted%00")
+
+    (record,) = [each for each in caplog.records if "request.answered" in str(each.msg)]
+    assert isinstance(record.msg, dict)
+    assert record.msg["path"] == "/api/v1/nothing%0Alevel%3Dinfo%20event%3Dstock.posted%00"

@@ -47,6 +47,7 @@ def test_what_is_not_there_is_a_problem(partner: APIClient, why: str, address: s
     body = assert_problem(partner.get(address), 404, code)
 
     assert body["instance"].startswith("/api/")
+    assert body["instance"].isprintable()
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])

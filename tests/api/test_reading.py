@@ -145,3 +145,13 @@ def test_head_and_options_are_answered_too(partner: APIClient):
     assert partner.head("/api/v1/items/MUG").status_code == 200
     assert partner.head("/api/v1/items/MUG").headers["ETag"]
     assert "GET" in partner.options("/api/v1/items").headers["Allow"]
+
+
+@pytest.mark.parametrize("address", ["/api/v1/items", "/api/v1/items/MUG", "/api/v1/items/NOTHING"])
+def test_no_shared_cache_keeps_an_answer(partner: APIClient, address: str):
+    factories.make_item("MUG")
+
+    response = partner.get(address)
+
+    assert response.headers["Cache-Control"] == "private, no-cache"
+    assert "Authorization" in response.headers["Vary"]

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from django.db.models import Model, QuerySet
+from django.utils.cache import patch_vary_headers
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -96,6 +97,13 @@ class ReadView(APIView):
         if any("\x00" in str(value) for value in kwargs.values()):
             raise NotFound("No name holds a NUL character.")
 
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        """Keep answers out of shared caches: each key sees its own."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response.headers.setdefault("Cache-Control", "private, no-cache")
+        patch_vary_headers(response, ["Authorization", "Cookie"])
+        return response
+
     def query(self, request: Request) -> dict[str, Any]:
         query = self.query_type(data=request.query_params)
         query.is_valid(raise_exception=True)
@@ -128,7 +136,7 @@ class ReadView(APIView):
     def single(self, request: Request, data: Any) -> Response:
         """Answer one resource with its ETag, or 304 when the caller holds it already."""
         tag = etag(data)
-        headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+        headers = {"ETag": tag}
         if holds(request.headers.get("If-None-Match", ""), tag):
             return Response(status=304, headers=headers)
         return Response(data, headers=headers)
