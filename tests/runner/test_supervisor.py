@@ -8,11 +8,14 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from runner.keys import write_private
 from runner.processes import birth_of, command_of, descendants_of, wait_until
+from runner.supervisor import only_one
 from tests.runner.conftest import Start
 
 SMALL = ("-m", "tests.runner.small_landscape")
@@ -183,3 +186,15 @@ def test_services_print_addresses_a_shell_can_read_and_end_with_ctrl_c(tmp_path:
 
     assert [line.split("=")[0] for line in lines] == ["export DATABASE_URL", "export BROKER_URL"]
     assert running.returncode == 0
+
+
+def test_a_command_is_told_the_addresses_of_the_platform_that_runs(tmp_path: Path, start: Start) -> None:
+    write_private(tmp_path / "environment.json", json.dumps({"DATABASE_URL": "postgresql://the-running-one"}))
+    shown = "import os, sys; print(os.environ['DATABASE_URL']); sys.exit(7)"
+
+    with only_one(tmp_path):
+        command = start("-m", "runner", "exec", "--", sys.executable, "-c", shown, SYNC_VAR_DIR=str(tmp_path))
+        said, _ = command.communicate(timeout=PATIENCE_S)
+
+    assert said.strip() == "postgresql://the-running-one"
+    assert command.returncode == 7
