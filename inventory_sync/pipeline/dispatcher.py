@@ -102,9 +102,7 @@ class Dispatcher:
         sung = {sign.name: sign.at for sign in Sign.objects.filter(name__startswith="canary:")}
         since = self.leads_since or now
         oldest = now - 2 * self.canary_every - DEAF_AFTER
-        return frozenset(
-            queue for queue in QUEUES if max(since, sung.get(f"canary:{queue}", since)) < oldest
-        )
+        return frozenset(queue for queue in QUEUES if max(since, sung.get(f"canary:{queue}", since)) < oldest)
 
     def _send_all(self, debts: list[Debt], now: datetime) -> bool:
         """Send a wake-up per debt, and canaries; False when the broker does not take them."""

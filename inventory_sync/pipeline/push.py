@@ -22,6 +22,7 @@ from inventory_sync.domain.errors import (
     RateLimited,
     Rejected,
     SyncError,
+    Transient,
 )
 from inventory_sync.domain.ports import LevelWrite, ListingLevel, WriteResult
 from inventory_sync.domain.sandwich import (
@@ -45,6 +46,7 @@ log = get_logger(__name__)
 CALLS_PER_PUSH = 6
 SOON = timedelta(milliseconds=200)
 READ_AGAIN = timedelta(seconds=2)
+SETTLED = "settled"
 
 
 @dataclass(slots=True)
@@ -61,6 +63,7 @@ class Sandwich:
     read_after: dict[int, Decimal] = field(default_factory=dict)
     errors: dict[int, SyncError] = field(default_factory=dict)
     wait: dict[int, datetime] = field(default_factory=dict)
+    overtaken: set[int] = field(default_factory=set)
     whole: SyncError | None = None
 
 
@@ -191,12 +194,22 @@ def _write(work: Sandwich, writes: Sequence[tuple[int, LevelWrite]]) -> None:
         work.outcomes[listing_id] = _outcome(result)
         if result.error is not None:
             work.errors[listing_id] = result.error
+            if _was_overtaken(result.error, result.figure):
+                work.overtaken.add(listing_id)
 
 
 def _outcome(result: WriteResult) -> Outcome:
-    if result.error is None:
+    if result.error is None or _was_overtaken(result.error, result.figure):
         return Outcome.ACCEPTED
     return Outcome.AMBIGUOUS if isinstance(result.error, OutcomeUnknown) else Outcome.REFUSED
+
+
+def _was_overtaken(error: SyncError, figure: Decimal | None) -> bool:
+    """Say whether the answer shows another figure of a listing that keeps stock: a sale may have come first.
+
+    The second read tells; only a channel that never takes the figure fails in the end.
+    """
+    return isinstance(error, NotApplied) and figure is not None
 
 
 def _read_back(work: Sandwich) -> None:
@@ -223,40 +236,16 @@ def _settle(work: Sandwich, *, longest_life: timedelta, ports: Ports) -> dict[st
         attempts: list[Attempt] = []
         settled: list[str] = []
         for row in ports.lanes.lock(list(work.rows)):
-            error = work.errors.get(row.id) or work.whole
-            report = Report(
-                token=work.tokens[row.id],
-                outcome=work.outcomes.get(row.id, Outcome.NOT_SENT),
-                read_after=work.read_after.get(row.id, _first_read(work, row.id)),
-                news_after=row.state.news,
-            )
-            result = sandwich.settle(
-                row.state,
-                report,
-                now=now,
-                longest_life=longest_life,
-                retry_in=_retry_in(work, row, error, now, ports),
-            )
-            verdict = result.verdict
-            reason = "settled" if isinstance(verdict, Settled) else verdict.reason.value
+            after, reason = _settle_one(work, row, now=now, longest_life=longest_life, ports=ports)
             counts[reason] += 1
-            if reason == Owed.FENCED.value:
-                rows.append(replace(row, state=result.state))
-                continue
-            failed = isinstance(error, Rejected)
-            after = replace(
-                row,
-                state=result.state,
-                failed=failed,
-                error_code=error.code if error else "",
-                error_detail=error.detail if error else "",
-            )
             rows.append(after)
-            attempts.append(_attempt(work, row, reason, error))
-            if isinstance(verdict, Settled):
+            if reason == Owed.FENCED.value:
+                continue
+            attempts.append(_attempt(work, row, reason))
+            if reason == SETTLED:
                 settled.append(str(row.id))
-            elif failed or result.state.attempts == ports.limits.push_max_attempts:
-                _open_case(work, after, error, ports=ports)
+            elif after.failed or after.state.attempts == ports.limits.push_max_attempts:
+                _open_case(work, after, ports=ports)
         ports.lanes.save(rows, now=now)
         ports.lanes.record(attempts, now=now)
         if settled:
@@ -264,26 +253,64 @@ def _settle(work: Sandwich, *, longest_life: timedelta, ports: Ports) -> dict[st
     return dict(counts)
 
 
-def _first_read(work: Sandwich, listing_id: int) -> Decimal | None:
-    """Return the first reading for listings that were not aimed at: nothing was written, so it stands."""
-    decision = work.decisions.get(listing_id)
-    return work.read_before.get(listing_id) if isinstance(decision, PullAgain | Hold) else None
+def _settle_one(
+    work: Sandwich, row: Row, *, now: datetime, longest_life: timedelta, ports: Ports
+) -> tuple[Row, str]:
+    """Return the listing after the flight, and in a word why it is still owed."""
+    error = work.errors.get(row.id) or work.whole
+    decision = work.decisions.get(row.id)
+    ours = row.state.in_flight is not None and row.state.in_flight.token == work.tokens[row.id]
+    if ours and error is None and isinstance(decision, PullAgain | Hold):
+        reason = Owed.UNEXPLAINED_FALL.value if isinstance(decision, PullAgain) else decision.reason.value
+        until = max(now + SOON, work.wait[row.id])
+        return replace(row, state=sandwich.stand_down(row.state, until=until)), reason
+    report = Report(
+        token=work.tokens[row.id],
+        outcome=work.outcomes.get(row.id, Outcome.NOT_SENT),
+        read_after=work.read_after.get(row.id),
+        news_after=row.state.news,
+    )
+    result = sandwich.settle(
+        row.state,
+        report,
+        now=now,
+        longest_life=longest_life,
+        retry_in=_retry_in(work, row, error, ports),
+    )
+    if isinstance(result.verdict, Settled):
+        return replace(row, state=result.state, failed=False, error_code="", error_detail=""), SETTLED
+    state, reason = result.state, result.verdict.reason.value
+    if reason == Owed.FENCED.value:
+        return replace(row, state=state), reason
+    if reason == Owed.READS_OTHERWISE.value:
+        state = replace(state, attempts=row.state.attempts + 1)
+    stubborn = state.attempts >= ports.limits.push_max_attempts and not isinstance(error, Transient)
+    refused = isinstance(error, Rejected) and row.id not in work.overtaken
+    return (
+        replace(
+            row,
+            state=state,
+            failed=refused or (stubborn and error is not None),
+            error_code=error.code if error else "",
+            error_detail=error.detail if error else "",
+        ),
+        reason,
+    )
 
 
-def _retry_in(work: Sandwich, row: Row, error: SyncError | None, now: datetime, ports: Ports) -> timedelta:
-    if isinstance(error, RateLimited) and error.retry_after_s is not None:
+def _retry_in(work: Sandwich, row: Row, error: SyncError | None, ports: Ports) -> timedelta:
+    if isinstance(error, Transient) and error.retry_after_s is not None:
         return timedelta(seconds=error.retry_after_s)
     if error is not None:
         return lane.retry_after(row.state.attempts + 1, ports.jitter())
-    if row.id in work.wait:
-        return max(SOON, work.wait[row.id] - now)
     shown = work.read_after.get(row.id)
     if row.state.ambiguous_until is not None or (shown is not None and shown != row.state.desired):
         return READ_AGAIN
     return timedelta(0)
 
 
-def _attempt(work: Sandwich, row: Row, reason: str, error: SyncError | None) -> Attempt:
+def _attempt(work: Sandwich, row: Row, reason: str) -> Attempt:
+    error = work.errors.get(row.id) or work.whole
     decision = work.decisions.get(row.id)
     return Attempt(
         listing_id=row.id,
@@ -301,13 +328,13 @@ def _attempt(work: Sandwich, row: Row, reason: str, error: SyncError | None) -> 
     )
 
 
-def _open_case(work: Sandwich, row: Row, error: SyncError | None, *, ports: Ports) -> None:
+def _open_case(work: Sandwich, row: Row, *, ports: Ports) -> None:
     ports.cases.open(
-        error.code if error else "push.stuck",
+        row.error_code or "push.stuck",
         "listing",
         str(row.id),
         f"{work.account.code} does not take the figure of {row.ref.external_id}: "
-        f"{error.detail if error else 'it shows another figure after every write.'}",
+        f"{row.error_detail or 'it shows another figure after every write.'}",
         connection=work.account.code,
         correlation_id=row.correlation_id,
     )

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from inventory_sync.connections.models import Connection, Cursor, Hook
-from inventory_sync.domain.errors import Misconfigured, RateLimited, SyncError
+from inventory_sync.domain.errors import Misconfigured, SyncError, Transient
 from inventory_sync.domain.lane import retry_after
 from inventory_sync.domain.ports import Stream
 from inventory_sync.intake.models import ReadDue
@@ -59,7 +59,7 @@ def sweep_due(connection_id: int, name: str, *, ports: Ports) -> tuple[int, str]
 def _sweep_failed(row: Cursor, error: SyncError, *, ports: Ports) -> None:
     log.warning("stream.not_swept", stream=row.stream, code=error.code, detail=error.detail)
     wait = timedelta(seconds=30 * (0.5 + ports.jitter()))
-    if isinstance(error, RateLimited) and error.retry_after_s is not None:
+    if isinstance(error, Transient) and error.retry_after_s is not None:
         wait = timedelta(seconds=error.retry_after_s)
     if isinstance(error, Misconfigured):
         ports.misconfigured(row.connection_id, error.detail)
