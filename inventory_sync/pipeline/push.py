@@ -263,7 +263,7 @@ def _settle_one(
     if ours and error is None and isinstance(decision, PullAgain | Hold):
         reason = Owed.UNEXPLAINED_FALL.value if isinstance(decision, PullAgain) else decision.reason.value
         until = max(now + SOON, work.wait[row.id])
-        return replace(row, state=sandwich.stand_down(row.state, until=until)), reason
+        return replace(row, state=sandwich.stand_down(row.state, work.tokens[row.id], until=until)), reason
     report = Report(
         token=work.tokens[row.id],
         outcome=work.outcomes.get(row.id, Outcome.NOT_SENT),
