@@ -70,6 +70,8 @@ def apply_batch(
     changed = desk.settle()
     if changed:
         store.save_orders(changed, now=now)
+    if desk.tally.shown:
+        store.note_seen(desk.tally.shown, now=now)
 
     moved = _moved(held, changed)
     causes = {level_of(each.event): each.event.correlation_id for each in recording.new}

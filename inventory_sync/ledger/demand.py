@@ -57,6 +57,7 @@ class Tally:
     ignored: int = 0
     needs_reading: list[OrderKey] = field(default_factory=list)
     closed_short: list[OrderKey] = field(default_factory=list)
+    shown: set[OrderKey] = field(default_factory=set)  # as they are now: by a newer version or a reading
 
 
 class Desk:
@@ -75,6 +76,8 @@ class Desk:
         """Take in one version of an order, or the news that it is gone."""
         held = self._orders[event.key]
         changed = self._gone(held, event) if event.gone else self._reported(held, event)
+        if changed is not None or event.reading:
+            self.tally.shown.add(event.key)
         if changed is None:
             self.tally.ignored += 1
             return

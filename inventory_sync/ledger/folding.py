@@ -62,7 +62,11 @@ def sift_events(
     now: datetime,
     tolerance: timedelta,
 ) -> tuple[list[StockEvent], list[Refused]]:
-    """Part events that may be recorded from those refused: from the future, foreign to the place's mode."""
+    """Part events that may be recorded from those refused: from the future, foreign to the place's mode.
+
+    Only a shipment, and only where movements decide, takes anything off an order line: elsewhere the line
+    waits for a figure that contains it.
+    """
     latest = now + tolerance
     accepted: list[StockEvent] = []
     refused: list[Refused] = []
@@ -73,8 +77,10 @@ def sift_events(
             refused.append(Refused(event, RefusalReason.MIXED_KINDS))
         elif event.kind is not EventKind.FIGURE and event.occurred_at > latest:
             refused.append(Refused(event, RefusalReason.FUTURE))
-        else:
+        elif event.fulfils is None or (mode is Mode.MOVEMENTS and event.reason is Reason.SHIPMENT):
             accepted.append(event)
+        else:
+            accepted.append(replace(event, fulfils=None))
     return accepted, refused
 
 

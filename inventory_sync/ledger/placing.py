@@ -71,8 +71,7 @@ def place_order(
     for each in order.fulfilments:
         shipped[each.line_ref, str(each.item_id), str(each.location_id)] += each.quantity
     work = {
-        ref: _Line(line, _parts(line, before.lines.get(ref), floor), shipped)
-        for ref, line in sorted(order.lines.items())
+        ref: _Line(line, before.lines.get(ref), floor, shipped) for ref, line in sorted(order.lines.items())
     }
     for line in work.values():
         line.resize()
@@ -101,10 +100,17 @@ class _Line:
     """One line while its demand is being placed."""
 
     def __init__(
-        self, line: HeldLine, parts: tuple[Part, ...], shipped: Mapping[tuple[str, str, str], Decimal]
+        self,
+        line: HeldLine,
+        before: HeldLine | None,
+        floor: Floor,
+        shipped: Mapping[tuple[str, str, str], Decimal],
     ) -> None:
+        kept = _recipe_kept(line, before)
+        parts = kept or floor.parts(line.item_id)
         self.line = line
         self.parts = parts
+        self._starts_over = not kept
         self.to_route = ZERO
         self._routed: dict[str, None] = {}
         self._before = line.allocations
@@ -121,6 +127,8 @@ class _Line:
 
     def resize(self) -> None:
         """Change each component by the difference, and note what is still to be routed, in sold units."""
+        if self._starts_over:  # another article stands here now, whatever the two have in common
+            self.allocations = [replace(each, demand=ZERO) for each in self.allocations]
         per_unit = {part.item: part.per_unit for part in self.parts}
         for item in dict.fromkeys([*per_unit, *(each.item for each in self.allocations)]):
             wanted = self.target * per_unit.get(item, ZERO)
@@ -203,18 +211,17 @@ def carried(line: HeldLine) -> Decimal:
     return line.demand if line.status.subtracts or line.status is LineStatus.CLOSED else ZERO
 
 
-def _parts(line: HeldLine, before: HeldLine | None, floor: Floor) -> tuple[Part, ...]:
-    """Return the recipe the line was placed by: one edited since does not reach back.
+def _recipe_kept(line: HeldLine, before: HeldLine | None) -> tuple[Part, ...]:
+    """Return the recipe the line was placed by, for one edited since does not reach back.
 
-    A line that carried nothing, or another item, takes the recipe of now.
+    Empty for a line that carried nothing, or another item: it starts over with the recipe of now.
     """
     if before is None or before.item_id != line.item_id or not carried(before):
-        return floor.parts(line.item_id)
+        return ()
     sums: dict[str, Decimal] = defaultdict(Decimal)
     for each in before.allocations:
         sums[each.item] += each.demand
-    kept = tuple(Part(item, total / carried(before)) for item, total in sums.items() if total > 0)
-    return kept or floor.parts(line.item_id)
+    return tuple(Part(item, total / carried(before)) for item, total in sums.items() if total > 0)
 
 
 def _cover_shipped(

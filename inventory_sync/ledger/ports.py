@@ -163,6 +163,9 @@ class LedgerStore(Protocol):
     def save_orders(self, orders: Sequence[HeldOrder], *, now: datetime) -> None:
         """Write orders, lines and allocations as given; lines and allocations are never removed."""
 
+    def note_seen(self, keys: Collection[OrderKey], *, now: datetime) -> None:
+        """Remember that these orders were just shown to us as they are; they are locked."""
+
     # ── 3. levels ────────────────────────────────────────────────────────────────────────────────────
     def lock_levels(
         self, keys: Collection[LevelKey], *, create: Collection[LevelKey]

@@ -172,7 +172,7 @@ class EventRows:
         return old, inserted.get(_name(event))
 
     def _fulfil(self, kept: Sequence[Recorded]) -> None:
-        """Keep what shipments take off order lines; a return gives nothing back to an order."""
+        """Keep what shipments take off order lines."""
         given = [
             (
                 each.id,
@@ -184,7 +184,7 @@ class EventRows:
                 -each.event.quantity,
             )
             for each in kept
-            if (line := each.event.fulfils) is not None and each.event.kind is EventKind.DELTA
+            if (line := each.event.fulfils) is not None
         ]
         if given:
             execute(_FULFIL, unzip(given, 7))

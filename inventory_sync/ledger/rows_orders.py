@@ -58,14 +58,18 @@ GROUP BY o.connection_id, o.order_ref ORDER BY min(r.expires_at), o.connection_i
 _SAVE_ORDERS = """
 UPDATE ledger_order o SET seen = given.seen, number = given.number, status = given.status,
     stamp = given.stamp, reading = given.reading, fingerprint = given.fingerprint, gone = given.gone,
-    incomplete = given.incomplete, placed_at = given.placed_at, correlation_id = given.correlation_id,
-    seen_at = %s
+    incomplete = given.incomplete, placed_at = given.placed_at, correlation_id = given.correlation_id
 FROM unnest(%s::bigint[], %s::text[], %s::boolean[], %s::text[], %s::text[], %s::bigint[], %s::bigint[],
     %s::text[], %s::bigint[], %s::boolean[], %s::timestamptz[], %s::text[])
     AS given(connection_id, order_ref, seen, number, status, stamp, reading, fingerprint, gone, incomplete,
         placed_at, correlation_id)
 WHERE o.connection_id = given.connection_id AND o.order_ref = given.order_ref
 RETURNING o.id, o.connection_id, o.order_ref
+"""
+_SEEN = """
+UPDATE ledger_order o SET seen_at = %s
+FROM unnest(%s::bigint[], %s::text[]) AS given(connection_id, order_ref)
+WHERE o.connection_id = given.connection_id AND o.order_ref = given.order_ref
 """
 _SAVE_LINES = """
 INSERT INTO ledger_reservation AS r (order_id, line_ref, item_id, demand, fulfilled, state, stamp, reading,
@@ -162,7 +166,7 @@ class OrderRows:
             )
             for order in orders
         ]
-        ids = {(row[1], row[2]): row[0] for row in execute(_SAVE_ORDERS, (now, *unzip(given, 12)))}
+        ids = {(row[1], row[2]): row[0] for row in execute(_SAVE_ORDERS, unzip(given, 12))}
         lines = [
             (
                 ids[order.key],
@@ -194,3 +198,6 @@ class OrderRows:
             for each in line.allocations
         ]
         execute(_SAVE_ALLOCATIONS, unzip(allocations, 6))
+
+    def note_seen(self, keys: Collection[OrderKey], *, now: datetime) -> None:
+        execute(_SEEN, (now, *unzip(sorted(keys), 2)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inventory_sync.domain.external import OrderStatus
+from inventory_sync.domain.external import OrderLineRef, OrderStatus, Reason
 from inventory_sync.domain.reservations import LineStatus
 from inventory_sync.ledger.types import OrderNews
 from tests.ledger.reports import count, delta, gone, minute, order, shipment
@@ -281,6 +281,14 @@ def test_another_item_in_the_same_line_moves_the_promise(shop):
     assert set(news) == {OrderNews(shop.shop, shop.mug, -2), OrderNews(shop.shop, shop.cup, 3)}
 
 
+def test_a_line_that_becomes_a_kit_of_the_same_item_starts_over(shop):
+    kit = shop.world.kit("SET", {shop.mug: 2, shop.cup: 1})
+    shop.decide(shop.order(lines={"a": (shop.mug, 1)}))
+    shop.decide(shop.order(stamp=2, lines={"a": (kit, 1)}))
+
+    assert shop.world.open() == {(shop.mug, shop.near): 2, (shop.cup, shop.near): 1}
+
+
 def test_an_announced_deletion_cancels_and_is_confirmed_by_reading(shop):
     shop.decide(shop.order())
     decided = shop.decide(gone("1", by=shop.shop))
@@ -364,3 +372,34 @@ def test_lines_of_quantity_zero_promise_nothing(shop):
 
     assert shop.world.open() == {}
     assert shop.world.statuses()["1", "a"] is LineStatus.RELEASED
+
+
+def test_an_unchanged_order_that_was_read_again_counts_as_seen_then(shop):
+    shop.decide(shop.order(), now=minute(1))
+    shop.decide(shop.order(reading=5), now=minute(20))
+    assert shop.world.seen_at("1") == minute(20)
+
+    shop.ship("s1", 1)
+    shop.decide(shop.order(), now=minute(30))
+    assert shop.world.seen_at("1") == minute(20), "a repeated webhook is no proof that it is still there"
+
+
+def test_where_book_figures_decide_a_shipment_notice_closes_nothing(shop):
+    odoo = shop.world.place("ODOO", figures=True)
+    shop.decide(shop.order())
+    shop.ship("s1", 2, odoo)
+
+    assert shop.total_open() == 2
+    assert shop.world.statuses()["1", "a"] is LineStatus.COMMITTED
+
+
+def test_goods_that_come_back_do_not_open_their_order_again(shop):
+    shop.decide(shop.order())
+    shop.ship("s1", 2)
+    back = OrderLineRef("shop", "1", "a")
+    shop.world.apply(
+        [delta("r1", shop.mug, shop.near, 2, 20, by=shop.till, reason=Reason.RETURN, fulfils=back)]
+    )
+
+    assert shop.world.on_hand()[shop.mug, shop.near] == 5
+    assert shop.world.open() == {}

@@ -15,7 +15,7 @@ from inventory_sync.domain.levels import Mode
 from inventory_sync.domain.reservations import LineStatus
 from inventory_sync.ledger import selectors
 from inventory_sync.ledger.apply import apply_batch
-from inventory_sync.ledger.models import Allocation, DirtyItem, Movement, Reservation, StockLevel
+from inventory_sync.ledger.models import Allocation, DirtyItem, Movement, Order, Reservation, StockLevel
 from inventory_sync.ledger.orders import expire_holds
 from inventory_sync.ledger.ports import Component, LedgerStore, Place
 from inventory_sync.ledger.rows_orders import STATUS_OF
@@ -23,7 +23,7 @@ from inventory_sync.ledger.store import PostgresLedger
 from inventory_sync.ledger.types import Applied, Decided, OrderEvent, StockEvent
 from tests.factories import change, make_connection, make_item, make_kit, make_location
 from tests.ledger.reports import NOW
-from tests.sim.stores.ledger import VIRTUAL, MemoryLedger
+from tests.sim.stores.ledger import VIRTUAL, MemoryLedger, Tables
 
 Level = tuple[int, int]
 
@@ -59,6 +59,7 @@ class World(Protocol):
         """Return (order, line) → status."""
 
     def reasons(self) -> dict[tuple[str, str], str]: ...
+    def seen_at(self, ref: str) -> datetime: ...
     def dirty(self) -> dict[int, bool]:
         """Return dirty item → urgent."""
 
@@ -67,7 +68,7 @@ class PostgresWorld:
     """The running platform's store."""
 
     def __init__(self) -> None:
-        self.store = PostgresLedger()
+        self.store: LedgerStore = PostgresLedger()
 
     def connection(self, code: str) -> int:
         return int(make_connection(code).pk)
@@ -124,6 +125,9 @@ class PostgresWorld:
         rows = Reservation.objects.select_related("order")
         return {(row.order.order_ref, row.line_ref): row.reason for row in rows}
 
+    def seen_at(self, ref: str) -> datetime:
+        return Order.objects.get(order_ref=ref).seen_at
+
     def dirty(self) -> dict[int, bool]:
         return dict(DirtyItem.objects.values_list("item_id", "urgent"))
 
@@ -141,8 +145,8 @@ class MemoryWorld:
     """The simulation's store."""
 
     def __init__(self) -> None:
-        self.store = MemoryLedger()
-        self._tables = self.store.tables
+        self._tables = Tables()
+        self.store: LedgerStore = MemoryLedger(self._tables)
         self._ids = 0
 
     def _next(self) -> int:
@@ -204,6 +208,10 @@ class MemoryWorld:
     def reasons(self) -> dict[tuple[str, str], str]:
         orders = self._tables.orders.values()
         return {(order.order_ref, ref): line.reason for order in orders for ref, line in order.lines.items()}
+
+    def seen_at(self, ref: str) -> datetime:
+        (found,) = [at for key, at in self._tables.seen_at.items() if key[1] == ref]
+        return found
 
     def dirty(self) -> dict[int, bool]:
         return {item: row.urgent for item, row in self._tables.dirty.items()}

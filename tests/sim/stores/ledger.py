@@ -63,6 +63,7 @@ class Tables:
     movements: list[NewMovement] = field(default_factory=list)
     levels: dict[LevelKey, LevelState] = field(default_factory=dict)
     orders: dict[OrderKey, HeldOrder] = field(default_factory=dict)
+    seen_at: dict[OrderKey, datetime] = field(default_factory=dict)
     dirty: dict[int, Dirty] = field(default_factory=dict)
 
     def copied(self) -> Tables:
@@ -125,6 +126,7 @@ class MemoryLedger:
         orders = {}
         for key in sorted(keys):
             self.tables.orders.setdefault(key, HeldOrder(*key))
+            self.tables.seen_at.setdefault(key, now)
             orders[key] = replace(self.tables.orders[key], fulfilments=self._fulfilments(key))
         return orders
 
@@ -145,6 +147,10 @@ class MemoryLedger:
     def save_orders(self, orders: Sequence[HeldOrder], *, now: datetime) -> None:
         for order in orders:
             self.tables.orders[order.key] = order
+
+    def note_seen(self, keys: Collection[OrderKey], *, now: datetime) -> None:
+        assert keys <= self.tables.orders.keys()
+        self.tables.seen_at |= dict.fromkeys(keys, now)
 
     def lock_levels(
         self, keys: Collection[LevelKey], *, create: Collection[LevelKey]
