@@ -1,0 +1,25 @@
+"""The Django admin, one module per group of the sidebar. Importing this registers the pages."""
+
+from inventory_sync.console.admin import (
+    access,
+    catalog,
+    channels,
+    connections,
+    incoming,
+    locations,
+    mappings,
+    stock,
+    watch,
+)
+
+__all__ = [
+    "access",
+    "catalog",
+    "channels",
+    "connections",
+    "incoming",
+    "locations",
+    "mappings",
+    "stock",
+    "watch",
+]

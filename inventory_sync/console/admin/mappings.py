@@ -1,0 +1,262 @@
+"""How vendors name items and places; the queue of ids that wait for a meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.http import urlencode
+from unfold.decorators import display
+
+from inventory_sync.audit import services as audit
+from inventory_sync.catalog import mappings
+from inventory_sync.catalog.models import ItemMapping, LocationMapping
+from inventory_sync.console import waiting
+from inventory_sync.console.admin.base import Reasoned, ReasonForm
+from inventory_sync.console.admin.doing import Doing
+from inventory_sync.console.deeds import Card, Deed, Outcome, facts, many
+from inventory_sync.console.effects import act_on
+from inventory_sync.console.formats import age
+from inventory_sync.support.clock import utc_now
+
+
+class SuspendMapping(Deed[ItemMapping]):
+    name = "suspend"
+    permission = "console.map_items"
+    verb = "Suspend"
+    icon = "pause_circle"
+    promise = (
+        "Nothing more is believed under these ids: lines that name them are parked from now on, and no "
+        "figure is pushed to their listings. What was posted already stays."
+    )
+
+    def applies(self, row: ItemMapping) -> bool:
+        return row.state in (ItemMapping.State.CONFIRMED, ItemMapping.State.PROPOSED)
+
+    def preview(self, row: ItemMapping, *, now: datetime) -> Card:
+        return Card(
+            f"{row.connection.label}: {row.external_id}",
+            facts=facts(("Vendor's name", row.label), ("Item", row.item), ("State", row.get_state_display())),
+        )
+
+    def do(self, rows: Sequence[ItemMapping], *, actor: audit.Actor, reason: str, now: datetime) -> Outcome:
+        for row in rows:
+            _, effect = mappings.suspend_item_mapping(mapping_id=row.pk, actor=actor, reason=reason)
+            act_on(effect, now=now)
+        return Outcome(f"Suspended {many(len(rows), 'mapping')}.")
+
+
+class IgnoreMapping(SuspendMapping):
+    name = "ignore"
+    verb = "Ignore on purpose"
+    icon = "visibility_off"
+    promise = (
+        "Lines that name these ids are skipped and counted, no longer parked; no figure is pushed to their "
+        "listings. What waits for them now is applied again and passes."
+    )
+
+    def applies(self, row: ItemMapping) -> bool:
+        return row.state != ItemMapping.State.IGNORED
+
+    def do(self, rows: Sequence[ItemMapping], *, actor: audit.Actor, reason: str, now: datetime) -> Outcome:
+        for row in rows:
+            _, effect = mappings.ignore_item_mapping(
+                connection=row.connection, external_id=row.external_id, actor=actor, reason=reason
+            )
+            act_on(effect, now=now)
+        return Outcome(f"{many(len(rows), 'id')} ignored from now on.")
+
+
+class ItemMappingForm(ReasonForm):
+    class Meta:
+        model = ItemMapping
+        fields = (
+            "connection",
+            "external_id",
+            "external_parent",
+            "label",
+            "external_sku",
+            "item",
+            "kind",
+            "numerator",
+            "denominator",
+            "publishes",
+        )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "item" in self.fields:
+            self.fields["item"].required = True
+
+    def _post_clean(self) -> None:
+        """Saving confirms: the row is judged as what it will be."""
+        self.instance.state = ItemMapping.State.CONFIRMED
+        super()._post_clean()
+
+
+@admin.register(ItemMapping)
+class ItemMappingAdmin(Doing, Reasoned):
+    form = ItemMappingForm
+    deeds = (SuspendMapping(), IgnoreMapping())
+    list_display = ("external_id", "connection", "label", "external_sku", "item", "shown_unit", "shown_state")
+    list_filter = ("connection", "state", "kind", "publishes")
+    list_select_related = ("connection", "item")
+    list_before_template = "console/waiting_banner.html"
+    search_fields = ("external_id", "label", "external_sku", "item__sku", "item__gtin", "item__name")
+    search_help_text = "Vendor's id, name or SKU; our SKU, name or GTIN"
+    autocomplete_fields = ("item",)
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.waiting_view)
+        return [path("waiting/", page, name="catalog_itemmapping_waiting"), *super().get_urls()]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """An id keeps its meaning's history: another id is another row."""
+        return ("connection", "external_id") if obj else ()
+
+    @display(description="one is", ordering="numerator")
+    def shown_unit(self, row: ItemMapping) -> str:
+        if row.numerator == row.denominator:
+            return "1"
+        return str(row.numerator) if row.denominator == 1 else f"{row.numerator}/{row.denominator}"
+
+    @display(
+        description="state",
+        ordering="state",
+        label={"Confirmed": "success", "Proposed": "info", "Suspended": "warning"},
+    )
+    def shown_state(self, row: ItemMapping) -> str:
+        return row.get_state_display()
+
+    def save_model(self, request: HttpRequest, obj: ItemMapping, form: Any, change: bool) -> None:
+        waiting_lines = waiting.lines_waiting_for(obj.connection_id, obj.external_id)
+        assert obj.item is not None
+        row, effect = mappings.confirm_item_mapping(
+            connection=obj.connection,
+            external_id=obj.external_id,
+            item=obj.item,
+            numerator=obj.numerator,
+            denominator=obj.denominator,
+            kind=obj.kind,
+            external_parent=obj.external_parent,
+            label=obj.label,
+            external_sku=obj.external_sku,
+            publishes=obj.publishes,
+            **self.reason(form),
+        )
+        obj.pk = row.pk
+        self.settle(effect)
+        if waiting_lines:
+            messages.info(
+                request, f"{many(waiting_lines, 'parked line')} waited for this and will be applied again."
+            )
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        context = {**(extra_context or {}), "waiting_ids": waiting.waiting_ids()}
+        return super().changelist_view(request, context)  # type: ignore[return-value]
+
+    def waiting_view(self, request: HttpRequest) -> HttpResponse:
+        """The queue: ids that parked lines name and nobody has explained."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        now = utc_now()
+        may_map = self.has_add_permission(request)
+        rows = [
+            {"id": each, "age": age(each.since, now=now), "map": self._map_url(each) if may_map else ""}
+            for each in waiting.waiting_ids()
+        ]
+        places = [
+            {"id": each, "age": age(each.since, now=now), "map": self._place_url(each)}
+            for each in waiting.waiting_ids(waiting.LOCATION)
+        ]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Ids that wait for a meaning",
+            "opts": ItemMapping._meta,
+            "rows": rows,
+            "places": places,
+        }
+        return TemplateResponse(request, "console/waiting.html", context)
+
+    def _map_url(self, each: waiting.WaitingId) -> str:
+        row = ItemMapping.objects.filter(
+            connection_id=each.connection_id, external_id=each.external_id
+        ).first()
+        if row is not None:
+            return reverse("admin:catalog_itemmapping_change", args=[row.pk])
+        filled = {
+            "connection": each.connection_id,
+            "external_id": each.external_id,
+            "label": each.words[:200],
+            "item": each.suggestion.pk if each.suggestion else "",
+        }
+        return f"{reverse('admin:catalog_itemmapping_add')}?{urlencode(filled)}"
+
+    @staticmethod
+    def _place_url(each: waiting.WaitingId) -> str:
+        filled = {"connection": each.connection_id, "external_id": each.external_id, "counts_from": "1"}
+        return f"{reverse('admin:catalog_locationmapping_add')}?{urlencode(filled)}"
+
+
+class RemoveLocationMapping(Deed[LocationMapping]):
+    name = "remove"
+    permission = "console.map_items"
+    verb = "Remove"
+    icon = "link_off"
+    promise = (
+        "The place no longer plays these roles: its reports are parked, its stock is not sold there, orders "
+        "are not routed to it. Movements and open orders stay as they are."
+    )
+
+    def preview(self, row: LocationMapping, *, now: datetime) -> Card:
+        roles = [
+            word
+            for word, plays in (
+                ("reports", row.counts_from),
+                ("sells", row.sells_for),
+                ("fulfils", row.fulfils),
+            )
+            if plays
+        ]
+        return Card(
+            f"{row.connection.label}: {row.external_id or 'all'} ↔ {row.location.code}",
+            facts=facts(("Roles", ", ".join(roles))),
+        )
+
+    def do(
+        self, rows: Sequence[LocationMapping], *, actor: audit.Actor, reason: str, now: datetime
+    ) -> Outcome:
+        for row in rows:
+            act_on(mappings.remove_location_mapping(mapping_id=row.pk, actor=actor, reason=reason), now=now)
+        return Outcome(f"Removed {many(len(rows), 'location mapping')}.")
+
+
+class LocationMappingForm(ReasonForm):
+    check = staticmethod(mappings.check_location_mapping)
+
+    class Meta:
+        model = LocationMapping
+        fields = ("connection", "external_id", "location", "counts_from", "sells_for", "fulfils")
+
+
+@admin.register(LocationMapping)
+class LocationMappingAdmin(Doing, Reasoned):
+    form = LocationMappingForm
+    deeds = (RemoveLocationMapping(),)
+    list_display = ("location", "connection", "external_id", "counts_from", "sells_for", "fulfils")
+    list_filter = ("connection", "counts_from", "sells_for", "fulfils")
+    list_select_related = ("connection", "location")
+    search_fields = ("external_id", "location__code", "location__name", "connection__code")
+    autocomplete_fields = ("location",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ("connection", "external_id", "location") if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: LocationMapping, form: Any, change: bool) -> None:
+        self.settle(mappings.save_location_mapping(obj, **self.reason(form)))

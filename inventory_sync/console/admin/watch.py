@@ -1,0 +1,121 @@
+"""What went wrong and who owns it; who changed what, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString, mark_safe
+from unfold.decorators import display
+
+from inventory_sync.audit import services as audit
+from inventory_sync.audit.models import Entry
+from inventory_sync.cases import services
+from inventory_sync.cases.models import Case
+from inventory_sync.console.admin.base import Reading
+from inventory_sync.console.admin.channels import trail_link
+from inventory_sync.console.admin.doing import Doing
+from inventory_sync.console.deeds import Card, Deed, Outcome, facts, many
+from inventory_sync.console.formats import age, code
+from inventory_sync.support.clock import utc_now
+
+
+class ResolveCase(Deed[Case]):
+    name = "resolve"
+    permission = "console.resolve_case"
+    verb = "Resolve"
+    icon = "task_alt"
+    promise = (
+        "The case is closed with what you write as its resolution. Nothing is retried by that; if the same "
+        "failure is seen again, a new case is opened."
+    )
+
+    def applies(self, row: Case) -> bool:
+        return row.state == Case.State.OPEN
+
+    def preview(self, row: Case, *, now: datetime) -> Card:
+        return Card(
+            row.summary,
+            facts=facts(
+                ("Code", row.code),
+                ("About", f"{row.subject_kind} {row.subject_id}"),
+                ("Connection", row.connection_code),
+                ("Seen", f"{many(row.times, 'time')}, last {age(row.last_seen_at, now=now)} ago"),
+                ("Owner", row.owner_team),
+                ("Resolution", row.resolution),
+            ),
+            tone="bad" if row.state == Case.State.OPEN else "good",
+        )
+
+    def do(self, rows: Sequence[Case], *, actor: audit.Actor, reason: str, now: datetime) -> Outcome:
+        closed = 0
+        for row in rows:
+            audit.record(actor=actor, action="case.resolved", subject=row, reason=reason)
+            closed += services.resolve_case(case_id=row.pk, resolution=reason, now=now)
+        return Outcome(f"Resolved {many(closed, 'case')}.")
+
+
+@admin.register(Case)
+class CaseAdmin(Doing, Reading):
+    deeds = (ResolveCase(),)
+    list_display = ("summary", "shown_code", "connection_code", "owner_team", "times", "shown_age", "state")
+    list_filter = ("state", "code", "connection_code", "owner_team")
+    search_fields = ("summary", "subject_id", "=correlation_id")
+    fields = (
+        "summary",
+        ("code", "state", "owner_team"),
+        ("subject_kind", "subject_id", "connection_code"),
+        ("times", "created_at", "last_seen_at"),
+        ("resolution", "resolved_at"),
+        "shown_trail",
+    )
+
+    @display(description="code", ordering="code")
+    def shown_code(self, row: Case) -> SafeString:
+        return code(row.code)
+
+    @display(description="last seen", ordering="last_seen_at")
+    def shown_age(self, row: Case) -> str:
+        return f"{age(row.last_seen_at, now=utc_now())} ago"
+
+    @display(description="trail")
+    def shown_trail(self, row: Case) -> SafeString | str:
+        return trail_link(row.correlation_id)
+
+
+@admin.register(Entry)
+class EntryAdmin(Reading):
+    list_display = ("at", "actor_name", "shown_action", "subject_label", "reason")
+    list_filter = ("action", "subject_table", "actor")
+    search_fields = ("subject_label", "=subject_id", "reason", "actor_name", "=correlation_id")
+    search_help_text = "What, who, why, or a correlation id"
+    date_hierarchy = "at"
+    fields = (
+        ("at", "actor_name"),
+        ("action", "reason"),
+        ("subject_table", "subject_id", "subject_label"),
+        "shown_diff",
+        "shown_trail",
+    )
+
+    @display(description="action", ordering="action")
+    def shown_action(self, row: Entry) -> SafeString:
+        return code(row.action)
+
+    @display(description="before and after")
+    def shown_diff(self, row: Entry) -> SafeString:
+        before, after = row.before or {}, row.after or {}
+        names = list(dict.fromkeys([*before, *after]))
+        rows = [(name, before.get(name), after.get(name)) for name in names]
+        context = {"rows": rows, "had": row.before is not None, "has": row.after is not None}
+        return mark_safe(render_to_string("console/diff.html", context))  # noqa: S308 a template's
+
+    @display(description="trail")
+    def shown_trail(self, row: Entry) -> SafeString | str:
+        return trail_link(row.correlation_id)
+
+    def has_view_permission(self, request: HttpRequest, obj: Entry | None = None) -> bool:
+        return request.user.has_perm("audit.view_entry")

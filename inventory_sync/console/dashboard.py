@@ -1,0 +1,270 @@
+"""The control room: one sentence on how it stands, then what waits where, and for how long. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Max, Min, Sum
+from django.http import HttpRequest
+from django.urls import reverse
+
+from inventory_sync.audit.models import Entry
+from inventory_sync.cases.models import Case
+from inventory_sync.connections.models import Connection, Cursor
+from inventory_sync.console.deeds import many
+from inventory_sync.console.formats import age
+from inventory_sync.console.waiting import waiting_ids
+from inventory_sync.domain.ports import TIERS
+from inventory_sync.intake.models import Delivery, ParkedLine
+from inventory_sync.ledger.models import DirtyItem
+from inventory_sync.pipeline.models import Sign
+from inventory_sync.propagation.models import Listing
+from inventory_sync.support.clock import utc_now
+
+LATE = timedelta(minutes=2)
+SILENT = timedelta(seconds=30)
+DEAF = timedelta(minutes=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    label: str
+    figure: str
+    sub: str
+    link: str
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits at one step: how many, and since when the oldest does."""
+
+    name: str
+    count: int
+    oldest: datetime | None
+
+    def is_late(self, now: datetime) -> bool:
+        return self.oldest is not None and now - self.oldest > LATE
+
+
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Fill the admin's first page."""
+    context.update(control_room(now=utc_now()))
+    return context
+
+
+def control_room(*, now: datetime) -> dict[str, Any]:
+    """Return all the page shows, computed from the rows that state the debts."""
+    pending, channels = _pending(), _channels()
+    parked = ParkedLine.objects.filter(resolved_at__isnull=True).aggregate(
+        count=Count("id"), oldest=Min("created_at")
+    )
+    failed = Listing.objects.filter(state=Listing.State.FAILED).count()
+    rejected = Delivery.objects.filter(state=Delivery.State.REJECTED).count()
+    cases = Case.objects.filter(state=Case.State.OPEN).count()
+    signs = _signs(now)
+    troubles = _troubles(pending, channels, signs, failed=failed, cases=cases, now=now)
+    return {
+        "status": _sentence(troubles, int(parked["count"])),
+        "status_tone": "bad" if troubles else "wait" if parked["count"] else "good",
+        "troubles": troubles,
+        "tiles": _tiles(pending, channels, parked, failed=failed, rejected=rejected, cases=cases, now=now),
+        "tiers": [
+            {"name": row.name, "count": row.count, "age": age(row.oldest, now=now), "late": row.is_late(now)}
+            for row in pending
+        ],
+        "channels": [
+            {
+                "name": connection.label,
+                "state": connection.get_state_display(),
+                "owed": backlog.count,
+                "age": age(backlog.oldest, now=now),
+                "late": backlog.is_late(now),
+                "link": f"{reverse('admin:propagation_listing_changelist')}?state__exact=owed"
+                f"&connection__id__exact={connection.pk}",
+            }
+            for connection, backlog in channels
+        ],
+        "hooks": _webhook_loss(now),
+        "signs": signs,
+        "waiting_ids": waiting_ids()[:6],
+        "dirty": DirtyItem.objects.count(),
+        "entries": Entry.objects.all()[:6],
+        "flower_url": settings.FLOWER_URL,
+    }
+
+
+def _pending() -> list[Backlog]:
+    found = {
+        row["tier"]: row
+        for row in Delivery.objects.filter(state=Delivery.State.PENDING)
+        .values("tier")
+        .annotate(count=Count("id"), oldest=Min("received_at"))
+    }
+    return [
+        Backlog(tier, found[tier]["count"], found[tier]["oldest"])
+        if tier in found
+        else Backlog(tier, 0, None)
+        for tier in TIERS
+    ]
+
+
+def _channels() -> list[tuple[Connection, Backlog]]:
+    owed = {
+        row["connection_id"]: row
+        for row in Listing.objects.filter(state=Listing.State.OWED)
+        .values("connection_id")
+        .annotate(count=Count("id"), oldest=Min("dirty_since"))
+    }
+    return [
+        (
+            row,
+            Backlog(row.label, owed[row.pk]["count"], owed[row.pk]["oldest"])
+            if row.pk in owed
+            else Backlog(row.label, 0, None),
+        )
+        for row in Connection.objects.filter(sells=True)
+    ]
+
+
+def _webhook_loss(now: datetime) -> list[dict[str, Any]]:
+    rows = (
+        Cursor.objects.values("connection__label", "connection_id")
+        .annotate(reads=Sum("reads"), finds=Sum("finds"), swept=Max("swept_at"))
+        .order_by("connection__label")
+    )
+    return [
+        {
+            "name": row["connection__label"],
+            "reads": row["reads"],
+            "finds": row["finds"],
+            "swept": age(row["swept"], now=now),
+            "link": reverse("admin:connections_connection_change", args=[row["connection_id"]]),
+        }
+        for row in rows
+    ]
+
+
+def _signs(now: datetime) -> list[dict[str, Any]]:
+    """Return the signs of life: a queue is deaf when its canary has not sung for long."""
+    found = []
+    for sign in Sign.objects.order_by("name"):
+        patience = SILENT if sign.name == "dispatcher" else DEAF
+        name = sign.name.replace("canary:", "workers of ")
+        detail = sign.detail or {}
+        note = "works alone: the broker is away" if detail.get("broker") is False else ""
+        if detail.get("deaf"):
+            note = f"works for {many(detail['deaf'], 'task')} nobody heeds"
+        found.append(
+            {"name": name, "age": age(sign.at, now=now), "alive": now - sign.at <= patience, "note": note}
+        )
+    return found
+
+
+def _troubles(
+    pending: Sequence[Backlog],
+    channels: Sequence[tuple[Connection, Backlog]],
+    signs: Sequence[dict[str, Any]],
+    *,
+    failed: int,
+    cases: int,
+    now: datetime,
+) -> list[str]:
+    """Return what is wrong, the worst first; a retry under way is no trouble."""
+    troubles = [f"{sign['name']} gave no sign for {sign['age']}" for sign in signs if not sign["alive"]]
+    troubles += [
+        f"{row.name} deliveries wait for {age(row.oldest, now=now)}" for row in pending if row.is_late(now)
+    ]
+    troubles += [
+        f"{connection.label} is behind by {age(backlog.oldest, now=now)}"
+        for connection, backlog in channels
+        if backlog.is_late(now) and connection.state == Connection.State.ACTIVE
+    ]
+    troubles += [
+        f"{row.label} is {'paused' if row.state == Connection.State.PAUSED else 'misconfigured'}"
+        for row in Connection.objects.exclude(state=Connection.State.ACTIVE)
+    ]
+    if failed:
+        troubles.append(f"{many(failed, 'push', 'pushes')} failed")
+    if cases:
+        troubles.append(f"{many(cases, 'case')} open")
+    return troubles
+
+
+def _sentence(troubles: Sequence[str], parked: int) -> str:
+    waits = f"{many(parked, 'line waits', 'lines wait')} for a person" if parked else ""
+    if troubles:
+        said = "; ".join([*troubles[:4], *([waits] if waits else [])])
+        return f"{said[0].upper()}{said[1:]}."
+    if waits:
+        return f"Everything flows; {waits}."
+    return "Everything flows: nothing is late, nothing waits for a person."
+
+
+def _tiles(
+    pending: Sequence[Backlog],
+    channels: Sequence[tuple[Connection, Backlog]],
+    parked: dict[str, Any],
+    *,
+    failed: int,
+    rejected: int,
+    cases: int,
+    now: datetime,
+) -> list[Tile]:
+    deliveries = reverse("admin:intake_delivery_changelist")
+    listings = reverse("admin:propagation_listing_changelist")
+    waiting = _together([row for row in pending if row.count])
+    owed = _together([backlog for _, backlog in channels if backlog.count])
+    return [
+        Tile(
+            "Deliveries to be applied",
+            str(waiting.count),
+            f"oldest {age(waiting.oldest, now=now)}" if waiting.count else "none waits",
+            f"{deliveries}?state__exact=pending",
+            "bad" if waiting.is_late(now) else "",
+        ),
+        Tile(
+            "Figures owed",
+            str(owed.count),
+            f"oldest {age(owed.oldest, now=now)}" if owed.oldest else "every channel is settled",
+            f"{listings}?state__exact=owed",
+            "bad" if owed.is_late(now) else "",
+        ),
+        Tile(
+            "Parked lines",
+            str(parked["count"]),
+            f"oldest {age(parked['oldest'], now=now)}" if parked["count"] else "nothing waits for a person",
+            f"{reverse('admin:intake_parkedline_changelist')}?waiting=open",
+            "wait" if parked["count"] else "",
+        ),
+        Tile(
+            "Failed pushes",
+            str(failed),
+            "retry shows first what would be sent" if failed else "none",
+            f"{listings}?state__exact=failed",
+            "bad" if failed else "",
+        ),
+        Tile(
+            "Rejected deliveries",
+            str(rejected),
+            "kept for reading" if rejected else "none",
+            f"{deliveries}?state__exact=rejected",
+            "wait" if rejected else "",
+        ),
+        Tile(
+            "Open cases",
+            str(cases),
+            "each has an owner" if cases else "none",
+            f"{reverse('admin:cases_case_changelist')}?state__exact=open",
+            "bad" if cases else "",
+        ),
+    ]
+
+
+def _together(rows: Sequence[Backlog]) -> Backlog:
+    oldest = min((row.oldest for row in rows if row.oldest is not None), default=None)
+    return Backlog("", sum(row.count for row in rows), oldest)
