@@ -5,15 +5,26 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('access', '0001_initial'),
+        ("access", "0001_initial"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='apikey',
-            name='scopes',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('stock:read', 'Read items, locations and stock levels'), ('availability:read', 'Read availability per channel'), ('deliveries:read', 'Read deliveries and their outcome'), ('orders:read', 'Read orders and what they reserve')], max_length=40), default=list, size=None),
+            model_name="apikey",
+            name="scopes",
+            field=django.contrib.postgres.fields.ArrayField(
+                base_field=models.CharField(
+                    choices=[
+                        ("stock:read", "Read items, locations and stock levels"),
+                        ("availability:read", "Read availability per channel"),
+                        ("deliveries:read", "Read deliveries and their outcome"),
+                        ("orders:read", "Read orders and what they reserve"),
+                    ],
+                    max_length=40,
+                ),
+                default=list,
+                size=None,
+            ),
         ),
     ]

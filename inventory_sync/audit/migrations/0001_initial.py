@@ -6,7 +6,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -15,26 +14,47 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('actor_name', models.CharField(help_text='User name, API consumer or name of the program.', max_length=150)),
-                ('action', models.CharField(help_text='noun.past_verb, e.g. mapping.changed', max_length=80)),
-                ('subject_table', models.CharField(max_length=80)),
-                ('subject_id', models.CharField(max_length=80)),
-                ('subject_label', models.CharField(blank=True, max_length=200)),
-                ('before', models.JSONField(blank=True, null=True)),
-                ('after', models.JSONField(blank=True, null=True)),
-                ('reason', models.TextField(blank=True)),
-                ('correlation_id', models.CharField(blank=True, max_length=40)),
-                ('actor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "actor_name",
+                    models.CharField(
+                        help_text="User name, API consumer or name of the program.", max_length=150
+                    ),
+                ),
+                ("action", models.CharField(help_text="noun.past_verb, e.g. mapping.changed", max_length=80)),
+                ("subject_table", models.CharField(max_length=80)),
+                ("subject_id", models.CharField(max_length=80)),
+                ("subject_label", models.CharField(blank=True, max_length=200)),
+                ("before", models.JSONField(blank=True, null=True)),
+                ("after", models.JSONField(blank=True, null=True)),
+                ("reason", models.TextField(blank=True)),
+                ("correlation_id", models.CharField(blank=True, max_length=40)),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'audit entry',
-                'verbose_name_plural': 'audit entries',
-                'ordering': ['-id'],
-                'indexes': [models.Index(fields=['subject_table', 'subject_id'], name='audit_subject'), models.Index(fields=['at'], name='audit_at')],
+                "verbose_name": "audit entry",
+                "verbose_name_plural": "audit entries",
+                "ordering": ["-id"],
+                "indexes": [
+                    models.Index(fields=["subject_table", "subject_id"], name="audit_subject"),
+                    models.Index(fields=["at"], name="audit_at"),
+                ],
             },
         ),
     ]

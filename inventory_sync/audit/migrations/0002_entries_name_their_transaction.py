@@ -5,20 +5,26 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('audit', '0001_initial'),
+        ("audit", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='entry',
-            name='transaction',
-            field=models.BigIntegerField(db_default=models.Func(output_field=models.BigIntegerField(), template='pg_current_xact_id()::text::bigint'), editable=False),
+            model_name="entry",
+            name="transaction",
+            field=models.BigIntegerField(
+                db_default=models.Func(
+                    output_field=models.BigIntegerField(), template="pg_current_xact_id()::text::bigint"
+                ),
+                editable=False,
+            ),
         ),
         migrations.AddIndex(
-            model_name='entry',
-            index=models.Index(fields=['transaction', 'subject_table', 'subject_id'], name='audit_same_transaction'),
+            model_name="entry",
+            index=models.Index(
+                fields=["transaction", "subject_table", "subject_id"], name="audit_same_transaction"
+            ),
         ),
     ]

@@ -4,35 +4,49 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Case',
+            name="Case",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('code', models.CharField(help_text='Stable code, see docs/errors.md.', max_length=60)),
-                ('subject_kind', models.CharField(max_length=40)),
-                ('subject_id', models.CharField(max_length=120)),
-                ('connection_code', models.CharField(blank=True, max_length=60)),
-                ('summary', models.TextField()),
-                ('owner_team', models.CharField(default='support', max_length=60)),
-                ('state', models.CharField(choices=[('open', 'Open'), ('resolved', 'Resolved')], default='open', max_length=10)),
-                ('times', models.PositiveIntegerField(default=1)),
-                ('last_seen_at', models.DateTimeField()),
-                ('correlation_id', models.CharField(blank=True, max_length=40)),
-                ('resolution', models.TextField(blank=True)),
-                ('resolved_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                ("code", models.CharField(help_text="Stable code, see docs/errors.md.", max_length=60)),
+                ("subject_kind", models.CharField(max_length=40)),
+                ("subject_id", models.CharField(max_length=120)),
+                ("connection_code", models.CharField(blank=True, max_length=60)),
+                ("summary", models.TextField()),
+                ("owner_team", models.CharField(default="support", max_length=60)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("open", "Open"), ("resolved", "Resolved")], default="open", max_length=10
+                    ),
+                ),
+                ("times", models.PositiveIntegerField(default=1)),
+                ("last_seen_at", models.DateTimeField()),
+                ("correlation_id", models.CharField(blank=True, max_length=40)),
+                ("resolution", models.TextField(blank=True)),
+                ("resolved_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'ordering': ['-last_seen_at'],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('code', 'subject_kind', 'subject_id'), name='one_open_case_per_subject')],
+                "ordering": ["-last_seen_at"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "open")),
+                        fields=("code", "subject_kind", "subject_id"),
+                        name="one_open_case_per_subject",
+                    )
+                ],
             },
         ),
     ]

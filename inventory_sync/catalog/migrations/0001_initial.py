@@ -2,148 +2,405 @@
 
 import django.core.validators
 import django.db.models.deletion
-import inventory_sync.support.models
 from django.db import migrations, models
+
+import inventory_sync.support.models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('connections', '0001_initial'),
+        ("connections", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Unit',
+            name="Unit",
             fields=[
-                ('code', models.CharField(max_length=3, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=60)),
+                ("code", models.CharField(max_length=3, primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=60)),
             ],
             options={
-                'ordering': ['code'],
+                "ordering": ["code"],
             },
         ),
         migrations.CreateModel(
-            name='Location',
+            name="Location",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('code', models.CharField(max_length=60, unique=True)),
-                ('name', models.CharField(max_length=120)),
-                ('kind', models.CharField(choices=[('company', 'Company'), ('warehouse', 'Warehouse'), ('store', 'Store'), ('area', 'Area or bin'), ('vendor', 'Virtual: vendors'), ('customer', 'Virtual: customers'), ('adjustment', 'Virtual: adjustments'), ('transit', 'Virtual: in transit'), ('scrap', 'Virtual: scrap')], max_length=12)),
-                ('mode', models.CharField(choices=[('movements', 'Movements and counts of one clock'), ('figures', 'Book figures by reading number')], default='movements', max_length=10)),
-                ('complete_since', models.DateTimeField(blank=True, help_text='From then on an item without a level here is known to be zero, not unknown.', null=True)),
-                ('rank', models.PositiveIntegerField(default=100, help_text='Lower is preferred when an order is routed.')),
-                ('active', models.BooleanField(default=True)),
-                ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='catalog.location')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                ("code", models.CharField(max_length=60, unique=True)),
+                ("name", models.CharField(max_length=120)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("company", "Company"),
+                            ("warehouse", "Warehouse"),
+                            ("store", "Store"),
+                            ("area", "Area or bin"),
+                            ("vendor", "Virtual: vendors"),
+                            ("customer", "Virtual: customers"),
+                            ("adjustment", "Virtual: adjustments"),
+                            ("transit", "Virtual: in transit"),
+                            ("scrap", "Virtual: scrap"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "mode",
+                    models.CharField(
+                        choices=[
+                            ("movements", "Movements and counts of one clock"),
+                            ("figures", "Book figures by reading number"),
+                        ],
+                        default="movements",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "complete_since",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="From then on an item without a level here is known to be zero, not unknown.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "rank",
+                    models.PositiveIntegerField(
+                        default=100, help_text="Lower is preferred when an order is routed."
+                    ),
+                ),
+                ("active", models.BooleanField(default=True)),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="children",
+                        to="catalog.location",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['code'],
+                "ordering": ["code"],
             },
         ),
         migrations.CreateModel(
-            name='Authority',
+            name="Authority",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='authorities', to='connections.connection')),
-                ('location', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='authority', to='catalog.location')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="authorities",
+                        to="connections.connection",
+                    ),
+                ),
+                (
+                    "location",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="authority",
+                        to="catalog.location",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'authorities',
+                "verbose_name_plural": "authorities",
             },
         ),
         migrations.CreateModel(
-            name='Item',
+            name="Item",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('sku', models.CharField(max_length=80, unique=True, verbose_name='SKU')),
-                ('name', models.CharField(max_length=200)),
-                ('gtin', models.CharField(blank=True, max_length=14, verbose_name='GTIN')),
-                ('kind', models.CharField(choices=[('stocked', 'Stocked'), ('kit', 'Kit, made of components')], default='stocked', max_length=10)),
-                ('active', models.BooleanField(default=True)),
-                ('base_unit', models.ForeignKey(default='C62', on_delete=django.db.models.deletion.PROTECT, to='catalog.unit')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                ("sku", models.CharField(max_length=80, unique=True, verbose_name="SKU")),
+                ("name", models.CharField(max_length=200)),
+                ("gtin", models.CharField(blank=True, max_length=14, verbose_name="GTIN")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("stocked", "Stocked"), ("kit", "Kit, made of components")],
+                        default="stocked",
+                        max_length=10,
+                    ),
+                ),
+                ("active", models.BooleanField(default=True)),
+                (
+                    "base_unit",
+                    models.ForeignKey(
+                        default="C62", on_delete=django.db.models.deletion.PROTECT, to="catalog.unit"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['sku'],
+                "ordering": ["sku"],
             },
         ),
         migrations.CreateModel(
-            name='ItemMapping',
+            name="ItemMapping",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('external_id', models.CharField(help_text='As the connector names it, e.g. product:92.', max_length=120)),
-                ('external_parent', models.CharField(blank=True, max_length=120)),
-                ('label', models.CharField(blank=True, help_text='What the vendor calls it.', max_length=200)),
-                ('external_sku', models.CharField(blank=True, max_length=120, verbose_name="vendor's SKU")),
-                ('kind', models.CharField(choices=[('variant', 'Variant'), ('pack', 'Pack'), ('parent_pool', 'Pool of the parent')], default='variant', max_length=12)),
-                ('numerator', models.PositiveIntegerField(default=1, help_text='Base units in one vendor unit.', validators=[django.core.validators.MinValueValidator(1)])),
-                ('denominator', models.PositiveIntegerField(default=1, validators=[django.core.validators.MinValueValidator(1)])),
-                ('publishes', models.BooleanField(default=True, help_text='Figures for this listing are pushed.')),
-                ('state', models.CharField(choices=[('proposed', 'Proposed'), ('confirmed', 'Confirmed'), ('suspended', 'Suspended'), ('ignored', 'Ignored on purpose')], default='confirmed', max_length=10)),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='item_mappings', to='connections.connection')),
-                ('item', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='mappings', to='catalog.item')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "external_id",
+                    models.CharField(help_text="As the connector names it, e.g. product:92.", max_length=120),
+                ),
+                ("external_parent", models.CharField(blank=True, max_length=120)),
+                (
+                    "label",
+                    models.CharField(blank=True, help_text="What the vendor calls it.", max_length=200),
+                ),
+                ("external_sku", models.CharField(blank=True, max_length=120, verbose_name="vendor's SKU")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("variant", "Variant"),
+                            ("pack", "Pack"),
+                            ("parent_pool", "Pool of the parent"),
+                        ],
+                        default="variant",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "numerator",
+                    models.PositiveIntegerField(
+                        default=1,
+                        help_text="Base units in one vendor unit.",
+                        validators=[django.core.validators.MinValueValidator(1)],
+                    ),
+                ),
+                (
+                    "denominator",
+                    models.PositiveIntegerField(
+                        default=1, validators=[django.core.validators.MinValueValidator(1)]
+                    ),
+                ),
+                (
+                    "publishes",
+                    models.BooleanField(default=True, help_text="Figures for this listing are pushed."),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("proposed", "Proposed"),
+                            ("confirmed", "Confirmed"),
+                            ("suspended", "Suspended"),
+                            ("ignored", "Ignored on purpose"),
+                        ],
+                        default="confirmed",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="item_mappings",
+                        to="connections.connection",
+                    ),
+                ),
+                (
+                    "item",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="mappings",
+                        to="catalog.item",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['connection', 'external_id'],
-                'constraints': [models.UniqueConstraint(fields=('connection', 'external_id'), name='one_meaning_per_external_id'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'confirmed'), _negated=True), ('item__isnull', False), _connector='OR'), name='confirmed_names_an_item')],
+                "ordering": ["connection", "external_id"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("connection", "external_id"), name="one_meaning_per_external_id"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "confirmed"), _negated=True),
+                            ("item__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="confirmed_names_an_item",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='KitComponent',
+            name="KitComponent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('quantity', inventory_sync.support.models.QuantityField(decimal_places=6, max_digits=20)),
-                ('component', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='used_in', to='catalog.item')),
-                ('kit', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='components', to='catalog.item')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("quantity", inventory_sync.support.models.QuantityField(decimal_places=6, max_digits=20)),
+                (
+                    "component",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="used_in", to="catalog.item"
+                    ),
+                ),
+                (
+                    "kit",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="components",
+                        to="catalog.item",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('kit', 'component'), name='one_line_per_component'), models.CheckConstraint(condition=models.Q(('kit', models.F('component')), _negated=True), name='kit_not_in_itself'), models.CheckConstraint(condition=models.Q(('quantity__gt', 0)), name='component_quantity_positive')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("kit", "component"), name="one_line_per_component"),
+                    models.CheckConstraint(
+                        condition=models.Q(("kit", models.F("component")), _negated=True),
+                        name="kit_not_in_itself",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("quantity__gt", 0)), name="component_quantity_positive"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='LocationMapping',
+            name="LocationMapping",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('external_id', models.CharField(blank=True, help_text='Empty for a vendor without locations: its one figure.', max_length=120)),
-                ('counts_from', models.BooleanField(default=False, help_text='Its reports are about this location.')),
-                ('sells_for', models.BooleanField(default=False, help_text='Stock here may be sold on this channel.')),
-                ('fulfils', models.BooleanField(default=False, help_text='Orders of this channel may be routed here.')),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='location_mappings', to='connections.connection')),
-                ('location', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='mappings', to='catalog.location')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "external_id",
+                    models.CharField(
+                        blank=True,
+                        help_text="Empty for a vendor without locations: its one figure.",
+                        max_length=120,
+                    ),
+                ),
+                (
+                    "counts_from",
+                    models.BooleanField(default=False, help_text="Its reports are about this location."),
+                ),
+                (
+                    "sells_for",
+                    models.BooleanField(default=False, help_text="Stock here may be sold on this channel."),
+                ),
+                (
+                    "fulfils",
+                    models.BooleanField(
+                        default=False, help_text="Orders of this channel may be routed here."
+                    ),
+                ),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="location_mappings",
+                        to="connections.connection",
+                    ),
+                ),
+                (
+                    "location",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="mappings",
+                        to="catalog.location",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['connection', 'external_id', 'location'],
-                'constraints': [models.UniqueConstraint(fields=('connection', 'external_id', 'location'), name='places_joined_once'), models.UniqueConstraint(condition=models.Q(('counts_from', True)), fields=('connection', 'external_id'), name='an_external_place_counts_one_location')],
+                "ordering": ["connection", "external_id", "location"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("connection", "external_id", "location"), name="places_joined_once"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("counts_from", True)),
+                        fields=("connection", "external_id"),
+                        name="an_external_place_counts_one_location",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ItemUnit',
+            name="ItemUnit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('numerator', models.PositiveIntegerField(validators=[django.core.validators.MinValueValidator(1)])),
-                ('denominator', models.PositiveIntegerField(default=1, validators=[django.core.validators.MinValueValidator(1)])),
-                ('gtin', models.CharField(blank=True, max_length=14, verbose_name='GTIN')),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='units', to='catalog.item')),
-                ('unit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='catalog.unit')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "numerator",
+                    models.PositiveIntegerField(validators=[django.core.validators.MinValueValidator(1)]),
+                ),
+                (
+                    "denominator",
+                    models.PositiveIntegerField(
+                        default=1, validators=[django.core.validators.MinValueValidator(1)]
+                    ),
+                ),
+                ("gtin", models.CharField(blank=True, max_length=14, verbose_name="GTIN")),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="units", to="catalog.item"
+                    ),
+                ),
+                ("unit", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="catalog.unit")),
             ],
             options={
-                'verbose_name': 'pack',
-                'constraints': [models.UniqueConstraint(fields=('item', 'unit'), name='one_factor_per_unit')],
+                "verbose_name": "pack",
+                "constraints": [models.UniqueConstraint(fields=("item", "unit"), name="one_factor_per_unit")],
             },
         ),
         migrations.AddIndex(
-            model_name='item',
-            index=models.Index(condition=models.Q(('gtin', ''), _negated=True), fields=['gtin'], name='item_gtin'),
+            model_name="item",
+            index=models.Index(
+                condition=models.Q(("gtin", ""), _negated=True), fields=["gtin"], name="item_gtin"
+            ),
         ),
     ]

@@ -6,97 +6,190 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Connection',
+            name="Connection",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('code', models.CharField(help_text='Names the connection in addresses, logs and order references.', max_length=60, unique=True, validators=[django.core.validators.RegexValidator('^[a-z0-9][a-z0-9-]*$', 'Lower-case letters, digits and hyphens.')])),
-                ('label', models.CharField(max_length=120)),
-                ('connector', models.CharField(max_length=60)),
-                ('state', models.CharField(choices=[('active', 'Active'), ('paused', 'Paused by staff'), ('misconfigured', 'Misconfigured')], default='active', max_length=20)),
-                ('state_reason', models.TextField(blank=True)),
-                ('sells', models.BooleanField(default=False, help_text='A channel: orders come from it and figures go to it.')),
-                ('config', models.JSONField(blank=True, default=dict)),
-                ('hook_token_hash', models.CharField(blank=True, max_length=64)),
-                ('owner_team', models.CharField(default='support', max_length=60)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "code",
+                    models.CharField(
+                        help_text="Names the connection in addresses, logs and order references.",
+                        max_length=60,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[a-z0-9][a-z0-9-]*$", "Lower-case letters, digits and hyphens."
+                            )
+                        ],
+                    ),
+                ),
+                ("label", models.CharField(max_length=120)),
+                ("connector", models.CharField(max_length=60)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("active", "Active"),
+                            ("paused", "Paused by staff"),
+                            ("misconfigured", "Misconfigured"),
+                        ],
+                        default="active",
+                        max_length=20,
+                    ),
+                ),
+                ("state_reason", models.TextField(blank=True)),
+                (
+                    "sells",
+                    models.BooleanField(
+                        default=False, help_text="A channel: orders come from it and figures go to it."
+                    ),
+                ),
+                ("config", models.JSONField(blank=True, default=dict)),
+                ("hook_token_hash", models.CharField(blank=True, max_length=64)),
+                ("owner_team", models.CharField(default="support", max_length=60)),
             ],
             options={
-                'ordering': ['code'],
+                "ordering": ["code"],
             },
         ),
         migrations.CreateModel(
-            name='Budget',
+            name="Budget",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('tokens', models.FloatField()),
-                ('refilled_at', models.DateTimeField()),
-                ('rate_per_s', models.FloatField()),
-                ('burst', models.FloatField()),
-                ('closed_until', models.DateTimeField(blank=True, help_text="Set by a vendor's Retry-After.", null=True)),
-                ('connection', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='budget', to='connections.connection')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("tokens", models.FloatField()),
+                ("refilled_at", models.DateTimeField()),
+                ("rate_per_s", models.FloatField()),
+                ("burst", models.FloatField()),
+                (
+                    "closed_until",
+                    models.DateTimeField(blank=True, help_text="Set by a vendor's Retry-After.", null=True),
+                ),
+                (
+                    "connection",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="budget",
+                        to="connections.connection",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Cursor',
+            name="Cursor",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('stream', models.CharField(max_length=60)),
-                ('value', models.TextField(blank=True)),
-                ('swept_at', models.DateTimeField(blank=True, null=True)),
-                ('run_at', models.DateTimeField(blank=True, null=True)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('token', models.BigIntegerField(default=0)),
-                ('reads', models.BigIntegerField(default=0)),
-                ('finds', models.BigIntegerField(default=0, help_text='Found by reading although no webhook announced it.')),
-                ('error_code', models.CharField(blank=True, max_length=60)),
-                ('error_detail', models.TextField(blank=True)),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='cursors', to='connections.connection')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                ("stream", models.CharField(max_length=60)),
+                ("value", models.TextField(blank=True)),
+                ("swept_at", models.DateTimeField(blank=True, null=True)),
+                ("run_at", models.DateTimeField(blank=True, null=True)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("token", models.BigIntegerField(default=0)),
+                ("reads", models.BigIntegerField(default=0)),
+                (
+                    "finds",
+                    models.BigIntegerField(
+                        default=0, help_text="Found by reading although no webhook announced it."
+                    ),
+                ),
+                ("error_code", models.CharField(blank=True, max_length=60)),
+                ("error_detail", models.TextField(blank=True)),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="cursors",
+                        to="connections.connection",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('connection', 'stream'), name='one_cursor_per_stream')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("connection", "stream"), name="one_cursor_per_stream")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Hook',
+            name="Hook",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('external_id', models.CharField(max_length=80)),
-                ('topic', models.CharField(max_length=80)),
-                ('status', models.CharField(max_length=40)),
-                ('checked_at', models.DateTimeField()),
-                ('recreated', models.PositiveIntegerField(default=0)),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='hooks', to='connections.connection')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                ("external_id", models.CharField(max_length=80)),
+                ("topic", models.CharField(max_length=80)),
+                ("status", models.CharField(max_length=40)),
+                ("checked_at", models.DateTimeField()),
+                ("recreated", models.PositiveIntegerField(default=0)),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="hooks",
+                        to="connections.connection",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('connection', 'topic'), name='one_hook_per_topic')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("connection", "topic"), name="one_hook_per_topic")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Secret',
+            name="Secret",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('name', models.CharField(max_length=60)),
-                ('ciphertext', models.BinaryField()),
-                ('key_id', models.CharField(max_length=16)),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='secrets', to='connections.connection')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                ("name", models.CharField(max_length=60)),
+                ("ciphertext", models.BinaryField()),
+                ("key_id", models.CharField(max_length=16)),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="secrets",
+                        to="connections.connection",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('connection', 'name'), name='one_secret_per_name')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("connection", "name"), name="one_secret_per_name")
+                ],
             },
         ),
     ]

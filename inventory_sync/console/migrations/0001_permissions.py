@@ -4,22 +4,34 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Deed',
+            name="Deed",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
             ],
             options={
-                'permissions': [('replay_delivery', 'Can have a delivery applied again'), ('resolve_parked', 'Can close a parked line without applying it'), ('retry_push', 'Can have a figure pushed again'), ('map_items', "Can say what a vendor's id means"), ('pause_connection', 'Can pause and resume a connection'), ('rotate_token', 'Can make a new hook token'), ('resolve_case', 'Can close a case'), ('revoke_key', 'Can revoke an API key')],
-                'managed': False,
-                'default_permissions': (),
+                "permissions": [
+                    ("replay_delivery", "Can have a delivery applied again"),
+                    ("resolve_parked", "Can close a parked line without applying it"),
+                    ("retry_push", "Can have a figure pushed again"),
+                    ("map_items", "Can say what a vendor's id means"),
+                    ("pause_connection", "Can pause and resume a connection"),
+                    ("rotate_token", "Can make a new hook token"),
+                    ("resolve_case", "Can close a case"),
+                    ("revoke_key", "Can revoke an API key"),
+                ],
+                "managed": False,
+                "default_permissions": (),
             },
         ),
     ]

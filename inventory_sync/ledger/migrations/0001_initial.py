@@ -7,202 +7,443 @@ import inventory_sync.support.models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('catalog', '0001_initial'),
-        ('connections', '0001_initial'),
+        ("catalog", "0001_initial"),
+        ("connections", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='DirtyItem',
+            name="DirtyItem",
             fields=[
-                ('item', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to='catalog.item')),
-                ('version', models.BigIntegerField(default=1)),
-                ('since', models.DateTimeField()),
-                ('urgent', models.BooleanField(default=False)),
-                ('correlation_id', models.CharField(blank=True, max_length=40)),
+                (
+                    "item",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="+",
+                        serialize=False,
+                        to="catalog.item",
+                    ),
+                ),
+                ("version", models.BigIntegerField(default=1)),
+                ("since", models.DateTimeField()),
+                ("urgent", models.BooleanField(default=False)),
+                ("correlation_id", models.CharField(blank=True, max_length=40)),
             ],
             options={
-                'indexes': [models.Index(fields=['urgent', 'since'], name='dirty_oldest')],
+                "indexes": [models.Index(fields=["urgent", "since"], name="dirty_oldest")],
             },
         ),
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=200)),
-                ('revision', models.IntegerField(default=0)),
-                ('kind', models.CharField(choices=[('delta', 'Movement'), ('count', 'Shelf count'), ('figure', 'Book figure')], max_length=8)),
-                ('quantity', inventory_sync.support.models.QuantityField(decimal_places=6, max_digits=20)),
-                ('occurred_at', models.DateTimeField()),
-                ('sequence', models.BigIntegerField(null=True)),
-                ('reading', models.BigIntegerField(null=True)),
-                ('reason', models.CharField(blank=True, max_length=20)),
-                ('reference', models.CharField(blank=True, max_length=120)),
-                ('effective', models.BooleanField(default=True)),
-                ('delivery_id', models.BigIntegerField(null=True)),
-                ('correlation_id', models.CharField(blank=True, max_length=40)),
-                ('recorded_at', models.DateTimeField(auto_now_add=True)),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='connections.connection')),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.item')),
-                ('location', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.location')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.CharField(max_length=200)),
+                ("revision", models.IntegerField(default=0)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("delta", "Movement"), ("count", "Shelf count"), ("figure", "Book figure")],
+                        max_length=8,
+                    ),
+                ),
+                ("quantity", inventory_sync.support.models.QuantityField(decimal_places=6, max_digits=20)),
+                ("occurred_at", models.DateTimeField()),
+                ("sequence", models.BigIntegerField(null=True)),
+                ("reading", models.BigIntegerField(null=True)),
+                ("reason", models.CharField(blank=True, max_length=20)),
+                ("reference", models.CharField(blank=True, max_length=120)),
+                ("effective", models.BooleanField(default=True)),
+                ("delivery_id", models.BigIntegerField(null=True)),
+                ("correlation_id", models.CharField(blank=True, max_length=40)),
+                ("recorded_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="connections.connection",
+                    ),
+                ),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="catalog.item"
+                    ),
+                ),
+                (
+                    "location",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="catalog.location"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='EarlyFulfilment',
+            name="EarlyFulfilment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source', models.CharField(max_length=60)),
-                ('order_ref', models.CharField(max_length=120)),
-                ('line_ref', models.CharField(max_length=80)),
-                ('quantity', inventory_sync.support.models.QuantityField(decimal_places=6, max_digits=20)),
-                ('used', inventory_sync.support.models.QuantityField(decimal_places=6, default=0, max_digits=20)),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.item')),
-                ('location', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.location')),
-                ('event', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.event')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("source", models.CharField(max_length=60)),
+                ("order_ref", models.CharField(max_length=120)),
+                ("line_ref", models.CharField(max_length=80)),
+                ("quantity", inventory_sync.support.models.QuantityField(decimal_places=6, max_digits=20)),
+                (
+                    "used",
+                    inventory_sync.support.models.QuantityField(decimal_places=6, default=0, max_digits=20),
+                ),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="catalog.item"
+                    ),
+                ),
+                (
+                    "location",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="catalog.location"
+                    ),
+                ),
+                (
+                    "event",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ledger.event"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Movement',
+            name="Movement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('quantity', inventory_sync.support.models.QuantityField(decimal_places=6, max_digits=20)),
-                ('kind', models.CharField(max_length=20)),
-                ('occurred_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField(auto_now_add=True)),
-                ('reference', models.CharField(blank=True, max_length=120)),
-                ('period', models.CharField(help_text='Accounting period, e.g. 2026-11.', max_length=7)),
-                ('correlation_id', models.CharField(blank=True, max_length=40)),
-                ('destination', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.location')),
-                ('event', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='movements', to='ledger.event')),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.item')),
-                ('source', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.location')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("quantity", inventory_sync.support.models.QuantityField(decimal_places=6, max_digits=20)),
+                ("kind", models.CharField(max_length=20)),
+                ("occurred_at", models.DateTimeField()),
+                ("recorded_at", models.DateTimeField(auto_now_add=True)),
+                ("reference", models.CharField(blank=True, max_length=120)),
+                ("period", models.CharField(help_text="Accounting period, e.g. 2026-11.", max_length=7)),
+                ("correlation_id", models.CharField(blank=True, max_length=40)),
+                (
+                    "destination",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="catalog.location"
+                    ),
+                ),
+                (
+                    "event",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="movements",
+                        to="ledger.event",
+                    ),
+                ),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="catalog.item"
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="catalog.location"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Order',
+            name="Order",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('order_ref', models.CharField(max_length=120)),
-                ('number', models.CharField(blank=True, max_length=80)),
-                ('status', models.CharField(max_length=20)),
-                ('stamp', models.BigIntegerField()),
-                ('reading', models.BigIntegerField(default=0)),
-                ('fingerprint', models.CharField(blank=True, max_length=64)),
-                ('placed_at', models.DateTimeField(null=True)),
-                ('first_seen_at', models.DateTimeField(auto_now_add=True)),
-                ('seen_at', models.DateTimeField(help_text='When it was last read or reported.')),
-                ('incomplete', models.BooleanField(default=False, help_text='A line of it is parked.')),
-                ('correlation_id', models.CharField(blank=True, max_length=40)),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='connections.connection')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("order_ref", models.CharField(max_length=120)),
+                ("number", models.CharField(blank=True, max_length=80)),
+                ("status", models.CharField(max_length=20)),
+                ("stamp", models.BigIntegerField()),
+                ("reading", models.BigIntegerField(default=0)),
+                ("fingerprint", models.CharField(blank=True, max_length=64)),
+                ("placed_at", models.DateTimeField(null=True)),
+                ("first_seen_at", models.DateTimeField(auto_now_add=True)),
+                ("seen_at", models.DateTimeField(help_text="When it was last read or reported.")),
+                ("incomplete", models.BooleanField(default=False, help_text="A line of it is parked.")),
+                ("correlation_id", models.CharField(blank=True, max_length=40)),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="orders",
+                        to="connections.connection",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Reservation',
+            name="Reservation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('line_ref', models.CharField(max_length=80)),
-                ('demand', inventory_sync.support.models.QuantityField(decimal_places=6, help_text='What the order wants, in base units.', max_digits=20)),
-                ('fulfilled', inventory_sync.support.models.QuantityField(decimal_places=6, default=0, help_text="What the authority's books already hold as gone.", max_digits=20)),
-                ('state', models.CharField(choices=[('requested', 'Requested'), ('held', 'Held until it expires'), ('committed', 'Committed'), ('acknowledged', 'Acknowledged'), ('picked', 'Picked'), ('shipped', 'Shipped, awaiting books'), ('backordered', 'Backordered'), ('closed', 'Closed: the books hold it'), ('rejected', 'Rejected'), ('released', 'Released'), ('expired', 'Expired'), ('cancelled', 'Cancelled'), ('closed_short', 'Closed short')], max_length=12)),
-                ('stamp', models.BigIntegerField(default=0)),
-                ('reading', models.BigIntegerField(default=0)),
-                ('expires_at', models.DateTimeField(null=True)),
-                ('reason', models.CharField(blank=True, help_text='Why it was routed there, or why it ended.', max_length=200)),
-                ('changed_at', models.DateTimeField(auto_now=True)),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reservations', to='catalog.item')),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reservations', to='ledger.order')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("line_ref", models.CharField(max_length=80)),
+                (
+                    "demand",
+                    inventory_sync.support.models.QuantityField(
+                        decimal_places=6, help_text="What the order wants, in base units.", max_digits=20
+                    ),
+                ),
+                (
+                    "fulfilled",
+                    inventory_sync.support.models.QuantityField(
+                        decimal_places=6,
+                        default=0,
+                        help_text="What the authority's books already hold as gone.",
+                        max_digits=20,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("requested", "Requested"),
+                            ("held", "Held until it expires"),
+                            ("committed", "Committed"),
+                            ("acknowledged", "Acknowledged"),
+                            ("picked", "Picked"),
+                            ("shipped", "Shipped, awaiting books"),
+                            ("backordered", "Backordered"),
+                            ("closed", "Closed: the books hold it"),
+                            ("rejected", "Rejected"),
+                            ("released", "Released"),
+                            ("expired", "Expired"),
+                            ("cancelled", "Cancelled"),
+                            ("closed_short", "Closed short"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("stamp", models.BigIntegerField(default=0)),
+                ("reading", models.BigIntegerField(default=0)),
+                ("expires_at", models.DateTimeField(null=True)),
+                (
+                    "reason",
+                    models.CharField(
+                        blank=True, help_text="Why it was routed there, or why it ended.", max_length=200
+                    ),
+                ),
+                ("changed_at", models.DateTimeField(auto_now=True)),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reservations",
+                        to="catalog.item",
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reservations",
+                        to="ledger.order",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Allocation',
+            name="Allocation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('quantity', inventory_sync.support.models.QuantityField(decimal_places=6, help_text='D: the whole demand at this place, base units of the component.', max_digits=20)),
-                ('contained', inventory_sync.support.models.QuantityField(decimal_places=6, default=0, help_text="c: the part the authority's figure already holds.", max_digits=20)),
-                ('fulfilled', inventory_sync.support.models.QuantityField(decimal_places=6, default=0, max_digits=20)),
-                ('open', models.BooleanField(default=True)),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='allocations', to='catalog.item')),
-                ('location', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='allocations', to='catalog.location')),
-                ('reservation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='allocations', to='ledger.reservation')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "quantity",
+                    inventory_sync.support.models.QuantityField(
+                        decimal_places=6,
+                        help_text="D: the whole demand at this place, base units of the component.",
+                        max_digits=20,
+                    ),
+                ),
+                (
+                    "contained",
+                    inventory_sync.support.models.QuantityField(
+                        decimal_places=6,
+                        default=0,
+                        help_text="c: the part the authority's figure already holds.",
+                        max_digits=20,
+                    ),
+                ),
+                (
+                    "fulfilled",
+                    inventory_sync.support.models.QuantityField(decimal_places=6, default=0, max_digits=20),
+                ),
+                ("open", models.BooleanField(default=True)),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="allocations",
+                        to="catalog.item",
+                    ),
+                ),
+                (
+                    "location",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="allocations",
+                        to="catalog.location",
+                    ),
+                ),
+                (
+                    "reservation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="allocations",
+                        to="ledger.reservation",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='StockLevel',
+            name="StockLevel",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('on_hand', inventory_sync.support.models.QuantityField(decimal_places=6, default=0, max_digits=20)),
-                ('unavailable', inventory_sync.support.models.QuantityField(decimal_places=6, default=0, max_digits=20)),
-                ('known', models.BooleanField(default=False)),
-                ('count_key', models.CharField(blank=True, max_length=200)),
-                ('count_quantity', inventory_sync.support.models.QuantityField(decimal_places=6, max_digits=20, null=True)),
-                ('counted_at', models.DateTimeField(null=True)),
-                ('count_sequence', models.BigIntegerField(null=True)),
-                ('reading', models.BigIntegerField(null=True)),
-                ('last_known_free', inventory_sync.support.models.QuantityField(decimal_places=6, max_digits=20, null=True)),
-                ('version', models.BigIntegerField(default=0)),
-                ('changed_at', models.DateTimeField(auto_now_add=True)),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='levels', to='catalog.item')),
-                ('location', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='levels', to='catalog.location')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "on_hand",
+                    inventory_sync.support.models.QuantityField(decimal_places=6, default=0, max_digits=20),
+                ),
+                (
+                    "unavailable",
+                    inventory_sync.support.models.QuantityField(decimal_places=6, default=0, max_digits=20),
+                ),
+                ("known", models.BooleanField(default=False)),
+                ("count_key", models.CharField(blank=True, max_length=200)),
+                (
+                    "count_quantity",
+                    inventory_sync.support.models.QuantityField(decimal_places=6, max_digits=20, null=True),
+                ),
+                ("counted_at", models.DateTimeField(null=True)),
+                ("count_sequence", models.BigIntegerField(null=True)),
+                ("reading", models.BigIntegerField(null=True)),
+                (
+                    "last_known_free",
+                    inventory_sync.support.models.QuantityField(decimal_places=6, max_digits=20, null=True),
+                ),
+                ("version", models.BigIntegerField(default=0)),
+                ("changed_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="levels", to="catalog.item"
+                    ),
+                ),
+                (
+                    "location",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="levels",
+                        to="catalog.location",
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(fields=['item', 'location', 'occurred_at'], name='event_history'),
+            model_name="event",
+            index=models.Index(fields=["item", "location", "occurred_at"], name="event_history"),
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(fields=['delivery_id'], name='event_delivery'),
+            model_name="event",
+            index=models.Index(fields=["delivery_id"], name="event_delivery"),
         ),
         migrations.AddConstraint(
-            model_name='event',
-            constraint=models.UniqueConstraint(fields=('connection', 'key', 'revision'), name='an_event_counts_once'),
+            model_name="event",
+            constraint=models.UniqueConstraint(
+                fields=("connection", "key", "revision"), name="an_event_counts_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='earlyfulfilment',
-            index=models.Index(fields=['source', 'order_ref', 'line_ref'], name='early_fulfilment_line'),
+            model_name="earlyfulfilment",
+            index=models.Index(fields=["source", "order_ref", "line_ref"], name="early_fulfilment_line"),
         ),
         migrations.AddIndex(
-            model_name='movement',
-            index=models.Index(fields=['item', 'destination', 'id'], name='movement_in'),
+            model_name="movement",
+            index=models.Index(fields=["item", "destination", "id"], name="movement_in"),
         ),
         migrations.AddIndex(
-            model_name='movement',
-            index=models.Index(fields=['item', 'source', 'id'], name='movement_out'),
+            model_name="movement",
+            index=models.Index(fields=["item", "source", "id"], name="movement_out"),
         ),
         migrations.AddConstraint(
-            model_name='movement',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gt', 0)), name='a_movement_is_positive'),
+            model_name="movement",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("quantity__gt", 0)), name="a_movement_is_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='movement',
-            constraint=models.CheckConstraint(condition=models.Q(('source', models.F('destination')), _negated=True), name='a_movement_goes_elsewhere'),
+            model_name="movement",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("source", models.F("destination")), _negated=True),
+                name="a_movement_goes_elsewhere",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.UniqueConstraint(fields=('connection', 'order_ref'), name='one_order_per_ref'),
+            model_name="order",
+            constraint=models.UniqueConstraint(fields=("connection", "order_ref"), name="one_order_per_ref"),
         ),
         migrations.AddIndex(
-            model_name='reservation',
-            index=models.Index(condition=models.Q(('state', 'held')), fields=['expires_at'], name='reservation_expiry'),
+            model_name="reservation",
+            index=models.Index(
+                condition=models.Q(("state", "held")), fields=["expires_at"], name="reservation_expiry"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='reservation',
-            constraint=models.UniqueConstraint(fields=('order', 'line_ref'), name='one_reservation_per_line'),
+            model_name="reservation",
+            constraint=models.UniqueConstraint(fields=("order", "line_ref"), name="one_reservation_per_line"),
         ),
         migrations.AddIndex(
-            model_name='allocation',
-            index=models.Index(condition=models.Q(('open', True)), fields=['item', 'location'], name='allocation_open'),
+            model_name="allocation",
+            index=models.Index(
+                condition=models.Q(("open", True)), fields=["item", "location"], name="allocation_open"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='allocation',
-            constraint=models.UniqueConstraint(fields=('reservation', 'item', 'location'), name='one_allocation_per_place'),
+            model_name="allocation",
+            constraint=models.UniqueConstraint(
+                fields=("reservation", "item", "location"), name="one_allocation_per_place"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='stocklevel',
-            constraint=models.UniqueConstraint(fields=('item', 'location'), name='one_level_per_place'),
+            model_name="stocklevel",
+            constraint=models.UniqueConstraint(fields=("item", "location"), name="one_level_per_place"),
         ),
     ]
