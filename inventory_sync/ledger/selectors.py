@@ -116,14 +116,6 @@ def open_reservations(
     )
 
 
-def open_orders(*, connection_id: int, limit: int) -> list[str]:
-    """Return refs of orders with open lines, those not read or reported for longest first."""
-    rows = Order.objects.filter(
-        connection_id=connection_id, seen=True, reservations__state__in=Reservation.OPEN
-    )
-    return list(rows.distinct().order_by("seen_at", "id").values_list("order_ref", flat=True)[:limit])
-
-
 def open_orders_not_seen_since(moment: datetime, *, limit: int) -> list[tuple[int, str]]:
     """Return (connection id, order ref) of open orders nobody spoke of since then, the oldest first."""
     rows = Order.objects.filter(seen=True, seen_at__lt=moment, reservations__state__in=Reservation.OPEN)

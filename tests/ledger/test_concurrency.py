@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from threading import Barrier
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -40,11 +41,11 @@ def retail() -> Retail:
     return Retail()
 
 
-def race(*jobs: Callable[[], object]) -> list[object]:
+def race(*jobs: Callable[[], Any]) -> list[Any]:
     """Run the jobs at once, each on a connection of its own; what one raises is raised here."""
     gate = Barrier(len(jobs))
 
-    def run(job: Callable[[], object]) -> object:
+    def run(job: Callable[[], Any]) -> Any:
         try:
             execute("SELECT 1")
             gate.wait(timeout=20)

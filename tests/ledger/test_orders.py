@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from inventory_sync.domain.external import OrderLineRef, OrderStatus, Reason
@@ -45,6 +47,10 @@ class Shop:
         return sum(self.world.open().values())
 
 
+def sold(shop: int, item: int, quantity: int) -> OrderNews:
+    return OrderNews(shop, item, Decimal(quantity))
+
+
 @pytest.fixture
 def shop(world: World) -> Shop:
     return Shop(world)
@@ -58,7 +64,7 @@ def test_an_order_is_promised_where_it_is_free_by_rank(shop):
     assert shop.world.reasons() == {("1", "a"): "routed: NEAR 2"}
     assert shop.world.on_hand()[shop.mug, shop.near] == 5, "an order moves nothing"
     assert (decided.applied, decided.touched) == (1, (shop.mug,))
-    assert decided.news == (OrderNews(shop.shop, shop.mug, 2),)
+    assert decided.news == (sold(shop.shop, shop.mug, 2),)
     assert shop.mug in shop.world.dirty()
 
 
@@ -77,7 +83,7 @@ def test_an_older_version_changes_nothing_and_a_newer_one_only_the_difference(sh
 
     news = shop.decide(shop.order(stamp=6, lines={"a": (shop.mug, 4)})).news
     assert shop.total_open() == 4
-    assert news == (OrderNews(shop.shop, shop.mug, 2),)
+    assert news == (sold(shop.shop, shop.mug, 2),)
 
     shop.decide(shop.order(stamp=7, lines={"a": (shop.mug, 1)}))
     assert shop.world.open() == {(shop.mug, shop.near): 1}
@@ -119,7 +125,7 @@ def test_a_kit_stands_at_one_place_and_is_closed_by_all_its_parts(shop):
 
     news = shop.decide(shop.order(lines={"a": (kit, 3)})).news
     assert shop.world.open() == {(shop.mug, shop.far): 6, (shop.cup, shop.far): 3}
-    assert news == (OrderNews(shop.shop, kit, 3),), "a channel sells kits, not components"
+    assert news == (sold(shop.shop, kit, 3),), "a channel sells kits, not components"
 
     shop.ship("s1", 6, shop.far)
     assert shop.world.statuses()["1", "a"] is LineStatus.COMMITTED
@@ -196,7 +202,7 @@ def test_the_shops_word_that_it_shipped_releases_nothing(shop):
 def test_a_cancellation_frees_and_only_a_strictly_newer_version_brings_back(shop):
     shop.decide(shop.order(stamp=1))
     cancelled = shop.order(stamp=2, status=OrderStatus.CANCELLED)
-    assert shop.decide(cancelled).news == (OrderNews(shop.shop, shop.mug, -2),)
+    assert shop.decide(cancelled).news == (sold(shop.shop, shop.mug, -2),)
     shop.decide(shop.order(stamp=1), cancelled)
     assert shop.world.open() == {}
 
@@ -217,7 +223,7 @@ def test_a_newer_version_is_news_even_when_demand_stays(shop):
     shop.decide(shop.order(stamp=1))
     restocked = shop.order(stamp=2, fingerprint="a refund with restock")
 
-    assert shop.decide(restocked).news == (OrderNews(shop.shop, shop.mug, 0),)
+    assert shop.decide(restocked).news == (sold(shop.shop, shop.mug, 0),)
 
 
 def test_an_unpaid_hold_expires_and_a_repeated_snapshot_does_not_revive_it_but_payment_does(shop):
@@ -228,7 +234,7 @@ def test_an_unpaid_hold_expires_and_a_repeated_snapshot_does_not_revive_it_but_p
     assert shop.world.expire(minute(59)).touched == ()
     expired = shop.world.expire(minute(60))
     assert expired.touched == (shop.mug,)
-    assert expired.news == (OrderNews(shop.shop, shop.mug, -2),)
+    assert expired.news == (sold(shop.shop, shop.mug, -2),)
     shop.decide(unpaid, now=minute(61))
     assert shop.world.open() == {}
     assert shop.world.statuses()["1", "a"] is LineStatus.EXPIRED
@@ -278,7 +284,7 @@ def test_another_item_in_the_same_line_moves_the_promise(shop):
     news = shop.decide(shop.order(stamp=2, lines={"a": (shop.cup, 3)})).news
 
     assert shop.world.open() == {(shop.cup, shop.near): 3}
-    assert set(news) == {OrderNews(shop.shop, shop.mug, -2), OrderNews(shop.shop, shop.cup, 3)}
+    assert set(news) == {sold(shop.shop, shop.mug, -2), sold(shop.shop, shop.cup, 3)}
 
 
 def test_a_line_that_becomes_a_kit_of_the_same_item_starts_over(shop):

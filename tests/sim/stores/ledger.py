@@ -149,7 +149,7 @@ class MemoryLedger:
             self.tables.orders[order.key] = order
 
     def note_seen(self, keys: Collection[OrderKey], *, now: datetime) -> None:
-        assert keys <= self.tables.orders.keys()
+        assert self.tables.orders.keys() >= set(keys)
         self.tables.seen_at |= dict.fromkeys(keys, now)
 
     def lock_levels(
