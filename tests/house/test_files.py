@@ -65,7 +65,7 @@ def test_no_file_is_longer_than_one_sitting():
     assert_none(
         f"{name}:{lines}: {lines} lines; {LONGEST} is the limit. Part it by idea."
         for name in tracked()
-        if name.endswith(".py") and name.split("/")[0] in OURS
+        if name.endswith(".py") and name.split("/")[0] in OURS and "/migrations/" not in name
         if (lines := (ROOT / name).read_text(encoding="utf-8").count("\n")) > LONGEST
     )
 
