@@ -40,18 +40,11 @@ from inventory_sync.domain.sandwich import (
 )
 from tests.domain.books import NOON
 from tests.domain.model_channel import (
-    ANSWER_LOST,
-    ANSWERED,
-    CRASHED,
-    LANDS_LATE,
     LEASE,
     LONGEST_LIFE,
-    REFUSED,
     SECOND,
     VISIBLE_WITHIN,
 )
-
-FATES = [ANSWERED, ANSWER_LOST, LANDS_LATE, REFUSED, CRASHED]
 
 
 def after(seconds: float):
