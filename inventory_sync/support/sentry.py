@@ -48,7 +48,6 @@ def start(dsn: str, *, environment: str, transport: type[Transport] | Transport 
         dsn=dsn,
         environment=environment,
         transport=transport,
-        send_default_pii=False,
         max_request_body_size="never",
         include_local_variables=False,
         include_source_context=True,
