@@ -1,6 +1,6 @@
 """Who may knock: connections by code with their opened config, kept for a second.
 
-A revoked secret or a paused connection is therefore noticed within a second, in every process.
+A revoked secret or a changed connection is therefore noticed within two seconds, in every process.
 """
 
 from __future__ import annotations
@@ -44,12 +44,23 @@ class Lookup:
         kept = self._kept.get(code)
         if kept is not None and now - kept[0] < self._ttl_s:
             return kept[1]
-        found = self._load(code)
-        with self._lock:
+        # One thread looks again; the others go on with what is known, for at most one second longer.
+        if kept is not None and now - kept[0] < 2 * self._ttl_s:
+            if not self._lock.acquire(blocking=False):
+                return kept[1]
+        else:
+            self._lock.acquire()
+        try:
+            again = self._kept.get(code)
+            if again is not None and again is not kept and time.monotonic() - again[0] < self._ttl_s:
+                return again[1]
+            found = self._load(code)
             if len(self._kept) > 10_000:  # strangers trying names must not fill the memory
                 self._kept.clear()
-            self._kept[code] = (now, found)
-        return found
+            self._kept[code] = (time.monotonic(), found)
+            return found
+        finally:
+            self._lock.release()
 
     def _load(self, code: str) -> Knocked | None:
         row = Connection.objects.prefetch_related("secrets").filter(code=code).first()
