@@ -6,6 +6,7 @@ id, so every room can name its own. Does not tell anybody.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
@@ -63,7 +64,7 @@ def resolve_case(*, case_id: int, resolution: str, now: datetime) -> int:
     return _close([case_id], resolution=resolution, now=now)
 
 
-def _close(case_ids: object, *, resolution: str, now: datetime) -> int:
+def _close(case_ids: Iterable[int], *, resolution: str, now: datetime) -> int:
     return Case.objects.filter(pk__in=case_ids, state=Case.State.OPEN).update(
         state=Case.State.RESOLVED, resolution=resolution, resolved_at=now, updated_at=now
     )

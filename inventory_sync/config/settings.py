@@ -101,6 +101,8 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
 
+LOGIN_URL, LOGIN_REDIRECT_URL = "/admin/login/", "/admin/"
+
 STATIC_URL = "static/"
 STATIC_ROOT = env.text("STATIC_ROOT", "") or None
 WHITENOISE_USE_FINDERS = True

@@ -190,7 +190,7 @@ class ItemMappingAdmin(Doing, Reasoned):
         ).first()
         if row is not None:
             return reverse("admin:catalog_itemmapping_change", args=[row.pk])
-        filled = {
+        filled: dict[str, str | int] = {
             "connection": each.connection_id,
             "external_id": each.external_id,
             "label": each.words[:200],
@@ -200,7 +200,11 @@ class ItemMappingAdmin(Doing, Reasoned):
 
     @staticmethod
     def _place_url(each: waiting.WaitingId) -> str:
-        filled = {"connection": each.connection_id, "external_id": each.external_id, "counts_from": "1"}
+        filled: dict[str, str | int] = {
+            "connection": each.connection_id,
+            "external_id": each.external_id,
+            "counts_from": "1",
+        }
         return f"{reverse('admin:catalog_locationmapping_add')}?{urlencode(filled)}"
 
 
