@@ -39,6 +39,7 @@ from inventory_sync.pipeline.compute import compute
 from inventory_sync.pipeline.ports import Account, Ports
 from inventory_sync.pipeline.sweep import pull_orders
 from inventory_sync.propagation.ports import Attempt, Row
+from inventory_sync.support import correlation
 from inventory_sync.support.logs import get_logger
 
 log = get_logger(__name__)
@@ -91,6 +92,14 @@ def push(account: Account, *, ports: Ports) -> dict[str, int]:
         rows={row.id: row for row in flight.rows},
         tokens={row.id: row.state.token for row in flight.rows},
     )
+    # A call for one cause goes under its id; one for several has an id of its own, the attempts name theirs.
+    causes = {row.correlation_id for row in flight.rows} - {""}
+    with correlation.bound(correlation_id=causes.pop() if len(causes) == 1 else ports.new_id()):
+        return _carry_out(work, longest_life=longest_life, ports=ports)
+
+
+def _carry_out(work: Sandwich, *, longest_life: timedelta, ports: Ports) -> dict[str, int]:
+    account = work.account
     try:
         _read_and_pull(work, ports=ports)
         compute(ports=ports)
