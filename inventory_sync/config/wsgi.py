@@ -11,7 +11,9 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "inventory_sync.config.settings")
 django_application = get_wsgi_application()
 
+# All is imported here, in one thread: two threads that import a package at once may each see half of it.
 from inventory_sync.api.hooks.wiring import make_door  # noqa: E402 - needs Django set up
+from inventory_sync.config import celery, urls  # noqa: E402, F401
 
 door = make_door()
 
