@@ -28,15 +28,19 @@ def stream_named(account: Account, name: str) -> Stream:
 def sweep(account: Account, stream: Stream, *, ports: Ports, source: str = "sweep") -> int:
     """Read a stream to its end; returns how many deliveries were new. Raises SyncError."""
     new = 0
-    for _ in range(MAX_PAGES):
+    first = False
+    for page_number in range(MAX_PAGES):
         with ports.intake.transaction():
             cursor = ports.cursors.load(account.id, stream.name)
             reading = ports.cursors.next_reading()
+        first = first or (page_number == 0 and not cursor)
         page = account.client.sweep(stream.name, cursor, now=ports.clock())
         with ports.intake.transaction():
             now = ports.clock()
+            # What the very first sweep finds is history, not something a webhook failed to tell.
+            came_by = "pull" if first else source
             new += ports.intake.store(
-                _deliveries(account, page.found, source=source, reading=reading, stream=stream, ports=ports)
+                _deliveries(account, page.found, source=came_by, reading=reading, stream=stream, ports=ports)
             ).new
             ports.cursors.save(account.id, stream.name, page.cursor, now=now, done=page.done)
         if page.done:
