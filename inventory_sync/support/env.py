@@ -10,7 +10,6 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 
-
 class BadEnvironment(Exception):
     """A variable is missing or unreadable; the message names it and what was expected."""
 
@@ -63,7 +62,9 @@ def database(name: str, default: str | None = None) -> dict[str, object]:
     """
     url = urlsplit(text(name, default))
     if url.scheme not in ("postgresql", "postgres"):
-        raise BadEnvironment(f"{name} must start with postgresql://; only PostgreSQL 17 or later is supported.")
+        raise BadEnvironment(
+            f"{name} must start with postgresql://; only PostgreSQL 17 or later is supported."
+        )
     query = dict(part.split("=", 1) for part in url.query.split("&") if "=" in part)
     return {
         "ENGINE": "django.db.backends.postgresql",
