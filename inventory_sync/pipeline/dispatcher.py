@@ -24,7 +24,7 @@ from inventory_sync.support.logs import get_logger
 log = get_logger(__name__)
 
 LOCK = 0x1D15BA7C  # any number, the same everywhere
-DEAF_AFTER = timedelta(seconds=5)
+DEAF_AFTER = timedelta(seconds=30)
 BROKER_REST = timedelta(seconds=10)
 QUEUES = ("critical", "standard", "bulk", "replay")
 

@@ -166,9 +166,9 @@ def _heal(row: Connection, now: datetime, *, ports: Ports) -> int:
                 topic=state.topic,
                 defaults={"external_id": state.external_id, "status": state.status, "checked_at": now},
             )
-            if state.recreated:
+            if state.recreated and not new:
                 recreated += 1
-                Hook.objects.filter(pk=hook.pk).update(recreated=F("recreated") + (0 if new else 1))
+                Hook.objects.filter(pk=hook.pk).update(recreated=F("recreated") + 1)
         if recreated:
             ports.intake.want_reads([ReadWanted(row.pk, "stream", "", "webhooks were recreated")], now=now)
             log.warning("hooks.recreated", connection=row.code, count=recreated)
