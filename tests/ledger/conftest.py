@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.ledger.shops import Shop
 from tests.ledger.worlds import MemoryWorld, PostgresWorld, World
 
 
@@ -11,3 +12,8 @@ from tests.ledger.worlds import MemoryWorld, PostgresWorld, World
 def world(request: pytest.FixtureRequest, db: None) -> World:
     made: World = request.param()
     return made
+
+
+@pytest.fixture
+def shop(world: World) -> Shop:
+    return Shop(world)

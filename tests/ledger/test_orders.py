@@ -1,59 +1,11 @@
-"""Orders become reservations and allocations; only the authority's shipments take them off the shelf."""
+"""Orders become reservations and allocations, whatever the order of their versions."""
 
 from __future__ import annotations
 
-from decimal import Decimal
-
-import pytest
-
-from inventory_sync.domain.external import OrderLineRef, OrderStatus, Reason
+from inventory_sync.domain.external import OrderStatus
 from inventory_sync.domain.reservations import LineStatus
-from inventory_sync.ledger.types import OrderNews
-from tests.ledger.reports import count, delta, gone, minute, order, shipment
-from tests.ledger.worlds import World
-
-
-class Shop:
-    """A shop that sells from two places, with five mugs at the first and two at the second."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.shop = world.connection("shop")
-        self.till = world.connection("till")
-        self.mug = world.item("MUG")
-        self.cup = world.item("CUP")
-        self.near = world.place("NEAR")
-        self.far = world.place("FAR")
-        self.pool = (self.near, self.far)
-        self.count("c1", self.mug, self.near, 5)
-        self.count("c2", self.mug, self.far, 2)
-
-    def count(self, key, item, place, quantity, at=0):
-        return self.world.apply([count(key, item, place, quantity, at, by=self.till)])
-
-    def order(self, ref="1", lines=None, **values):
-        return order(ref, lines or {"a": (self.mug, 2)}, by=self.shop, pool=self.pool, **values)
-
-    def decide(self, *orders, **values):
-        return self.world.apply(orders=orders, **values).decided
-
-    def ship(self, key, quantity, place=None, ref="1", line="a", item=None, at=10, **values):
-        event = shipment(
-            key, item or self.mug, place or self.near, quantity, ref, line, at, by=self.till, **values
-        )
-        return self.world.apply([event])
-
-    def total_open(self):
-        return sum(self.world.open().values())
-
-
-def sold(shop: int, item: int, quantity: int) -> OrderNews:
-    return OrderNews(shop, item, Decimal(quantity))
-
-
-@pytest.fixture
-def shop(world: World) -> Shop:
-    return Shop(world)
+from tests.ledger.reports import gone, minute, order
+from tests.ledger.shops import sold
 
 
 def test_an_order_is_promised_where_it_is_free_by_rank(shop):
@@ -134,71 +86,6 @@ def test_a_kit_stands_at_one_place_and_is_closed_by_all_its_parts(shop):
     assert shop.world.open() == {}
 
 
-def test_a_shipment_moves_stock_and_closes_the_line_together(shop):
-    shop.decide(shop.order())
-
-    applied = shop.ship("s1", 2)
-
-    assert shop.world.on_hand()[shop.mug, shop.near] == 3
-    assert shop.world.open() == {}
-    assert shop.world.statuses()["1", "a"] is LineStatus.CLOSED
-    assert applied.decided.news == (), "what is shipped stays sold"
-
-
-def test_a_part_shipment_leaves_the_rest_open_and_a_repeat_takes_nothing_more(shop):
-    shop.decide(shop.order())
-    shop.ship("s1", 1)
-    shop.ship("s1", 1)
-
-    assert shop.world.open() == {(shop.mug, shop.near): 1}
-    assert shop.world.on_hand()[shop.mug, shop.near] == 4
-
-
-def test_what_is_shipped_from_another_place_is_no_longer_owed_where_it_was_routed(shop):
-    shop.decide(shop.order())
-    shop.ship("s1", 2, shop.far)
-
-    assert shop.world.open() == {}
-    assert shop.world.on_hand() == {(shop.mug, shop.near): 5, (shop.mug, shop.far): 0}
-
-
-def test_a_shipment_before_its_order_is_taken_off_when_the_order_comes(shop):
-    shop.ship("s1", 1)
-    shop.decide(shop.order())
-
-    assert shop.world.open() == {(shop.mug, shop.near): 1}
-    assert shop.world.statuses()["1", "a"] is LineStatus.COMMITTED
-    shop.ship("s2", 1)
-    assert shop.world.statuses()["1", "a"] is LineStatus.CLOSED
-
-
-def test_a_corrected_shipment_opens_again_what_did_not_leave(shop):
-    shop.decide(shop.order())
-    shop.ship("s1", 2)
-    shop.ship("s1", 1, revision=1)
-
-    assert shop.world.open() == {(shop.mug, shop.near): 1}
-    assert shop.world.statuses()["1", "a"] is LineStatus.COMMITTED
-    assert shop.world.on_hand()[shop.mug, shop.near] == 4
-
-
-def test_a_shipment_older_than_the_count_still_closes_its_line(shop):
-    shop.decide(shop.order())
-    shop.count("c9", shop.mug, shop.near, 3, 30)
-    shop.ship("s1", 2, at=20)
-
-    assert shop.world.on_hand()[shop.mug, shop.near] == 3
-    assert shop.world.open() == {}
-
-
-def test_the_shops_word_that_it_shipped_releases_nothing(shop):
-    shop.decide(shop.order())
-    shop.decide(shop.order(stamp=2, status=OrderStatus.SHIPPED))
-
-    assert shop.world.statuses()["1", "a"] is LineStatus.SHIPPED_AWAITING_BOOKS
-    assert shop.total_open() == 2
-
-
 def test_a_cancellation_frees_and_only_a_strictly_newer_version_brings_back(shop):
     shop.decide(shop.order(stamp=1))
     cancelled = shop.order(stamp=2, status=OrderStatus.CANCELLED)
@@ -208,15 +95,6 @@ def test_a_cancellation_frees_and_only_a_strictly_newer_version_brings_back(shop
 
     shop.decide(shop.order(stamp=3))
     assert shop.total_open() == 2
-
-
-def test_a_line_closed_by_its_shipment_is_not_revived_by_a_newer_version(shop):
-    shop.decide(shop.order(stamp=1))
-    shop.ship("s1", 2)
-    shop.decide(shop.order(stamp=2, status=OrderStatus.SHIPPED))
-
-    assert shop.world.open() == {}
-    assert shop.world.statuses()["1", "a"] is LineStatus.CLOSED
 
 
 def test_a_newer_version_is_news_even_when_demand_stays(shop):
@@ -343,35 +221,6 @@ def test_an_order_nobody_may_serve_is_recorded_and_says_so(shop):
     assert shop.world.reasons()["1", "a"] == "no location may serve this channel"
 
 
-def test_order_and_shipment_of_one_batch_meet(shop):
-    event = shipment("s1", shop.mug, shop.near, 2, "1", "a", 10, by=shop.till)
-    applied = shop.world.apply([event], [shop.order()])
-
-    assert applied.posted.recorded == applied.decided.applied == 1
-    assert shop.world.open() == {}
-    assert shop.world.statuses()["1", "a"] is LineStatus.CLOSED
-
-
-def test_a_sale_without_an_order_is_just_a_movement(shop):
-    shop.world.apply([delta("t1", shop.mug, shop.near, -1, 5, by=shop.till)])
-
-    assert shop.world.on_hand()[shop.mug, shop.near] == 4
-    assert shop.world.statuses() == {}
-
-
-def test_a_recipe_edited_later_does_not_reach_back_to_a_shipped_kit(shop):
-    kit = shop.world.kit("SET", {shop.mug: 1})
-    shop.decide(shop.order(lines={"a": (kit, 2)}))
-    shop.ship("s1", 2)
-    assert shop.world.statuses()["1", "a"] is LineStatus.CLOSED
-
-    shop.world.edit_recipe(kit, {shop.mug: 1, shop.cup: 1})
-    shop.decide(shop.order(stamp=2, lines={"a": (kit, 2)}, status=OrderStatus.SHIPPED))
-
-    assert shop.world.statuses()["1", "a"] is LineStatus.CLOSED
-    assert shop.world.open() == {}
-
-
 def test_lines_of_quantity_zero_promise_nothing(shop):
     shop.decide(shop.order())
     shop.decide(shop.order(stamp=2, lines={"a": (shop.mug, 0)}))
@@ -388,24 +237,3 @@ def test_an_unchanged_order_that_was_read_again_counts_as_seen_then(shop):
     shop.ship("s1", 1)
     shop.decide(shop.order(), now=minute(30))
     assert shop.world.seen_at("1") == minute(20), "a repeated webhook is no proof that it is still there"
-
-
-def test_where_book_figures_decide_a_shipment_notice_closes_nothing(shop):
-    odoo = shop.world.place("ODOO", figures=True)
-    shop.decide(shop.order())
-    shop.ship("s1", 2, odoo)
-
-    assert shop.total_open() == 2
-    assert shop.world.statuses()["1", "a"] is LineStatus.COMMITTED
-
-
-def test_goods_that_come_back_do_not_open_their_order_again(shop):
-    shop.decide(shop.order())
-    shop.ship("s1", 2)
-    back = OrderLineRef("shop", "1", "a")
-    shop.world.apply(
-        [delta("r1", shop.mug, shop.near, 2, 20, by=shop.till, reason=Reason.RETURN, fulfils=back)]
-    )
-
-    assert shop.world.on_hand()[shop.mug, shop.near] == 5
-    assert shop.world.open() == {}
