@@ -52,6 +52,7 @@ FAST = {
     "SYNC_PUSH_LEASE_S": "8",
     "SYNC_CANARY_EVERY_S": "2",
     "SYNC_DRAIN_SECONDS": "3",
+    "SYNC_SWEEP_SCALE_PERCENT": "20",
 }
 READY = {"web": "", "dispatcher": "dispatcher.leads", "worker-critical": " ready", "worker-bulk": " ready"}
 WORKERS = {"worker-critical": ("critical,standard", 2), "worker-bulk": ("bulk,replay", 1)}
