@@ -6,6 +6,7 @@ The settings follow from experiments with kill -9, silent and wiped brokers: doc
 from __future__ import annotations
 
 import os
+import sys
 
 from celery import Celery
 from kombu.entity import Queue
@@ -16,8 +17,10 @@ from django.conf import settings
 
 app = Celery("inventory_sync")
 _on_redis = settings.BROKER_URL.startswith(("redis", "rediss", "unix"))
+# Who only sends must not wait long for a broker that accepts and does not answer; a worker may.
+_consumes = "worker" in sys.argv[1:]
 _redis_options = {
-    "socket_timeout": 5,
+    "socket_timeout": 5 if _consumes else 1,
     "socket_connect_timeout": 1,
     "socket_keepalive": True,
     "health_check_interval": 10,
