@@ -100,6 +100,7 @@ LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
+FORMAT_MODULE_PATH = ["inventory_sync.console.wording"]
 
 LOGIN_URL, LOGIN_REDIRECT_URL = "/admin/login/", "/admin/"
 
@@ -170,12 +171,12 @@ INVENTORY_SYNC: dict[str, Any] = {
     "DOOR_GROUP_WAIT_MS": env.integer("SYNC_DOOR_GROUP_WAIT_MS", 3, low=0),
     "DOOR_BACKLOG_REFUSE_ROWS": env.integer("SYNC_DOOR_BACKLOG_REFUSE_ROWS", 1_000_000, low=1),
     "INTAKE_BATCH_ROWS": env.integer("SYNC_INTAKE_BATCH_ROWS", 500, low=1),
-    "INTAKE_LEASE_S": env.integer("SYNC_INTAKE_LEASE_S", 60, low=1),
+    "INTAKE_LEASE_S": env.integer("SYNC_INTAKE_LEASE_S", 20, low=1),
     "INTAKE_MAX_ATTEMPTS": env.integer("SYNC_INTAKE_MAX_ATTEMPTS", 5, low=1),
     "INTAKE_SHARDS": env.integer("SYNC_INTAKE_SHARDS", 16, low=1, high=64),
     "FUTURE_TOLERANCE_S": env.integer("SYNC_FUTURE_TOLERANCE_S", 300, low=0),
     "AVAILABILITY_BATCH_ITEMS": env.integer("SYNC_AVAILABILITY_BATCH_ITEMS", 500, low=1),
-    "PUSH_LEASE_S": env.integer("SYNC_PUSH_LEASE_S", 180, low=1),
+    "PUSH_LEASE_S": env.integer("SYNC_PUSH_LEASE_S", 60, low=1),
     "PUSH_MAX_ATTEMPTS": env.integer("SYNC_PUSH_MAX_ATTEMPTS", 8, low=1),
     "URGENT_AT_OR_BELOW": env.integer("SYNC_URGENT_AT_OR_BELOW", 2, low=0),
     "DRAIN_SECONDS": env.integer("SYNC_DRAIN_SECONDS", 20, low=1),

@@ -57,12 +57,12 @@ class Limits:
     """Bounds of the steps; see docs/settings.md."""
 
     batch_rows: int = 500
-    lease: timedelta = timedelta(seconds=60)
+    lease: timedelta = timedelta(seconds=20)
     max_attempts: int = 5
     future_tolerance: timedelta = timedelta(seconds=300)
     dirty_items: int = 500
     near_zero: Decimal = Decimal(2)
-    push_lease: timedelta = timedelta(seconds=180)
+    push_lease: timedelta = timedelta(seconds=60)
     push_max_attempts: int = 8
 
 

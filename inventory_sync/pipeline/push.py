@@ -360,9 +360,13 @@ def _heed(work: Sandwich, *, ports: Ports) -> None:
 
 
 def _ours(work: Sandwich, *, ports: Ports) -> list[Row]:
-    """Lock the rows of the flight that nobody has taken over since."""
+    """Lock the rows of the flight that nobody has taken over since, and renew their lease.
+
+    The lease is short, so that a killed worker's listings do not wait long; each step lengthens it.
+    """
+    until = ports.clock() + ports.limits.push_lease
     return [
-        row
+        replace(row, state=replace(row.state, in_flight=replace(row.state.in_flight, lease_until=until)))
         for row in ports.lanes.lock(list(work.rows))
         if row.state.in_flight is not None and row.state.in_flight.token == work.tokens[row.id]
     ]
