@@ -1,6 +1,6 @@
 """Which vendors' ids wait for a mapping: read from the parked lines, with a suggestion where one is certain.
 
-A suggestion is an equal SKU or GTIN, never a guess; a person confirms it.
+A suggestion is an equal SKU, GTIN or name of one item alone, never a guess; a person confirms it.
 """
 
 from __future__ import annotations
@@ -27,6 +27,11 @@ class WaitingId:
     lines: int
     since: datetime
     suggestion: Item | None = None
+
+    @property
+    def name(self) -> str:
+        """What the vendor seems to call it: the end of "Order 113: 2 × Gift card"; a filling-in aid only."""
+        return self.words.rpartition(" × ")[2]
 
 
 def waiting_ids(kind: str = ITEM) -> list[WaitingId]:
@@ -67,9 +72,9 @@ def _with_suggestion(waiting: WaitingId) -> WaitingId:
     if proposed is not None and proposed.item is not None:
         suggestion: Item | None = proposed.item
     else:
-        names = [waiting.external_id, proposed.external_sku if proposed else ""]
+        names = [waiting.external_id, waiting.name, proposed.external_sku if proposed else ""]
         names = [name for name in names if name]
-        same = Item.objects.filter(Q(sku__in=names) | Q(gtin__in=names))[:2]
+        same = Item.objects.filter(Q(sku__in=names) | Q(gtin__in=names) | Q(name__in=names))[:2]
         suggestion = same[0] if len(same) == 1 else None
     return WaitingId(
         connection_id=waiting.connection_id,

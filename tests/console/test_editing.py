@@ -159,7 +159,7 @@ def test_another_factor_owes_the_listing_another_figure(boss: Client, retailer: 
         reverse("admin:catalog_itemmapping_change", args=[retailer.mapping.pk]),
         {
             "external_parent": "", "label": "Blue mug", "external_sku": "", "item": retailer.mug.pk,
-            "kind": "pack", "numerator": "3", "denominator": "1", "publishes": "on", "reason": "sold in threes",
+            "kind": "pack", "numerator": "3", "denominator": "1", "publishes": "on", "reason": "in threes",
         },
     )  # fmt: skip
 

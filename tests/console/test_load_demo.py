@@ -147,5 +147,5 @@ def test_a_file_that_is_no_dataset_is_named(load: Any, tmp_path: Path) -> None:
     bad = tmp_path / "bad.json"
     bad.write_text("{", encoding="utf-8")
 
-    with pytest.raises(CommandError, match="bad.json"):
+    with pytest.raises(CommandError, match=r"bad\.json"):
         load(file=bad)

@@ -1,4 +1,4 @@
-"""Headless Chromium for the browser walks: Debian's, driven by playwright; pictures go to var/screenshots/."""
+"""Headless Chromium for the browser walks, driven by playwright; pictures go to var/screenshots/."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 PICTURES = Path(__file__).resolve().parents[2] / "var" / "screenshots"
 CHROMIUM = ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome")
@@ -47,6 +47,7 @@ def browsing(base_url: str) -> Iterator[Page]:
             )
             page = context.new_page()
             page.set_default_timeout(PATIENCE_MS)
+            expect.set_options(timeout=PATIENCE_MS)
             page.on("pageerror", lambda error: broken.append(str(error)))
             yield page
         finally:
@@ -54,9 +55,9 @@ def browsing(base_url: str) -> Iterator[Page]:
     assert not broken, f"the pages' scripts failed: {broken}"
 
 
-def picture(page: Page, name: str) -> Path:
-    """Keep a picture of the page as it is."""
+def picture(page: Page, name: str, *, whole: bool = False) -> Path:
+    """Keep a picture of the page as it is; `whole` also what one must scroll to."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     path = PICTURES / f"{name}.png"
-    page.screenshot(path=path, full_page=False)
+    page.screenshot(path=path, full_page=whole)
     return path

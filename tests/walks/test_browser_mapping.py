@@ -91,11 +91,11 @@ def test_staff_map_a_waiting_id_and_the_channel_follows(walk: Platform, page: Pa
     delivery = told.first()
     assert delivery is not None
     page.goto(f"/admin/intake/delivery/{delivery.pk}/change/")
-    picture(page, "06-delivery-and-its-trail")
+    picture(page, "06-delivery-and-its-trail", whole=True)
     page.goto("/admin/propagation/listing/?q=VASE")
     expect(page.get_by_text("Settled").first).to_be_visible()
     picture(page, "07-listing-settled")
     page.goto(f"/admin/audit/entry/{entry.pk}/change/")
     picture(page, "08-audit-entry")
     page.goto("/admin/")
-    picture(page, "09-control-room-at-rest")
+    picture(page, "09-control-room-at-rest", whole=True)

@@ -1,5 +1,7 @@
 """The Django admin, one module per group of the sidebar. Importing this registers the pages."""
 
+from django.contrib import admin
+
 from inventory_sync.console.admin import (
     access,
     catalog,
@@ -11,6 +13,8 @@ from inventory_sync.console.admin import (
     stock,
     watch,
 )
+
+admin.site.index_title = "Control room"
 
 __all__ = [
     "access",

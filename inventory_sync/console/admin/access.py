@@ -20,7 +20,6 @@ from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
-    UnfoldAdminSingleDateWidget,
     UnfoldAdminTextInputWidget,
 )
 
@@ -75,7 +74,9 @@ class NewKey(forms.Form):
         help_text="No more than it needs.",
     )
     expires_at = forms.DateTimeField(
-        required=False, widget=UnfoldAdminSingleDateWidget, help_text="Empty: until it is revoked."
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
+        help_text="Empty: until it is revoked.",
     )
     reason = forms.CharField(max_length=300, widget=UnfoldAdminTextInputWidget)
 

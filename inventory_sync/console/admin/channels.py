@@ -172,8 +172,8 @@ class RetryPush(Deed[Listing]):
             facts=facts(
                 ("Item", row.mapping.item),
                 ("Would send", quantity(would.get("would_send"))),
-                ("Channel showed", quantity(would.get("channel_shows"))),
-                ("Acknowledged", quantity(would.get("acknowledged"))),
+                ("Channel showed", _or_never(would.get("channel_shows"))),
+                ("Acknowledged", _or_never(would.get("acknowledged"))),
                 ("State", row.get_state_display()),
                 ("Attempts", would.get("attempts")),
                 ("Error", would.get("error")),
@@ -190,7 +190,7 @@ class RetryPush(Deed[Listing]):
             facts=facts(
                 ("State", row.get_state_display()),
                 ("Wanted", quantity(row.desired)),
-                ("Channel shows", quantity(row.observed)),
+                ("Channel shows", _or_never(row.observed)),
                 ("Error", row.error_detail),
             ),
             lines=tuple(
@@ -220,7 +220,7 @@ class ListingAdmin(Doing, Reading):
     deeds = (RetryPush(),)
     list_display = (
         "external_id", "connection", "shown_item", "shown_state", "shown_desired", "shown_written",
-        "shown_acknowledged", "shown_observed", "shown_age", "attempts", "error_code",
+        "shown_acknowledged", "shown_observed", "shown_age", "error_code",
     )  # fmt: skip
     list_filter = ("state", "connection", "urgent", "error_code")
     list_select_related = ("connection", "mapping__item")

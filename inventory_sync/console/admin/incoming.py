@@ -23,6 +23,7 @@ from inventory_sync.console.admin.doing import Doing
 from inventory_sync.console.deeds import Card, Deed, Outcome, facts, many
 from inventory_sync.console.formats import age, code, masked, pre, pretty_body, pretty_value
 from inventory_sync.console.trail import Trail, trail_of
+from inventory_sync.console.waiting import waiting_ids
 from inventory_sync.intake.models import Delivery, ParkedLine, ReadDue
 from inventory_sync.intake.services import resolve_parked
 from inventory_sync.ledger.models import Event
@@ -130,7 +131,7 @@ class DeliveryAdmin(Doing, Reading):
     def shown_body(self, row: Delivery) -> SafeString:
         return pre(pretty_body(bytes(row.body))) + NOTE
 
-    @display(description="")
+    @display(description="from the door to the channel")
     def shown_trail(self, row: Delivery) -> SafeString:
         return shown_trail(trail_of(row.correlation_id, delivery=row))
 
@@ -240,6 +241,10 @@ class ParkedLineAdmin(Doing, Reading):
         "shown_delivery",
         ("resolved_at", "resolution"),
     )
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        context = {**(extra_context or {}), "waiting_ids": waiting_ids()}
+        return super().changelist_view(request, context)  # type: ignore[return-value]
 
     @display(description="line")
     def shown_line(self, row: ParkedLine) -> str:

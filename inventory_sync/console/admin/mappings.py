@@ -112,6 +112,22 @@ class ItemMappingAdmin(Doing, Reasoned):
     search_help_text = "Vendor's id, name or SKU; our SKU, name or GTIN"
     autocomplete_fields = ("item",)
 
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": [
+                    ("connection", "external_id"),
+                    ("label", "external_sku"),
+                    "item",
+                    ("numerator", "denominator"),
+                    ("kind", "external_parent"),
+                    "publishes",
+                ]
+            },
+        ),
+    )
+
     def get_urls(self) -> list[URLPattern]:
         page = self.admin_site.admin_view(self.waiting_view)
         return [path("waiting/", page, name="catalog_itemmapping_waiting"), *super().get_urls()]
@@ -193,7 +209,7 @@ class ItemMappingAdmin(Doing, Reasoned):
         filled: dict[str, str | int] = {
             "connection": each.connection_id,
             "external_id": each.external_id,
-            "label": each.words[:200],
+            "label": each.name[:200],
             "item": each.suggestion.pk if each.suggestion else "",
         }
         return f"{reverse('admin:catalog_itemmapping_add')}?{urlencode(filled)}"

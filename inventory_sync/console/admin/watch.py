@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -96,7 +98,7 @@ class EntryAdmin(Reading):
     fields = (
         ("at", "actor_name"),
         ("action", "reason"),
-        ("subject_table", "subject_id", "subject_label"),
+        ("subject_label", "shown_subject"),
         "shown_diff",
         "shown_trail",
     )
@@ -109,9 +111,14 @@ class EntryAdmin(Reading):
     def shown_diff(self, row: Entry) -> SafeString:
         before, after = row.before or {}, row.after or {}
         names = list(dict.fromkeys([*before, *after]))
-        rows = [(name, before.get(name), after.get(name)) for name in names]
+        told = teller_of(row.subject_table)
+        rows = [(name, told(name, before.get(name)), told(name, after.get(name))) for name in names]
         context = {"rows": rows, "had": row.before is not None, "has": row.after is not None}
         return mark_safe(render_to_string("console/diff.html", context))  # noqa: S308 a template's
+
+    @display(description="row")
+    def shown_subject(self, row: Entry) -> str:
+        return f"{row.subject_table} {row.subject_id}"
 
     @display(description="trail")
     def shown_trail(self, row: Entry) -> SafeString | str:
@@ -119,3 +126,18 @@ class EntryAdmin(Reading):
 
     def has_view_permission(self, request: HttpRequest, obj: Entry | None = None) -> bool:
         return request.user.has_perm("audit.view_entry")
+
+
+def teller_of(table: str) -> Callable[[str, Any], Any]:
+    """Return how a column's value is told: a reference by what it names now, anything else as it is."""
+    model = next((each for each in apps.get_models() if each._meta.db_table == table), None)
+    fields = {field.name: field for field in model._meta.concrete_fields} if model else {}
+
+    def tell(name: str, value: Any) -> Any:
+        field = fields.get(name)
+        if value is None or field is None or not field.is_relation or field.related_model is None:
+            return value
+        named = field.related_model._default_manager.filter(pk=value).first()
+        return f"{named} (#{value})" if named else f"#{value}, no longer there"
+
+    return tell
