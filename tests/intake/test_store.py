@@ -28,7 +28,9 @@ def check(world: World, claim: Claim) -> None:
 def test_a_key_is_kept_once_per_connection_and_a_message_without_one_always(world: World) -> None:
     first = keep(world, message(world.shop, "a"), message(world.shop, "a"), message(world.shop, "b"))
 
-    again = keep(world, message(world.shop, "a"), message(world.till, "a"), message(world.shop), message(world.shop))
+    again = keep(
+        world, message(world.shop, "a"), message(world.till, "a"), message(world.shop), message(world.shop)
+    )
 
     assert [one is not None for one in first] == [True, False, True]
     assert [one is not None for one in again] == [False, True, True, True]
@@ -44,9 +46,13 @@ def test_a_key_is_remembered_after_its_delivery_is_done(world: World) -> None:
 
 
 def test_what_is_stored_in_a_transaction_that_fails_is_not_kept_and_its_key_is_free(world: World) -> None:
-    with pytest.raises(ZeroDivisionError), world.store.transaction():
-        world.store.store([message(world.shop, "a")])
-        raise ZeroDivisionError
+    def fail() -> None:
+        with world.store.transaction():
+            world.store.store([message(world.shop, "a")])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
 
     assert take(world) is None
     assert keep(world, message(world.shop, "a")) != (None,)
@@ -65,7 +71,11 @@ def test_a_claim_brings_one_objects_messages_in_turn_with_everything_about_them(
     assert [one.delivery.body for one in claim.deliveries] == [b"0", b"1", b"2"]
     last = claim.deliveries[-1]
     assert (last.connection_id, last.connection_code, last.connector) == (world.shop, "shop", "woocommerce")
-    assert (last.delivery.reading, last.delivery.headers, last.delivery.id) == (2, {"x-note": "kept"}, last.id)
+    assert (last.delivery.reading, last.delivery.headers, last.delivery.id) == (
+        2,
+        {"x-note": "kept"},
+        last.id,
+    )
     assert (last.delivery.source, last.correlation_id, last.attempts) == ("webhook", "c0ffee00", 1)
 
 
@@ -209,9 +219,14 @@ def test_something_pending_is_seen_by_connection_and_tier(world: World) -> None:
 def test_an_outcome_in_a_transaction_that_fails_leaves_the_delivery_pending(world: World) -> None:
     (number,) = keep(world, message(world.shop))
     assert number is not None
-    with pytest.raises(ZeroDivisionError), world.store.transaction():
-        world.store.finish([Outcome(number, world.shop, Result.DONE)], now=NOON)
-        raise ZeroDivisionError
+
+    def fail() -> None:
+        with world.store.transaction():
+            world.store.finish([Outcome(number, world.shop, Result.DONE)], now=NOON)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
 
     assert world.kept(number).state == "pending"
 

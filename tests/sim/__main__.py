@@ -33,7 +33,7 @@ def main() -> int:
             print(line)
         if report.wrong:
             failed.append(seed)
-            print(f"seed {seed} {report.faults}")
+            print(f"seed {seed} {report.faults}", flush=True)
             for line in report.wrong:
                 print(f"    {line}")
             if options.stop:

@@ -10,8 +10,8 @@ from tests.sim.scheduler import Process
 from tests.sim.trade import Trade
 from tests.sim.world import World
 
-TRADE_S = 50.0
-QUIET_S = 40.0  # every stream was read and every open order looked at again
+TRADE_S = 36.0
+QUIET_S = 30.0  # every stream was read and every open order looked at again
 BOUND_S = 1500.0  # the longest pause after many failures is 300 s
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tests.sim.shop import CANCELLED, COMMITTED, RELEASED, SHIPPED, TAKES, UNPAID, Order
 from tests.sim.world import LOCATIONS, POOL, World
 
-MEAN_PAUSE_S = 1.6
+MEAN_PAUSE_S = 1.4
 
 
 class Trade:

@@ -186,12 +186,15 @@ class MemoryLanes:
 
     def _read(self, number: int) -> Row:
         row = self.tables.listings[number].row
-        fresh = not self._is_dirty(row.item_id)
-        state = replace(row.state, desired_news=row.state.news) if fresh else row.state
-        return replace(row, state=state, fresh=fresh)
+        if self._is_dirty(row.item_id):
+            return replace(row, fresh=False)
+        if row.state.desired_news == row.state.news:
+            return row
+        return replace(row, state=replace(row.state, desired_news=row.state.news))
 
     def _write(self, row: Row, *, stamp: str | None = None) -> None:
         kept = self.tables.listings[row.id]
         observed_stamp = kept.observed_stamp if stamp is None else stamp[:40]
-        after = replace(kept, row=replace(row, fresh=True), observed_stamp=observed_stamp)
+        row = row if row.fresh else replace(row, fresh=True)
+        after = ListingRow(kept.connection_id, row, kept.factor, observed_stamp)
         self.database.put(self.tables.listings, row.id, after)
