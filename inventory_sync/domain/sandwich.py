@@ -47,7 +47,7 @@ class HoldReason(StrEnum):
 
     UNKNOWN = "unknown"  # the figure wanted is unknown; unknown is not zero
     UNREAD = "unread"  # the channel was not read in this flight
-    STALE = "stale"  # order news came after the figure was computed: compute again
+    STALE = "stale"  # order news or a report came after the figure was computed: compute again
 
 
 @dataclass(frozen=True, slots=True)

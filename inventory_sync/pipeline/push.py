@@ -28,6 +28,7 @@ from inventory_sync.domain.ports import LevelWrite, ListingLevel, WriteResult
 from inventory_sync.domain.sandwich import (
     AlreadyThere,
     Hold,
+    HoldReason,
     Outcome,
     Owed,
     PullAgain,
@@ -168,7 +169,12 @@ def _decide(work: Sandwich, *, ports: Ports) -> list[tuple[int, LevelWrite]]:
         for row in _ours(work, ports=ports):
             if row.id in work.errors:
                 continue
-            decision = sandwich.decide_write(row.state, visible_within=visible)
+            # A report may have come since the figure was computed; what it says is not in it yet.
+            decision = (
+                sandwich.decide_write(row.state, visible_within=visible)
+                if row.fresh
+                else Hold(HoldReason.STALE)
+            )
             work.decisions[row.id] = decision
             match decision:
                 case Write() | AlreadyThere():

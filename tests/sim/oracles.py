@@ -46,8 +46,7 @@ class Watch:
             self.aims += 1
             article = self._world.article(each.row.ref.external_id)
             known = known_figure(self._world, article)
-            late = self._world.hub.is_dirty(article.id)  # a report came since: too little, never too much
-            if known is None or flight.aim.figure > known or (flight.aim.figure < known and not late):
+            if known is None or flight.aim.figure != known:
                 self._say(f"{article.ref} is aimed at {flight.aim.figure}; what is known allows {known}")
 
     def _say(self, text: str) -> None:
