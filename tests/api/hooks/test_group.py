@@ -1,0 +1,97 @@
+"""Group commit: many requests, few transactions, each with its own answer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from inventory_sync.api.hooks.backlog import Backlog
+from inventory_sync.api.hooks.group import GroupCommit
+
+
+class Database:
+    """Writes down its commits; the first waits until it is let go."""
+
+    def __init__(self) -> None:
+        self.commits: list[list[str]] = []
+        self.busy, self.let_go = threading.Event(), threading.Event()
+
+    def flush(self, rows: Sequence[str]) -> list[int | None]:
+        self.busy.set()
+        assert self.let_go.wait(10)
+        if "bad" in rows:
+            raise ValueError("a bad row")
+        self.commits.append(list(rows))
+        return [None if row == "known" else int(row) for row in rows]
+
+
+@pytest.fixture
+def database() -> Database:
+    return Database()
+
+
+def test_what_arrives_while_one_commit_runs_shares_the_next(database: Database) -> None:
+    group = GroupCommit(database.flush, max_rows=256, wait_s=0)
+    first = group.submit("0")
+    assert database.busy.wait(10)
+
+    others = [group.submit(str(number)) for number in range(1, 21)]
+    database.let_go.set()
+
+    assert [one.result(10) for one in (first, *others)] == list(range(21))
+    assert database.commits == [["0"], [str(number) for number in range(1, 21)]]
+
+
+def test_a_group_is_never_larger_than_agreed(database: Database) -> None:
+    group = GroupCommit(database.flush, max_rows=8, wait_s=0)
+    first = group.submit("0")
+    assert database.busy.wait(10)
+
+    others = [group.submit(str(number)) for number in range(1, 21)]
+    database.let_go.set()
+
+    assert [one.result(10) for one in (first, *others)] == list(range(21))
+    assert [len(commit) for commit in database.commits] == [1, 8, 8, 4]
+
+
+def test_a_bad_row_fails_its_own_request_only(database: Database) -> None:
+    group = GroupCommit(database.flush, max_rows=256, wait_s=0)
+    first = group.submit("0")
+    assert database.busy.wait(10)
+
+    good, bad, known = group.submit("1"), group.submit("bad"), group.submit("known")
+    database.let_go.set()
+
+    assert (first.result(10), good.result(10), known.result(10)) == (0, 1, None)
+    with pytest.raises(ValueError, match="a bad row"):
+        bad.result(10)
+
+
+def test_nobody_is_answered_before_the_commit(database: Database) -> None:
+    group = GroupCommit(database.flush, max_rows=256, wait_s=0)
+
+    waiting = group.submit("1")
+    assert database.busy.wait(10)
+
+    assert not waiting.done()
+    database.let_go.set()
+    assert waiting.result(10) == 1
+
+
+@pytest.mark.parametrize(("waiting", "too_much"), [(10, False), (11, True)])
+def test_the_backlog_is_too_long_above_its_limit(waiting: int, too_much: bool) -> None:
+    assert Backlog(lambda: waiting, limit=10, every_s=60).is_too_much() is too_much
+
+
+def test_the_backlog_is_looked_at_once_in_a_while_not_once_per_request() -> None:
+    looks: list[int] = []
+
+    def count() -> int:
+        looks.append(1)
+        return 0
+
+    backlog = Backlog(count, limit=10, every_s=3600)
+    assert [backlog.is_too_much() for _ in range(50)] == [False] * 50
+    assert len(looks) == 1
