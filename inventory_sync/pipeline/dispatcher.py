@@ -15,7 +15,7 @@ from typing import Any
 from django.db import close_old_connections, connection
 from django.db.utils import DatabaseError, InterfaceError
 
-from inventory_sync.pipeline import steps
+from inventory_sync.pipeline import schedule, steps
 from inventory_sync.pipeline.debts import Debt, find_debts
 from inventory_sync.pipeline.models import Sign
 from inventory_sync.pipeline.ports import Ports
@@ -26,7 +26,13 @@ log = get_logger(__name__)
 LOCK = 0x1D15BA7C  # any number, the same everywhere
 DEAF_AFTER = timedelta(seconds=30)
 BROKER_REST = timedelta(seconds=10)
+KEEP_HOUSE_EVERY = timedelta(seconds=60)
 QUEUES = ("critical", "standard", "bulk", "replay")
+
+
+def keep_house(at: str) -> dict[str, int]:
+    return schedule.once("keep_house", at, steps.keep_house)
+
 
 WORK: dict[str, Callable[..., dict[str, int]]] = {
     "pipeline.drain_intake": steps.drain_intake,
@@ -34,6 +40,7 @@ WORK: dict[str, Callable[..., dict[str, int]]] = {
     "pipeline.push": steps.push_connection,
     "pipeline.sweep": steps.sweep_stream,
     "pipeline.read_again": steps.read_again,
+    "pipeline.keep_house": keep_house,
 }
 
 
@@ -86,16 +93,24 @@ class Dispatcher:
         now = self.ports.clock()
         debts = find_debts(now, ports=self.ports)
         self.leads_since = self.leads_since or now
-        heard = self._send_all(debts, now)
+        chores = [*debts, *self._house(now)]
+        heard = self._send_all(chores, now)
         deaf = self._deaf_queues(now) if heard else frozenset(QUEUES)
         if deaf and heard:
             log.warning("workers.deaf", queues=sorted(deaf))
-        self._work([debt for debt in debts if debt.queue in deaf])
+        self._work([debt for debt in chores if debt.queue in deaf])
         Sign.objects.update_or_create(
             name="dispatcher",
             defaults={"at": now, "detail": {"debts": len(debts), "broker": heard, "deaf": sorted(deaf)}},
         )
         return debts
+
+    def _house(self, now: datetime) -> list[Debt]:
+        """Return the keeping of the house when it is due; its tick counts once, whoever else asks for it."""
+        if self.kept_house_at is not None and now - self.kept_house_at < KEEP_HOUSE_EVERY:
+            return []
+        self.kept_house_at = now
+        return [Debt("pipeline.keep_house", "standard", {"at": now.isoformat()})]
 
     def _deaf_queues(self, now: datetime) -> frozenset[str]:
         """Return the queues whose workers are gone, or alive and not taking work: no canary sang of late."""
@@ -111,9 +126,6 @@ class Dispatcher:
         try:
             for debt in debts:
                 self.send(debt.task, debt.queue, debt.arguments)
-            if self.kept_house_at is None or now - self.kept_house_at >= timedelta(seconds=60):
-                self.kept_house_at = now
-                self.send("pipeline.keep_house", "standard", {"at": now.isoformat()})
             if self.sang_at is None or now - self.sang_at >= self.canary_every:
                 self.sang_at = now
                 for queue in QUEUES:
