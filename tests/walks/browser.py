@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from django.db import connections
 from playwright.sync_api import Page, expect, sync_playwright
 
 PICTURES = Path(__file__).resolve().parents[2] / "var" / "screenshots"
@@ -51,6 +52,7 @@ def browsing(base_url: str) -> Iterator[Page]:
             page.on("pageerror", lambda error: broken.append(str(error)))
             yield page
         finally:
+            connections.close_all()  # those of playwright's event loop: Django keeps them apart
             browser.close()
     assert not broken, f"the pages' scripts failed: {broken}"
 

@@ -24,6 +24,7 @@ from tests.walks.browser import browsing, chromium, picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 __all__ = ["retailer"]
+PASSWORD = "correct horse battery staple"
 # playwright's sync API runs an event loop in this thread; Django then refuses the database without this.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
@@ -38,11 +39,11 @@ def page(live_server: LiveServer, retailer: Retailer, monkeypatch: pytest.Monkey
     monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)  # threads of the server end with theirs
     Sign.objects.create(name="dispatcher", at=timezone.now(), detail={"broker": True})
     Sign.objects.create(name="canary:critical", at=timezone.now() - timedelta(hours=1))
-    make.make_user("boss", superuser=True)
+    make.make_user("boss", password=PASSWORD, superuser=True)
     with browsing(live_server.url) as opened:
         opened.goto("/admin/login/")
         opened.fill("input[name=username]", "boss")
-        opened.fill("input[name=password]", "correct horse battery staple")
+        opened.fill("input[name=password]", PASSWORD)
         opened.click("button[type=submit]")
         expect(opened.locator("#status")).to_be_visible()
         yield opened

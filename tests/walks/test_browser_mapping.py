@@ -34,7 +34,7 @@ def _chromium_is_there() -> None:
 
 @pytest.fixture
 def page(walk: Platform) -> Iterator[Page]:
-    make_user("jo", superuser=True)
+    make_user("jo", password=PASSWORD, superuser=True)
     with browsing(walk.landscape.hub_url) as opened:
         opened.goto("/admin/login/")
         opened.fill("input[name=username]", "jo")

@@ -6,7 +6,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import Case, Count, F, QuerySet, Value, When
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -77,12 +78,21 @@ class LocationAdmin(Reasoned):
     search_fields = ("code", "name")
     search_help_text = "Code or name"
     autocomplete_fields = ("parent",)
-    ordering = ("parent__parent__code", "parent__code", "code")
     inlines = (LocationLevelInline, RoleInline)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Location]:
         rows = super().get_queryset(request).select_related("parent__parent", "authority__connection")
         return rows.annotate(items=Count("levels"))
+
+    def get_ordering(self, request: HttpRequest) -> list[Any]:
+        """Return the order of the tree: a place right below its parent."""
+        grand, parent = F("parent__parent__code"), F("parent__code")
+        return [
+            Coalesce(grand, parent, F("code")),
+            Case(When(parent__parent__isnull=False, then=parent), When(parent__isnull=False, then=F("code")),
+                 default=Value("")),
+            Case(When(parent__parent__isnull=False, then=F("code")), default=Value("")),
+        ]  # fmt: skip
 
     def get_inlines(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return list(self.inlines) if obj else []
