@@ -117,9 +117,13 @@ class ShopClient:
         return Probe(True, {})
 
     def read_levels(self, refs: Sequence[ListingRef]) -> list[ListingLevel]:
-        found = self.wire.ask("levels", lambda: [self.shop.figures[ref.external_id] for ref in refs])
+        found = self.wire.ask("levels", lambda: self._look([ref.external_id for ref in refs]))
         self.wire.scheduler.say(f"read {dict(zip([ref.external_id for ref in refs], found, strict=True))}")
         return [ListingLevel(ref, Decimal(figure)) for ref, figure in zip(refs, found, strict=True)]
+
+    def _look(self, refs: Sequence[str]) -> list[int]:
+        self.shop.read_at_s.update(dict.fromkeys(refs, self.shop.now()))
+        return [self.shop.figures[ref] for ref in refs]
 
     def write_levels(self, writes: Sequence[LevelWrite]) -> list[WriteResult]:
         self.wire.scheduler.say(f"write {[(one.ref.external_id, str(one.figure)) for one in writes]}")

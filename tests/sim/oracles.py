@@ -6,6 +6,7 @@ Reads the stores' rows and the truth of shop and till; shares no arithmetic with
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from decimal import Decimal
 
 from inventory_sync.domain.reservations import LineStatus
@@ -24,6 +25,16 @@ SUBTRACTED = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Aimed:
+    """What was known when a write was decided: the figure read, when, and the newest stamp of each order."""
+
+    read: Decimal | None
+    read_at_s: float
+    seen_before: bool
+    stamps: dict[int, int]
+
+
 class Watch:
     """Looks at every commit: no flight may aim at a figure the hub's own knowledge contradicts."""
 
@@ -31,6 +42,8 @@ class Watch:
         self._world = world
         self._aims: dict[int, tuple[int, str]] = {}
         self.violations: list[str] = []
+        self.aimed: dict[str, Aimed] = {}
+        self._read_before: set[str] = set()
         self.aims = 0
         world.hub.database.on_commit.append(self.look)
 
@@ -45,6 +58,13 @@ class Watch:
             self._aims[number] = mark
             self.aims += 1
             article = self._world.article(each.row.ref.external_id)
+            self.aimed[flight.aim.write_key] = Aimed(
+                each.row.state.observed,
+                self._world.shop.read_at_s.get(article.ref, 0.0),
+                article.ref in self._read_before,
+                {int(ref): order.stamp for (_, ref), order in self._world.hub.ledger.tables.orders.items()},
+            )
+            self._read_before.add(article.ref)
             known = known_figure(self._world, article)
             if known is None or flight.aim.figure != known:
                 self._say(f"{article.ref} is aimed at {flight.aim.figure}; what is known allows {known}")
@@ -52,6 +72,27 @@ class Watch:
     def _say(self, text: str) -> None:
         self.violations.append(f"at {self._world.scheduler.now_s:.3f}: {text}")
         self._world.scheduler.say(f"VIOLATION {text}")
+
+
+def written_over(world: World, watch: Watch) -> list[str]:
+    """Return the sales that stood in the figure a flight had read, and that its write undid unseen."""
+    found = []
+    for landed in world.shop.landed:
+        aimed = watch.aimed[landed.key]
+        unseen = [
+            sale
+            for sale in world.shop.sales
+            if sale.ref == landed.ref
+            and sale.at_s <= aimed.read_at_s
+            and sale.stamp > aimed.stamps.get(sale.order_id, -1)
+            and not world.shop.orders[sale.order_id].gone
+        ]
+        lost = sum(sale.quantity for sale in unseen)
+        raised = aimed.read is not None and landed.figure > aimed.read
+        if lost > 0 and raised and aimed.seen_before and not landed.late:
+            orders = [sale.order_id for sale in unseen]
+            found.append(f"{landed.ref}={landed.figure} at {landed.at_s:.3f} wrote over {orders}")
+    return found
 
 
 def known_figure(world: World, article: Article) -> Decimal | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tests.sim.oracles import Watch, check_end
+from tests.sim.oracles import Watch, check_end, written_over
 from tests.sim.scheduler import Process
 from tests.sim.trade import Trade
 from tests.sim.world import World
@@ -22,6 +22,7 @@ class Report:
     seed: int
     faults: dict[str, float]
     wrong: list[str] = field(default_factory=list)
+    over: list[str] = field(default_factory=list)
     converged_after_s: float = 0.0
     counts: Counter[str] = field(default_factory=Counter)
     trace: list[str] = field(default_factory=list)
@@ -51,7 +52,9 @@ def simulate(seed: int, *, trace: bool = False) -> Report:
     finally:
         scheduler.abandon()
     report.wrong = [*dict.fromkeys(watch.violations), *wrong]
+    report.over = written_over(world, watch)
     report.counts.update(
+        written_over=len(report.over),
         aims=watch.aims,
         landed=len(world.shop.landed),
         orders=len(world.shop.orders),

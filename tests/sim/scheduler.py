@@ -31,7 +31,6 @@ class Process:
     mortal: bool = False
     when_over: Callable[[bool], None] | None = None
     green: Any = None
-    atomic: int = 0
 
 
 @dataclass(slots=True)
@@ -46,6 +45,7 @@ class Scheduler:
     failures: list[tuple[str, BaseException]] = field(default_factory=list)
     _heap: list[tuple[float, float, int, Callable[[], None]]] = field(default_factory=list)
     _count: int = 0
+    _main: Any = field(default_factory=getcurrent)
     _processes: dict[Any, Process] = field(default_factory=dict)
 
     def clock(self) -> datetime:
@@ -65,17 +65,15 @@ class Scheduler:
         self.at(self.now_s + delay_s, action)
 
     def spawn(self, process: Process, *, delay_s: float = 0.0) -> None:
-        process.green = greenlet(lambda: self._body(process))
+        process.green = greenlet(lambda: self._body(process), self._main)
         self._processes[process.green] = process
         self.after(delay_s, process.green.switch)
 
     def sleep(self, seconds: float) -> None:
         """Let the others go on for a while."""
         me = getcurrent()
-        process = self._processes[me]
-        assert not process.atomic, f"{process.name} waits inside a transaction"
         self.after(seconds, me.switch)
-        me.parent.switch()
+        self._main.switch()
 
     def step(self, label: str) -> None:
         """Switch point: others may go on, and whoever is mortal may die."""
@@ -89,14 +87,12 @@ class Scheduler:
             self.say(f"CRASH at {label}")
             raise Crash(label)
 
-    def run_until(self, when_s: float, *, stop: Callable[[], bool] = lambda: False) -> None:
-        """Run everything due before a time, or until `stop` says so."""
+    def run_until(self, when_s: float) -> None:
+        """Run everything due before a time."""
         while self._heap and self._heap[0][0] <= when_s:
             at, _, _, action = heapq.heappop(self._heap)
             self.now_s = max(self.now_s, at)
             action()
-            if stop():
-                return
         self.now_s = max(self.now_s, when_s)
 
     def abandon(self) -> None:

@@ -85,6 +85,7 @@ class Shop:
     orders: dict[int, Order] = field(default_factory=dict)
     landed: list[Landed] = field(default_factory=list)
     sales: list[Sale] = field(default_factory=list)
+    read_at_s: dict[str, float] = field(default_factory=dict)  # when a figure was last read
 
     # ── customers and staff ──────────────────────────────────────────────────────────────────────────
     def place(
