@@ -16,12 +16,12 @@ from django.conf import settings
 from django.db import connection as database
 from django.db import transaction
 
-from inventory_sync.audit import services as audit
 from inventory_sync.availability.store import PostgresAvailability
 from inventory_sync.cases import services as cases
 from inventory_sync.catalog.selectors import PostgresCatalog
 from inventory_sync.connections import registry
 from inventory_sync.connections.models import Connection, Cursor
+from inventory_sync.connections.services import mark_misconfigured
 from inventory_sync.domain.errors import Misconfigured
 from inventory_sync.domain.ports import Exchange, Outside
 from inventory_sync.intake.store import PostgresIntake
@@ -98,19 +98,9 @@ def config_of(connection_id: int) -> Any:
 def pause_misconfigured(connection_id: int, why: str) -> None:
     """Pause a connection whose credentials or settings the vendor refuses, and tell its owner."""
     with transaction.atomic():
-        row = Connection.objects.select_for_update().get(pk=connection_id)
-        if row.state != Connection.State.ACTIVE:
+        row = mark_misconfigured(connection_id=connection_id, detail=why, actor="pipeline")
+        if row.state != Connection.State.MISCONFIGURED:
             return
-        audit.record(
-            actor="pipeline",
-            action="connection.paused",
-            subject=row,
-            before={"state": row.state},
-            after={"state": Connection.State.MISCONFIGURED},
-            reason=why,
-        )
-        row.state, row.state_reason = Connection.State.MISCONFIGURED, why
-        row.save(update_fields=["state", "state_reason", "updated_at"])
         cases.open_case(
             code=Misconfigured.code,
             subject_kind="connection",
