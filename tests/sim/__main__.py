@@ -31,8 +31,6 @@ def main() -> int:
         totals.update(report.counts)
         for line in report.trace:
             print(line)
-        for line in report.over:
-            print(f"seed {seed}: {line}", flush=True)
         if report.wrong:
             failed.append(seed)
             print(f"seed {seed} {report.faults}", flush=True)

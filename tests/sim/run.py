@@ -22,7 +22,6 @@ class Report:
     seed: int
     faults: dict[str, float]
     wrong: list[str] = field(default_factory=list)
-    over: list[str] = field(default_factory=list)
     converged_after_s: float = 0.0
     counts: Counter[str] = field(default_factory=Counter)
     trace: list[str] = field(default_factory=list)
@@ -51,10 +50,8 @@ def simulate(seed: int, *, trace: bool = False) -> Report:
         report.converged_after_s = scheduler.now_s - TRADE_S
     finally:
         scheduler.abandon()
-    report.wrong = [*dict.fromkeys(watch.violations), *wrong]
-    report.over = written_over(world, watch)
+    report.wrong = [*dict.fromkeys(watch.violations), *written_over(world, watch), *wrong]
     report.counts.update(
-        written_over=len(report.over),
         aims=watch.aims,
         landed=len(world.shop.landed),
         orders=len(world.shop.orders),
