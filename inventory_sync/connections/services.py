@@ -158,7 +158,7 @@ def _set_state(
 ) -> Connection:
     with transaction.atomic():
         row = Connection.objects.select_for_update().get(pk=connection_id)
-        if row.state == unless:
+        if row.state == unless or (row.state, row.state_reason) == (state, state_reason):
             return row
         before = audit.snapshot(row)
         row.state, row.state_reason = state, state_reason
