@@ -93,7 +93,7 @@ def apply_batch(
             needs_reading=tuple(dict.fromkeys(desk.tally.needs_reading)),
             closed_short=tuple(dict.fromkeys(desk.tally.closed_short)),
             news=desk.news(),
-            changed=frozenset(order.key for order in changed),
+            changed=frozenset(order.key for order in changed if desk.is_other(order.key)),
         ),
     )
 

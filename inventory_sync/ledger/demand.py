@@ -96,6 +96,10 @@ class Desk:
                 changed.append(order)
         return changed
 
+    def is_other(self, key: OrderKey) -> bool:
+        """Say whether an order is another version or has other lines now; reading it again is neither."""
+        return key in self._newer or self._orders[key].lines != self._before[key].lines
+
     def news(self) -> tuple[OrderNews, ...]:
         """Return how each channel's demand changed; a newer version is news of all its items, be it of 0."""
         changes: dict[tuple[int, int], Decimal] = defaultdict(Decimal)
