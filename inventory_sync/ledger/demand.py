@@ -266,10 +266,13 @@ def _snapshot(event: OrderEvent, status: OrderStatus) -> OrderSnapshot:
 
 
 def _asks(line: HeldLine | None) -> tuple[int, Decimal]:
-    """Return what the channel's own books hold as sold by this line: what is shipped stays sold."""
+    """Return what the channel took off its own figure for this line: what is shipped stays sold.
+
+    An unpaid order holds stock here but lowers nothing there; its payment does.
+    """
     if line is None:
         return (0, ZERO)
-    return (line.item_id, carried(line))
+    return (line.item_id, ZERO if line.status is LineStatus.HELD else carried(line))
 
 
 def _reason(held: HeldLine, status: LineStatus, routed: str) -> str:
