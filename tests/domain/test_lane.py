@@ -261,6 +261,16 @@ def test_an_unexplained_fall_may_fall_further_but_not_rise_until_a_late_pull_fin
     assert decided(late_enough.state) == Write(Decimal(5), expected=Decimal(4))
 
 
+def test_an_order_in_the_figure_written_explains_no_sale_after_the_write():
+    ordered = note_news(read(owing(5, shown=5), 5, seconds=1).state, now=after(1), lowered=Decimal(1))
+    restocked = owe(ordered, Decimal(9), 2, now=after(1))
+
+    sold = reported(flying(restocked, seconds=1), 8, seconds=2)
+
+    assert sold.state.fall is not None
+    assert isinstance(decided(read(sold.state, 8, seconds=3).state), PullAgain)
+
+
 def test_an_unexplained_fall_is_remembered_across_our_own_lowering_write():
     fallen = owe(read(owing(5, shown=5), 4, seconds=1).state, Decimal(2), 2, now=after(1))
 
