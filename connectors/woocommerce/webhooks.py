@@ -26,14 +26,18 @@ _HOOK_ID = re.compile(r"\d{1,20}\Z", re.ASCII)
 def receive(request: InboundRequest, config: WooConfig, *, now: datetime) -> Received | Reply:
     """Verify and name a message; the unsigned ping of a new webhook gets its 200 and is forgotten.
 
+    Unsigned under the secret path, whose token the door has checked, it is a hint of what to read again.
+
     Nothing in the signature tells the time, so `now` is not used: the dedupe key is the replay guard.
     """
     signature = request.headers.get("x-wc-webhook-signature", "")
     if not signature:
         if _PING.match(request.body):
             return Reply(200)
-        raise Unauthentic("The x-wc-webhook-signature header is missing.")
-    verify_body(config.webhook_secret, signature, request.body)
+        if not request.path_token:
+            raise Unauthentic("The x-wc-webhook-signature header is missing.")
+    else:
+        verify_body(config.webhook_secret, signature, request.body)
 
     topic = request.headers.get("x-wc-webhook-topic", "")
     topic = topic if _TOPIC.match(topic) else "unknown"
@@ -44,6 +48,7 @@ def receive(request: InboundRequest, config: WooConfig, *, now: datetime) -> Rec
         dedupe_key=_dedupe_key(request, event, ref),
         object_key=f"{resource}:{ref}" if ref else "",
         tier="critical" if resource == "order" else "standard",
+        hint_only=not signature,
     )
 
 
