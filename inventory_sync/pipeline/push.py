@@ -66,6 +66,7 @@ class Sandwich:
     errors: dict[int, SyncError] = field(default_factory=dict)
     wait: dict[int, datetime] = field(default_factory=dict)
     overtaken: set[int] = field(default_factory=set)
+    pulled_after: bool = False
     whole: SyncError | None = None
 
 
@@ -109,6 +110,7 @@ def _carry_out(work: Sandwich, *, longest_life: timedelta, ports: Ports) -> dict
             _write(work, writes)
         _read_back(work)
         pull_orders(account, ports=ports)
+        work.pulled_after = True
     except SyncError as error:
         work.whole = error
         log.warning("push.interrupted", connection=account.code, code=error.code, detail=error.detail)
@@ -282,7 +284,8 @@ def _settle_one(
     report = Report(
         token=work.tokens[row.id],
         outcome=work.outcomes.get(row.id, Outcome.NOT_SENT),
-        read_after=work.read_after.get(row.id),
+        # A figure read counts once orders were pulled after it: without them a sale may be hidden in it.
+        read_after=work.read_after.get(row.id) if work.pulled_after else None,
         news_after=row.state.news,
     )
     result = sandwich.settle(

@@ -1,0 +1,79 @@
+"""Narrow places where something known could be lost: between two steps, between two people, between two names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+
+from connectors.woocommerce.twin import WooTwin
+from inventory_sync.connections.models import Connection
+from inventory_sync.domain.errors import RemoteUnavailable
+from inventory_sync.ledger.selectors import open_orders_not_seen_since
+from tests.pipeline.hub import HandClock, Hub, open_hub
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def twin(clock: HandClock) -> Iterator[WooTwin]:
+    twin = WooTwin(now=clock)
+    mug = {"id": 101, "type": "simple", "sku": "MUG", "name": "Mug", "manage_stock": True, "stock_quantity": 0}
+    twin.seed({"products": [mug]})
+    with twin.serving(ticking=False):
+        yield twin
+
+
+@pytest.fixture
+def hub(twin: WooTwin, clock: HandClock, settings: LazySettings) -> Hub:
+    settings.INVENTORY_SYNC = {**settings.INVENTORY_SYNC, "EGRESS_ALLOWED_HOSTS": ["127.0.0.1"]}
+    hub = open_hub(shop_url=twin.url, clock=clock)
+    hub.stocked("MUG", 10, "product:101")
+    hub.compute()
+    return hub
+
+
+class SecondPullFails:
+    """A shop whose orders cannot be read once a figure was written."""
+
+    def __init__(self, client: Any) -> None:
+        self._client, self._wrote = client, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def write_levels(self, writes: Any) -> Any:
+        self._wrote = True
+        return self._client.write_levels(writes)
+
+    def sweep(self, *args: Any, **more: Any) -> Any:
+        if self._wrote:
+            raise RemoteUnavailable("The orders cannot be read now.")
+        return self._client.sweep(*args, **more)
+
+
+def test_a_figure_read_back_settles_nothing_unless_orders_were_pulled_after_it(hub: Hub) -> None:
+    assert hub.push(SecondPullFails) == {"unread": 1}
+    assert hub.listing("MUG").state == "owed"
+
+    hub.clock.advance(5)
+    assert hub.push() == {"settled": 1}
+
+
+def test_orders_of_a_connection_at_rest_do_not_stand_before_those_that_can_be_read(hub: Hub) -> None:
+    hub.order(1, (1, 101, 1))
+    hub.drain()
+    later = hub.clock() + timedelta(hours=1)
+    assert open_orders_not_seen_since(later, limit=10) == [(hub.shop.pk, "1")]
+
+    Connection.objects.filter(pk=hub.shop.pk).update(state=Connection.State.PAUSED)
+
+    assert open_orders_not_seen_since(later, limit=10) == []
