@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from django.db.models import Q, QuerySet
 
+from inventory_sync.connections.models import Connection
 from inventory_sync.domain.reports import plain
 from inventory_sync.ledger.models import Allocation, DirtyItem, Movement, Order, Reservation, StockLevel
 from inventory_sync.ledger.rows import execute
@@ -117,8 +118,16 @@ def open_reservations(
 
 
 def open_orders_not_seen_since(moment: datetime, *, limit: int) -> list[tuple[int, str]]:
-    """Return (connection id, order ref) of open orders nobody spoke of since then, the oldest first."""
-    rows = Order.objects.filter(seen=True, seen_at__lt=moment, reservations__state__in=Reservation.OPEN)
+    """Return (connection id, order ref) of open orders nobody spoke of since then, the oldest first.
+
+    Those of connections that are not active cannot be read, and would stand before all others for good.
+    """
+    rows = Order.objects.filter(
+        seen=True,
+        seen_at__lt=moment,
+        reservations__state__in=Reservation.OPEN,
+        connection__state=Connection.State.ACTIVE,
+    )
     found = rows.distinct().order_by("seen_at", "id").values_list("connection_id", "order_ref")
     return list(found[:limit])
 
