@@ -14,7 +14,7 @@ from django.db import transaction
 from inventory_sync.audit import services as audit
 from inventory_sync.availability.compute import listing_figure
 from inventory_sync.availability.models import ChannelFigure
-from inventory_sync.catalog.models import ItemMapping
+from inventory_sync.catalog.models import Item, ItemMapping
 from inventory_sync.domain.units import Factor
 from inventory_sync.ledger.services import mark_items_dirty
 from inventory_sync.propagation.models import Listing
@@ -50,18 +50,26 @@ def sync_listings(connection_id: int, *, now: datetime) -> int:
 
 
 def owe_known_figures(connection_id: int, mapping_ids: Collection[int], *, now: datetime) -> None:
-    """Give new listings the figure that stands: computing again tells only of changes."""
+    """Give listings of new or changed mappings the figure that stands: computing again tells only of changes.
+
+    Without one nothing is wanted of them: what was wanted may belong to the item they named before. Their
+    items are held first, so that no figure is computed and owed between reading it here and writing it.
+    """
     listings = Listing.objects.filter(connection_id=connection_id, mapping_id__in=mapping_ids)
-    known = ChannelFigure.objects.filter(connection_id=connection_id, figure__isnull=False)
+    items = set(listings.exclude(mapping__item=None).values_list("mapping__item_id", flat=True))
+    list(Item.objects.filter(pk__in=items).order_by("pk").select_for_update(no_key=True))
+    known = ChannelFigure.objects.filter(connection_id=connection_id, item_id__in=items)
     figures = {row.item_id: row for row in known}
     changed = []
     for listing in listings.select_related("mapping").order_by("id").select_for_update(of=("self",)):
         row = figures.get(listing.mapping.item_id or 0)
         if row is None or row.figure is None:
-            continue
-        factor = Factor(listing.mapping.numerator, listing.mapping.denominator)
-        listing.desired, listing.desired_version = listing_figure(row.figure, factor), row.version
-        listing.state, listing.dirty_since, listing.urgent = Listing.State.OWED, now, listing.desired == 0
+            listing.desired, listing.desired_version = None, row.version if row else 0
+            listing.state, listing.dirty_since, listing.urgent = Listing.State.UNKNOWN, None, False
+        else:
+            factor = Factor(listing.mapping.numerator, listing.mapping.denominator)
+            listing.desired, listing.desired_version = listing_figure(row.figure, factor), row.version
+            listing.state, listing.dirty_since, listing.urgent = Listing.State.OWED, now, listing.desired == 0
         changed.append(listing)
     Listing.objects.bulk_update(
         changed, ["desired", "desired_version", "state", "dirty_since", "urgent"], batch_size=500

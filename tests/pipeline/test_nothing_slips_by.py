@@ -10,8 +10,11 @@ import pytest
 from django.conf import LazySettings
 
 from connectors.woocommerce.twin import WooTwin
+from inventory_sync.catalog.mappings import confirm_item_mapping
 from inventory_sync.connections.models import Connection
+from inventory_sync.console.effects import act_on
 from inventory_sync.domain.errors import RemoteUnavailable
+from inventory_sync.ledger.models import DirtyItem
 from inventory_sync.ledger.selectors import open_orders_not_seen_since
 from tests.pipeline.hub import HandClock, Hub, open_hub
 
@@ -77,3 +80,22 @@ def test_orders_of_a_connection_at_rest_do_not_stand_before_those_that_can_be_re
     Connection.objects.filter(pk=hub.shop.pk).update(state=Connection.State.PAUSED)
 
     assert open_orders_not_seen_since(later, limit=10) == []
+
+
+def test_a_listing_that_names_another_item_forgets_the_figure_of_the_first(hub: Hub) -> None:
+    hub.settle()
+    for quantity in ("9", "8", "7"):
+        hub.till_says("count", ("MUG", quantity))
+        hub.drain()
+        hub.compute()
+    bowl = hub.stocked("BOWL", 3)
+    DirtyItem.objects.all().delete()  # its figure on this channel was never computed
+
+    _, effect = confirm_item_mapping(
+        connection=hub.shop, external_id="product:101", item=bowl, actor="test", reason="It is a bowl."
+    )
+    act_on(effect, now=hub.clock())
+    assert hub.listing("BOWL").desired is None
+
+    hub.compute()
+    assert hub.listing("BOWL").desired == 3
