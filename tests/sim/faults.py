@@ -46,7 +46,7 @@ class Faults:
 
 MILD = {
     "crash": 0.01,
-    "stall": 0.02,
+    "stall": 0.1,
     "commit_lost": 0.03,
     "commit_unknown": 0.03,
     "wake_lost": 0.3,
@@ -69,7 +69,7 @@ MILD = {
 }
 SINGLE = {
     "crash": 0.08,
-    "stall": 0.2,
+    "stall": 0.4,
     "outage": 0.05,
     "broker_down": 0.1,
     "killer": 0.1,

@@ -7,13 +7,16 @@ anything about stock.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from greenlet import getcurrent
+
 from inventory_sync.domain.ports import Connector
+from inventory_sync.intake.ports import Claim, Outcome
 from inventory_sync.pipeline.ports import Account, Limits, Ports
 from tests.sim.faults import Faults
 from tests.sim.scheduler import Scheduler
@@ -115,6 +118,9 @@ class Stepped:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
+    def heard(self, result: Any) -> None:
+        """Told what a call of its own gave, before it may be lost."""
+
     def _alone(self, name: str) -> Callable[..., Any]:
         """Make a call that is its own transaction: it may be done and its answer lost."""
         call = getattr(self._store, name)
@@ -125,12 +131,29 @@ class Stepped:
             if draw() < self._hub.faults.commit_lost:
                 raise DatabaseLost(name)
             result = call(*args, **values)
+            self.heard(result)
             if draw() < self._hub.faults.commit_unknown:
                 raise DatabaseLost(name)
             self._hub.scheduler.step(f"{name} done")
             return result
 
         return stepped
+
+
+class SteppedIntake(Stepped):
+    """Knows who claimed a shard last: whoever finishes a delivery of it must be that one."""
+
+    def heard(self, result: Any) -> None:
+        if isinstance(result, Claim):
+            self._hub.owners[result.tier, result.shard] = getcurrent()
+
+    def finish(self, outcomes: Sequence[Outcome], *, now: datetime) -> None:
+        tables = self._hub.intake.tables
+        for one in outcomes:
+            row = tables.deliveries[one.delivery_id]
+            if self._hub.owners[row.new.tier, row.shard] is not getcurrent():
+                self._hub.trespasses.append(f"delivery {row.id} was finished by who had lost its shard")
+        self._store.finish(outcomes, now=now)
 
 
 @dataclass
@@ -146,6 +169,8 @@ class Hub:
     database: Database = field(default_factory=Database)
     lane_tables: LaneTables = field(default_factory=LaneTables)
     misconfigured: list[str] = field(default_factory=list)
+    owners: dict[tuple[str, int], Any] = field(default_factory=dict)
+    trespasses: list[str] = field(default_factory=list)
     _ids: int = 0
 
     def __post_init__(self) -> None:
@@ -160,7 +185,7 @@ class Hub:
         availability = AvailabilityMember(lambda: MemoryAvailability(self.figures, self.catalog, stock))
         self.database.members = [ledger, availability]
         self.ports = Ports(
-            intake=Stepped(self, self.intake, own=("claim", "release", "any_pending")),
+            intake=SteppedIntake(self, self.intake, own=("claim", "release", "any_pending")),
             ledger=ledger,  # type: ignore[arg-type]
             availability=availability,  # type: ignore[arg-type]
             lanes=Stepped(self, self.lanes, own=("claim", "shut_budget")),

@@ -303,6 +303,7 @@ def _writes(world: World) -> list[str]:
 
 def _people(world: World) -> list[str]:
     wrong = [f"misconfigured: {why}" for why in world.hub.misconfigured]
+    wrong += world.hub.trespasses
     wrong += [f"{name} failed: {error!r}" for name, error in world.scheduler.failures]
     for (kind, subject, code), summary in world.hub.cases.open_cases.items():
         expected = code in ("delivery.poisoned", "order.closed_short")

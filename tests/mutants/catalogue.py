@@ -1,0 +1,228 @@
+"""The bugs that are seeded on purpose: each a small edit, why it would hurt, and who must catch it.
+
+`before` must occur exactly once in the file: an edit that no longer applies is an error, not a pass.
+`caught_by` are pytest targets, or "sim:N" for N seeds of the simulation; the first failing one is enough.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    name: str
+    why: str
+    path: str
+    before: str
+    after: str
+    caught_by: tuple[str, ...]
+
+
+PIPELINE = "inventory_sync/pipeline"
+DOMAIN = "inventory_sync/domain"
+SIM = "sim:150"
+
+MUTANTS = (
+    Mutant(
+        "door-acknowledges-before-commit",
+        "A 2xx is a promise; without the commit the message may be gone.",
+        "inventory_sync/api/hooks/door.py",
+        "            delivery_id = future.result(timeout=self._patience_s)\n",
+        "            delivery_id = 1\n",
+        (SIM,),
+    ),
+    Mutant(
+        "no-fence-check",
+        "A worker that lost its shard writes over the work of the next owner.",
+        f"{PIPELINE}/drain.py",
+        "            ports.intake.check_fence(claim)\n            done =",
+        "            done =",
+        ("sim:300",),
+    ),
+    Mutant(
+        "neighbours-fall-with-the-poison",
+        "One bad row of a batch parks all of it.",
+        f"{PIPELINE}/drain.py",
+        "        if len(batch) > 1:\n            middle",
+        "        if len(batch) > 10_000:\n            middle",
+        (SIM, "tests/pipeline/test_drain.py"),
+    ),
+    Mutant(
+        "cursor-saved-before-its-page",
+        "A crash between the two loses what only the sweep had found.",
+        f"{PIPELINE}/sweep.py",
+        "        page = account.client.sweep(stream.name, cursor, now=ports.clock())\n"
+        "        with ports.intake.transaction():\n            now = ports.clock()\n",
+        "        page = account.client.sweep(stream.name, cursor, now=ports.clock())\n"
+        "        with ports.intake.transaction():\n"
+        "            ports.cursors.save(\n"
+        "                account.id, stream.name, page.cursor, now=ports.clock(), done=page.done\n"
+        "            )\n"
+        "        with ports.intake.transaction():\n            now = ports.clock()\n",
+        ("sim:600",),
+    ),
+    Mutant(
+        "push-of-a-delta",
+        "A difference sent twice is applied twice; only absolute figures can be repeated.",
+        f"{PIPELINE}/push.py",
+        "LevelWrite(row.ref, decision.figure, flight",
+        "LevelWrite(row.ref, decision.figure - decision.expected, flight",
+        (SIM,),
+    ),
+    Mutant(
+        "figure-without-the-newest-report",
+        "A till sale applied after computing is not in the figure that is written.",
+        f"{PIPELINE}/push.py",
+        "                if row.fresh\n",
+        "                if True\n",
+        ("sim:900",),
+    ),
+    Mutant(
+        "no-pull-before-computing",
+        "The figure is computed before the orders that lowered the channel's own are known.",
+        f"{PIPELINE}/push.py",
+        "    pulled_at = ports.clock()\n    pull_orders(work.account, ports=ports)\n",
+        "    pulled_at = ports.clock()\n",
+        (SIM, "tests/pipeline/test_push.py"),
+    ),
+    Mutant(
+        "unexplained-fall-is-raised-over",
+        "A sale the channel still hides from pulls is written over.",
+        f"{DOMAIN}/sandwich.py",
+        "    if state.fall is not None and state.desired >= state.observed:\n",
+        "    if False and state.fall is not None and state.desired >= state.observed:\n",
+        ("tests/domain/test_lane.py", SIM),
+    ),
+    Mutant(
+        "settled-without-reading-back",
+        "An accepted write is believed although the channel shows something else.",
+        f"{DOMAIN}/sandwich.py",
+        "    if report.read_after != aim.figure:\n",
+        "    if False and report.read_after != aim.figure:\n",
+        ("tests/domain/test_lane.py", SIM),
+    ),
+    Mutant(
+        "news-ignored-at-settle",
+        "An order that came meanwhile changed the figure the call believes to be shown.",
+        f"{DOMAIN}/sandwich.py",
+        "    if report.news_after != aim.news or state.news != aim.news:\n",
+        "    if False and state.news != aim.news:\n",
+        ("tests/domain/test_lane.py", SIM),
+    ),
+    Mutant(
+        "ambiguous-outcome-settled",
+        "A request whose answer was lost lands after the listing was called settled.",
+        f"{DOMAIN}/sandwich.py",
+        "    if state.ambiguous_until is not None and now < state.ambiguous_until:\n"
+        "        return Owed.AMBIGUOUS\n",
+        "",
+        ("tests/domain/test_lane.py", SIM),
+    ),
+    Mutant(
+        "lost-flight-forgotten",
+        "What a dead worker may have sent is not waited for.",
+        f"{DOMAIN}/lane.py",
+        "    if lost is not None and lost.aim is not None:\n",
+        "    if False and lost is not None and lost.aim is not None:\n",
+        ("tests/domain/test_lane.py", "tests/propagation/test_store.py -k memory"),
+    ),
+    Mutant(
+        "unknown-owed-as-zero",
+        "A figure nobody knows would close the sale of everything.",
+        f"{DOMAIN}/lane.py",
+        "    if figure is None:\n        return replace(after, dirty_since=None, urgent=False)\n",
+        "    if figure is None:\n        after = replace(after, desired=ZERO)\n",
+        ("tests/domain/test_lane.py", "tests/propagation/test_store.py -k memory", SIM),
+    ),
+    Mutant(
+        "late-deltas-forgotten-by-a-count",
+        "What happened after a count is lost when the count arrives later.",
+        f"{DOMAIN}/levels.py",
+        "        found = count.quantity + deltas_after(count.at)\n",
+        "        found = count.quantity\n",
+        ("tests/domain/test_levels.py", SIM),
+    ),
+    Mutant(
+        "late-delta-older-than-the-count-added",
+        "A sale the count already missed from the shelf is taken off twice.",
+        f"{DOMAIN}/levels.py",
+        "    if count is not None and not is_after(delta.at, count.at):\n",
+        "    if False and count is not None:\n",
+        ("tests/domain/test_levels.py", SIM),
+    ),
+    Mutant(
+        "figures-by-arrival-not-by-reading",
+        "An older reading that arrives late replaces the newer.",
+        f"{DOMAIN}/levels.py",
+        "    if newest is None or (state.reading is not None and newest.reading <= state.reading):\n",
+        "    if newest is None:\n",
+        ("tests/domain/test_levels.py",),
+    ),
+    Mutant(
+        "containment-one-sided",
+        "An assignment taken back before the reading is still taken for contained.",
+        f"{DOMAIN}/containment.py",
+        "    return min(before.assigned + before.delivered, after.assigned + after.delivered)\n",
+        "    return before.assigned + before.delivered\n",
+        ("tests/domain/test_containment.py", "tests/domain/test_counterexamples.py"),
+    ),
+    Mutant(
+        "checked-per-line-not-per-order",
+        "The same item in two lines is promised twice from the same stock.",
+        f"{DOMAIN}/routing.py",
+        "            self._free[part.item, location] -= units * part.per_unit\n",
+        "            self._free[part.item, location] -= ZERO\n",
+        ("tests/domain/test_routing.py",),
+    ),
+    Mutant(
+        "exits-are-final",
+        "An order paid after its hold expired, or taken out of the bin, is never subtracted again.",
+        f"{DOMAIN}/reservations.py",
+        "        base = replace(before, demand=fresh.quantity)\n",
+        "        if before.status.is_exit:\n            return before\n"
+        "        base = replace(before, demand=fresh.quantity)\n",
+        ("tests/domain/test_reservations.py", SIM),
+    ),
+    Mutant(
+        "order-versions-ignored",
+        "A late webhook with yesterday's order undoes today's cancellation.",
+        f"{DOMAIN}/reservations.py",
+        "        return Standing.NEWER if got.stamp > have.stamp else Standing.OLDER\n",
+        "        return Standing.NEWER\n",
+        ("tests/domain/test_reservations.py", SIM),
+    ),
+    Mutant(
+        "movable-shortage-dropped",
+        "What is owed at an empty place is sold again from the full one beside it.",
+        f"{DOMAIN}/availability.py",
+        "        if shortage:\n            steps.append(",
+        "        if False:\n            steps.append(",
+        ("tests/domain/test_availability.py", SIM),
+    ),
+    Mutant(
+        "event-keys-forgotten",
+        "The same movement told twice is posted twice.",
+        "inventory_sync/ledger/rows_events.py",
+        "ORDER BY place ON CONFLICT DO NOTHING\n",
+        "ORDER BY place ON CONFLICT (connection_id, key, revision)"
+        " DO UPDATE SET effective = EXCLUDED.effective\n",
+        ("tests/ledger/test_posting.py -k postgres",),
+    ),
+    Mutant(
+        "delivery-keys-forgotten",
+        "A message repeated by its sender is kept and applied as another one.",
+        "inventory_sync/intake/sql.py",
+        "    WHERE i.key IS NULL OR f.key IS NOT NULL\n",
+        "",
+        ("tests/intake/test_store.py -k postgres",),
+    ),
+    Mutant(
+        "attempts-counted-at-the-end",
+        "A message that kills its worker never gets to be counted, and kills for ever.",
+        "inventory_sync/intake/store.py",
+        "UPDATE intake_delivery d SET attempts = d.attempts + 1\n",
+        "UPDATE intake_delivery d SET attempts = d.attempts\n",
+        ("tests/intake/test_store.py -k postgres",),
+    ),
+)
