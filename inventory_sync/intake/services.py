@@ -8,10 +8,24 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from inventory_sync.audit import services as audit
+from inventory_sync.domain.errors import UnmappedItem, UnmappedLocation
 from inventory_sync.intake.models import Delivery, ParkedLine
+
+_ANSWERED = """
+SELECT DISTINCT p.connection_id, p.waits_on FROM intake_parkedline p
+JOIN intake_delivery d ON d.id = p.delivery_id AND d.state = 'parked'
+WHERE p.resolved_at IS NULL AND (
+    p.code = %s AND EXISTS (SELECT FROM catalog_itemmapping m WHERE m.connection_id = p.connection_id
+        AND m.external_id = substr(p.waits_on, length('item:') + 1)
+        AND (m.state = 'ignored' OR m.state = 'confirmed' AND m.item_id IS NOT NULL))
+    OR p.code = %s AND EXISTS (SELECT FROM catalog_locationmapping m WHERE m.counts_from
+        AND m.connection_id = p.connection_id
+        AND m.external_id = substr(p.waits_on, length('location:') + 1))
+)
+"""
 
 
 def requeue(delivery_ids: Collection[int], *, actor: audit.Actor, reason: str, now: datetime) -> int:
@@ -63,6 +77,14 @@ def requeue_waiting(connection_id: int, waits_on: str, *, now: datetime) -> int:
             .values_list("id", flat=True)
         )
         return _set_pending(ids, now=now)
+
+
+def requeue_answered(*, now: datetime) -> int:
+    """Set every delivery pending that waits for a name somebody explained while it was being parked."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ANSWERED, [UnmappedItem.code, UnmappedLocation.code])
+        answered = cursor.fetchall()
+    return sum(requeue_waiting(connection_id, waits_on, now=now) for connection_id, waits_on in answered)
 
 
 def _set_pending(ids: Collection[int], *, now: datetime) -> int:

@@ -13,6 +13,7 @@ from django.db import close_old_connections
 
 from inventory_sync.connections.models import Connection
 from inventory_sync.domain.errors import Misconfigured
+from inventory_sync.intake.services import requeue_answered
 from inventory_sync.ledger.orders import expire_holds
 from inventory_sync.pipeline import reading, wiring
 from inventory_sync.pipeline.compute import compute
@@ -101,7 +102,7 @@ def read_again(connection_id: int, *, ports: Ports | None = None) -> dict[str, i
 
 
 def keep_house(*, ports: Ports | None = None) -> dict[str, int]:
-    """Expire holds, heal webhooks and have open orders looked at again."""
+    """Expire holds, heal webhooks, have open orders looked at again and parked lines that need not wait."""
     close_old_connections()
     ports = ports or wiring.ports()
     expired = 0
@@ -113,6 +114,7 @@ def keep_house(*, ports: Ports | None = None) -> dict[str, int]:
             break
     if expired:
         waker().compute()
+    answered = requeue_answered(now=ports.clock())
     rechecked = reading.recheck_open_orders(ports=ports)
     healed = reading.heal_hooks(ports=ports)
-    return {"expired": expired, "rechecked": rechecked, "healed": healed}
+    return {"expired": expired, "answered": answered, "rechecked": rechecked, "healed": healed}

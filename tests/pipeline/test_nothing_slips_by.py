@@ -1,4 +1,4 @@
-"""Narrow places where something known could be lost: between two steps, between two people, between two names."""
+"""Narrow places where something known could be lost: between two steps, two people, two names of an item."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from inventory_sync.catalog.mappings import confirm_item_mapping
 from inventory_sync.connections.models import Connection
 from inventory_sync.console.effects import act_on
 from inventory_sync.domain.errors import RemoteUnavailable
-from inventory_sync.ledger.models import DirtyItem
+from inventory_sync.intake.services import requeue_answered
+from inventory_sync.ledger.models import DirtyItem, Reservation
 from inventory_sync.ledger.selectors import open_orders_not_seen_since
+from tests.factories import map_item
 from tests.pipeline.hub import HandClock, Hub, open_hub
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +31,7 @@ def clock() -> HandClock:
 @pytest.fixture
 def twin(clock: HandClock) -> Iterator[WooTwin]:
     twin = WooTwin(now=clock)
-    mug = {"id": 101, "type": "simple", "sku": "MUG", "name": "Mug", "manage_stock": True, "stock_quantity": 0}
+    mug = {"id": 101, "type": "simple", "sku": "MUG", "manage_stock": True, "stock_quantity": 0}
     twin.seed({"products": [mug]})
     with twin.serving(ticking=False):
         yield twin
@@ -99,3 +101,18 @@ def test_a_listing_that_names_another_item_forgets_the_figure_of_the_first(hub: 
 
     hub.compute()
     assert hub.listing("BOWL").desired == 3
+
+
+def test_a_line_parked_while_its_mapping_was_made_is_applied_by_the_next_round_of_the_house(hub: Hub) -> None:
+    order = hub.order(1, (1, 102, 2))
+    hub.drain()
+    # The mapping is committed after the drain looked for it, and its replay finds nothing parked yet.
+    map_item(hub.shop, hub.items["MUG"], "product:102")
+    assert hub.delivery(order).state == "parked"
+
+    assert requeue_answered(now=hub.clock()) == 1
+    hub.drain()
+
+    assert hub.delivery(order).state == "done"
+    assert Reservation.objects.get(order__order_ref="1").demand == 2
+    assert requeue_answered(now=hub.clock()) == 0
