@@ -76,7 +76,7 @@ MUTANTS = (
         f"{PIPELINE}/push.py",
         "                if row.fresh\n",
         "                if True\n",
-        ("sim:900",),
+        ("tests/sim/test_moments.py", "sim:600"),
     ),
     Mutant(
         "no-pull-before-computing",

@@ -95,6 +95,10 @@ class Scheduler:
             action()
         self.now_s = max(self.now_s, when_s)
 
+    def forget(self) -> None:
+        """Drop all that was to happen; who waits waits for ever."""
+        self._heap.clear()
+
     def abandon(self) -> None:
         """End every process that still waits, so that nothing outlives the run."""
         self._heap.clear()
