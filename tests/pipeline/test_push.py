@@ -2,98 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
-
 import pytest
-from django.conf import LazySettings
 
 from connectors.woocommerce.twin import WooTwin
 from inventory_sync.cases.models import Case
-from inventory_sync.connections.models import Budget, Connection
+from inventory_sync.connections.models import Budget
 from inventory_sync.ledger.models import Reservation
-from inventory_sync.propagation.models import Listing, PushAttempt
+from inventory_sync.propagation.models import PushAttempt
 from inventory_sync.propagation.services import retry
-from tests.pipeline.hub import HandClock, Hub, open_hub
+from tests.pipeline.hub import HandClock, Hub
+from tests.pipeline.lane import BOWL, LOOSE, MUG, PARENT, SHARING, Between, landed, product, sell, shown
 
 pytestmark = pytest.mark.django_db
-
-MUG, BOWL, LOOSE, PARENT, SHARING = 101, 103, 102, 120, 121
-
-
-def product(number: int, kind: str = "simple", parent: int = 0, stock: int | None = 0) -> dict[str, Any]:
-    return {
-        "id": number, "type": kind, "parent_id": parent, "sku": f"SKU-{number}", "name": f"Thing {number}",
-        "manage_stock": stock is not None, "stock_quantity": stock,
-    }  # fmt: skip
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
-
-
-@pytest.fixture
-def twin(clock: HandClock) -> Iterator[WooTwin]:
-    twin = WooTwin(now=clock)
-    twin.seed(
-        {
-            "products": [
-                product(MUG), product(BOWL, stock=4), product(LOOSE, stock=None),
-                product(PARENT, "variable", stock=7), product(SHARING, "variation", PARENT, stock=None),
-            ]
-        }
-    )  # fmt: skip
-    with twin.serving(ticking=False):
-        yield twin
-
-
-@pytest.fixture
-def hub(twin: WooTwin, clock: HandClock, settings: LazySettings) -> Hub:
-    settings.INVENTORY_SYNC = {**settings.INVENTORY_SYNC, "EGRESS_ALLOWED_HOSTS": ["127.0.0.1"]}
-    hub = open_hub(shop_url=twin.url, clock=clock)
-    hub.stocked("MUG", 10, f"product:{MUG}")
-    hub.compute()
-    return hub
-
-
-class Between:
-    """A client during whose calls something happens: before or after the n-th call of a method."""
-
-    def __init__(self, client: Any, **acts: Callable[[], object]) -> None:
-        self._client, self._acts = client, acts
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._client, name)
-        if f"before_{name}" not in self._acts and f"after_{name}" not in self._acts:
-            return method
-
-        def call(*args: Any, **more: Any) -> Any:
-            self._acts.pop(f"before_{name}", lambda: None)()
-            answer = method(*args, **more)
-            self._acts.pop(f"after_{name}", lambda: None)()
-            return answer
-
-        return call
-
-
-def shown(twin: WooTwin, number: int = MUG) -> int:
-    (row,) = twin.control.book([number], history=False)["products"]
-    return int(row["stock_quantity"] or 0)
-
-
-def sell(twin: WooTwin, quantity: int, number: int = MUG) -> None:
-    twin.control.checkout([{"product_id": number, "quantity": quantity}])
-
-
-def landed(twin: WooTwin, number: int = MUG) -> list[int]:
-    """Return the figures our writes brought, in the order they landed."""
-    history = twin.products.book.history([number]).get(number, [])
-    return [int(row["value"]) for row in history if row["who"] == "api"]
-
-
-def reasons(hub: Hub, sku: str = "MUG") -> list[str]:
-    return list(hub.listing(sku).push_attempts.order_by("id").values_list("outcome", flat=True))
 
 
 # ── the plain case ──
@@ -203,100 +123,6 @@ def test_a_figure_may_fall_while_a_fall_is_unexplained(hub: Hub, twin: WooTwin) 
     hub.push()
 
     assert shown(twin) == 1
-
-
-# ── answers that do not come ──
-
-
-@pytest.mark.parametrize("fault", ["timeout_applied", "timeout_lost"])
-def test_a_write_without_an_answer_is_settled_only_when_no_request_can_land_any_more(
-    hub: Hub, twin: WooTwin, clock: HandClock, fault: str
-) -> None:
-    twin.faults.inject(fault, only="write", count=1)
-    life = hub.ports.connector("woocommerce").capabilities.max_request_life_s
-
-    hub.push()
-    listing = hub.listing("MUG")
-    assert listing.unanswered is not None
-    key = listing.unanswered["write_key"]
-    hub.clock.now = listing.run_at or hub.clock.now
-    hub.push()
-    assert hub.listing("MUG").state == "owed", "one reading proves nothing yet"
-    assert (hub.listing("MUG").unanswered or {"write_key": key})["write_key"] == key
-
-    clock.advance(life + 1)
-    hub.settle()
-    assert (shown(twin), hub.listing("MUG").state) == (10, "settled")
-
-
-def test_a_write_that_lands_late_over_a_newer_one_is_noticed_and_put_right(
-    hub: Hub, twin: WooTwin, clock: HandClock
-) -> None:
-    twin.faults.inject("late_landing", only="write", count=1, seconds=60)
-    hub.push()
-    hub.till_says("sale", ("MUG", "4"))
-    hub.drain()
-    hub.compute()
-    for _ in range(5):
-        clock.advance(3)
-        hub.push()
-    assert shown(twin) == 6
-    assert hub.listing("MUG").state == "owed", "the old request may still land"
-
-    clock.advance(60)
-    twin.tick()
-    assert shown(twin) == 10, "it landed"
-
-    clock.advance(130)
-    hub.settle()
-    assert (shown(twin), hub.listing("MUG").acknowledged) == (6, 6)
-
-
-def test_a_throttle_shuts_the_budget_for_as_long_as_the_shop_asked(
-    hub: Hub, twin: WooTwin, clock: HandClock
-) -> None:
-    twin.faults.inject("429", count=1, seconds=30)
-
-    assert hub.push() == {"unread": 1}
-    calls = len(twin.requests)
-    clock.advance(29)
-    Listing.objects.update(run_at=None)
-    assert hub.push() == {"waits_for_budget_ms": 1000}
-    assert len(twin.requests) == calls, "nobody knocked while it was shut"
-
-    clock.advance(2)
-    hub.settle()
-    assert shown(twin) == 10
-
-
-@pytest.mark.parametrize("fault", ["5xx", "html"])
-def test_a_shop_that_is_down_is_tried_again_with_longer_waits(
-    hub: Hub, twin: WooTwin, clock: HandClock, fault: str
-) -> None:
-    twin.faults.inject(fault, count=1000)
-    waits = []
-    for _ in range(4):
-        hub.push()
-        row = hub.listing("MUG")
-        assert row.run_at is not None
-        waits.append((row.run_at - clock()).total_seconds())
-        clock.now = row.run_at
-
-    assert waits == sorted(waits)
-    assert waits[-1] > waits[0]
-    twin.faults.clear()
-    hub.settle()
-    assert shown(twin) == 10
-
-
-def test_keys_the_shop_refuses_pause_the_connection_and_tell_its_owner(hub: Hub, twin: WooTwin) -> None:
-    twin.faults.inject("auth_revoked")
-
-    hub.push()
-
-    hub.shop.refresh_from_db()
-    assert hub.shop.state == Connection.State.MISCONFIGURED
-    assert Case.objects.get(subject_kind="connection").state == Case.State.OPEN
 
 
 # ── one line's own trouble ──

@@ -114,7 +114,7 @@ class LiveTrade:
                 self.done[act.__name__] += 1
             except (Refused, NotEnough):
                 self.done["refused"] += 1
-            except Exception as problem:  # noqa: BLE001 - told to the walk when it ends the trade
+            except Exception as problem:  # told to the walk when it ends the trade
                 self.problem = problem
                 return
 
