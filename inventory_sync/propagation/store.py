@@ -5,7 +5,7 @@ Lock order: after the ledger's rows; listings by id, then the budget.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
@@ -126,10 +126,14 @@ class PostgresLanes:
             deltas[(one.connection_id, one.item_id)] += one.delta
             times[(one.connection_id, one.item_id)] += 1
         listings = list(self._locked(self._of_items(deltas)))
+        listed = Counter((each.connection_id, each.mapping.item_id) for each in listings)
         rows = []
         for listing, row in zip(listings, self._rows(listings, fresh=False), strict=True):
             key = (listing.connection_id, row.item_id)
             units = deltas[key] * listing.mapping.denominator / listing.mapping.numerator
+            if listed[key] > 1:
+                # The channel lowered one of them, and the news does not say which: it explains no fall of any.
+                units = min(units, ZERO)
             state = row.state
             for nth in range(times[key]):
                 state = lane.note_news(

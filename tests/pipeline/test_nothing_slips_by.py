@@ -17,6 +17,8 @@ from inventory_sync.domain.errors import RemoteUnavailable
 from inventory_sync.intake.services import requeue_answered
 from inventory_sync.ledger.models import DirtyItem, Reservation
 from inventory_sync.ledger.selectors import open_orders_not_seen_since
+from inventory_sync.propagation.models import Listing
+from inventory_sync.propagation.services import sync_listings
 from tests.factories import map_item
 from tests.pipeline.hub import HandClock, Hub, open_hub
 
@@ -116,3 +118,16 @@ def test_a_line_parked_while_its_mapping_was_made_is_applied_by_the_next_round_o
     assert hub.delivery(order).state == "done"
     assert Reservation.objects.get(order__order_ref="1").demand == 2
     assert requeue_answered(now=hub.clock()) == 0
+
+
+def test_an_order_of_one_listing_explains_no_fall_of_another_of_the_same_item(hub: Hub) -> None:
+    map_item(hub.shop, hub.items["MUG"], "product:102", numerator=6)
+    sync_listings(hub.shop.pk, now=hub.clock())
+
+    hub.order(1, (1, 101, 1))
+    hub.drain()
+
+    assert list(Listing.objects.values_list("external_id", "lowered").order_by("external_id")) == [
+        ("product:101", 0),
+        ("product:102", 0),
+    ]
