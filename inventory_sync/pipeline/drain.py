@@ -11,7 +11,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from inventory_sync.domain.errors import FenceLost, MalformedPayload, Parked, Poisoned, Rejected, Transient
+from inventory_sync.domain.errors import (
+    (,
+)
+    FenceLost,
+    MalformedPayload,
+    Parked,
+    Poisoned,
+    Rejected,
+    SyncError,
+    Transient,
+)
 from inventory_sync.domain.external import ExternalEvent, OrderReported, OrderVanished
 from inventory_sync.domain.lane import retry_after
 from inventory_sync.intake.ports import Claim, Finds, Outcome, Parking, Result, StoredDelivery
@@ -77,8 +87,11 @@ def translate(stored: StoredDelivery, *, ports: Ports) -> Translated:
     if stored.attempts > ports.limits.max_attempts:
         return Translated(stored, settled=poisoned(stored, "It ended its worker several times."))
     try:
-        connector = ports.connector(stored.connector)
-        events = tuple(connector.translate(stored.delivery, ports.config(stored.connection_id)))
+        connector, config = ports.connector(stored.connector), ports.config(stored.connection_id)
+    except SyncError as error:  # anything else is a database that did not answer: no fault of the delivery
+        return Translated(stored, settled=poisoned(stored, f"{type(error).__name__}: {error}"))
+    try:
+        events = tuple(connector.translate(stored.delivery, config))
         if stored.delivery.source == "hint":
             events = as_hints(events)
         return Translated(stored, events)

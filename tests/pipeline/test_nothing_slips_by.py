@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.db.utils import OperationalError
 
 from connectors.woocommerce.twin import WooTwin
 from inventory_sync.catalog.mappings import confirm_item_mapping
@@ -17,6 +19,7 @@ from inventory_sync.domain.errors import RemoteUnavailable
 from inventory_sync.intake.services import requeue_answered
 from inventory_sync.ledger.models import DirtyItem, Reservation
 from inventory_sync.ledger.selectors import open_orders_not_seen_since
+from inventory_sync.pipeline.drain import drain
 from inventory_sync.propagation.models import Listing
 from inventory_sync.propagation.services import sync_listings
 from tests.factories import map_item
@@ -131,3 +134,18 @@ def test_an_order_of_one_listing_explains_no_fall_of_another_of_the_same_item(hu
         ("product:101", 0),
         ("product:102", 0),
     ]
+
+
+def test_a_delivery_is_not_parked_because_the_database_did_not_answer(hub: Hub) -> None:
+    order = hub.order(1, (1, 101, 2))
+
+    def unanswered(_: int) -> Any:
+        raise OperationalError("canceling statement due to statement timeout")
+
+    with pytest.raises(OperationalError):
+        drain("critical", ports=replace(hub.ports, config=unanswered))
+    assert hub.delivery(order).state == "pending"
+
+    hub.clock.advance(120)
+    hub.drain()
+    assert hub.delivery(order).state == "done"
