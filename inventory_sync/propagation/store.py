@@ -132,7 +132,7 @@ class PostgresLanes:
             key = (listing.connection_id, row.item_id)
             units = deltas[key] * listing.mapping.denominator / listing.mapping.numerator
             if listed[key] > 1:
-                # The channel lowered one of them, and the news does not say which: it explains no fall of any.
+                # The channel lowered one of them, and the news does not say which: it explains no fall.
                 units = min(units, ZERO)
             state = row.state
             for nth in range(times[key]):
