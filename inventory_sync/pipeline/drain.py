@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from inventory_sync.domain.errors import (
-    (,
-)
     FenceLost,
     MalformedPayload,
     Parked,
