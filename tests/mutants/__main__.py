@@ -24,7 +24,7 @@ from tests.mutants.catalogue import MUTANTS, Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
 TAKEN = ("inventory_sync", "connectors", "runner", "tests", "templates", "pyproject.toml", "manage.py")
-TIMEOUT_S = 240
+TIMEOUT_S = 300
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)|^(seed \d+) ", re.MULTILINE)
 
 
@@ -59,7 +59,8 @@ def fails(tree: Path, target: str, slot: int) -> str:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return f"{target} ran longer than {TIMEOUT_S} s"
+        print(f"{target} ran longer than {TIMEOUT_S} s, which proves nothing", flush=True)
+        return ""
     if done.returncode == 0:
         return ""
     found = FAILED.search(done.stdout)

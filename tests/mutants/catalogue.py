@@ -46,7 +46,7 @@ MUTANTS = (
         f"{PIPELINE}/drain.py",
         "        if len(batch) > 1:\n            middle",
         "        if len(batch) > 10_000:\n            middle",
-        (SIM, "tests/pipeline/test_drain.py"),
+        ("tests/pipeline/test_drain.py",),
     ),
     Mutant(
         "cursor-saved-before-its-page",
@@ -84,7 +84,7 @@ MUTANTS = (
         f"{PIPELINE}/push.py",
         "    pulled_at = ports.clock()\n    pull_orders(work.account, ports=ports)\n",
         "    pulled_at = ports.clock()\n",
-        (SIM, "tests/pipeline/test_push.py"),
+        (SIM,),
     ),
     Mutant(
         "unexplained-fall-is-raised-over",
