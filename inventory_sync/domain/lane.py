@@ -204,10 +204,10 @@ def aim(state: ListingState) -> ListingState:
     Repeating a write whose outcome is not known keeps its idempotency key; anything else is another write.
     What known orders lowered is in the figure aimed at; it explains no fall after it.
     """
+    state = replace(state, lowered=ZERO)
     flight = state.in_flight
     if flight is None or state.desired is None:
         raise ValueError(f"{state.key}: no flight, or no figure to aim at")
-    state = replace(state, lowered=ZERO)
     again = state.unanswered
     if again is not None and (again.figure, again.news) == (state.desired, state.desired_news):
         aimed = replace(again, version=state.desired_version)
