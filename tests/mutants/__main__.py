@@ -25,6 +25,13 @@ from tests.mutants.catalogue import MUTANTS, Mutant
 ROOT = Path(__file__).resolve().parents[2]
 TAKEN = ("inventory_sync", "connectors", "runner", "tests", "templates", "pyproject.toml", "manage.py")
 TIMEOUT_S = 300
+# A failing example need not be made small here: that it fails is all there is to know.
+UNSHRUNK = """
+from hypothesis import Phase
+PHASES = [Phase.explicit, Phase.generate]
+settings.register_profile("unshrunk", settings.get_profile("project"), phases=PHASES)
+settings.load_profile("unshrunk")
+"""
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)|^(seed \d+) ", re.MULTILINE)
 
 
@@ -74,6 +81,8 @@ def copy_tree(to: Path) -> Path:
             shutil.copytree(source, to / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
         elif source.exists():
             shutil.copy2(source, to / name)
+    with (to / "tests" / "conftest.py").open("a") as conftest:
+        conftest.write(UNSHRUNK)
     return to
 
 
