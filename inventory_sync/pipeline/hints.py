@@ -35,6 +35,7 @@ def _hint(event: ExternalEvent) -> ObjectHinted:
         case OrderReported() | OrderVanished():
             return ObjectHinted(event.key, "order", event.order_ref, "hinted")
         case FigureObserved():
-            return ObjectHinted(event.key, "listing", event.item_ref, "hinted")
+            # No vendor is asked for one listing by itself; its streams tell what changed.
+            return ObjectHinted(event.key, "stream", "", "hinted")
         case StockMoved() | StockCounted() | SessionClosed():
             return ObjectHinted(event.key, "stream", event.location_ref, "hinted")

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from inventory_sync.connections.models import Connection, Cursor, Hook
-from inventory_sync.domain.errors import Misconfigured, SyncError, Transient
+from inventory_sync.domain.errors import Misconfigured, Rejected, SyncError, Transient
 from inventory_sync.domain.lane import retry_after
 from inventory_sync.domain.ports import Stream
 from inventory_sync.intake.models import ReadDue
@@ -107,6 +107,10 @@ def _read_one(account: Account, row: ReadDue, *, ports: Ports) -> int:
         sweep.read_object(account, row.kind, row.ref, correlation_id=row.correlation_id, ports=ports)
     except Misconfigured:
         raise
+    except Rejected as error:
+        log.warning("object.dropped", kind=row.kind, ref=row.ref, code=error.code, detail=error.detail)
+        _no_longer_due(row)
+        return 0
     except SyncError as error:
         wait = retry_after(row.attempts, ports.jitter())
         ReadDue.objects.filter(pk=row.pk, token=row.token).update(
@@ -114,10 +118,15 @@ def _read_one(account: Account, row: ReadDue, *, ports: Ports) -> int:
         )
         log.warning("object.not_read", kind=row.kind, ref=row.ref, code=error.code)
         return 0
+    _no_longer_due(row)
+    return 1
+
+
+def _no_longer_due(row: ReadDue) -> None:
+    """Forget the row, unless it was hinted at again meanwhile: then it is read again."""
     gone, _ = ReadDue.objects.filter(pk=row.pk, token=row.token, version=row.version).delete()
     if not gone:
         ReadDue.objects.filter(pk=row.pk, token=row.token).update(lease_until=None, attempts=0)
-    return 1
 
 
 def recheck_open_orders(*, ports: Ports) -> int:

@@ -13,7 +13,7 @@ from django.conf import LazySettings
 from connectors.woocommerce.twin import WooTwin
 from connectors.woocommerce.twin_wire import php_json
 from inventory_sync.connections.models import Connection, Cursor, Hook
-from inventory_sync.domain.errors import OutcomeUnknown, RemoteUnavailable
+from inventory_sync.domain.errors import OutcomeUnknown, RemoteRefused, RemoteUnavailable
 from inventory_sync.intake.models import Delivery, ReadDue
 from inventory_sync.intake.ports import ReadWanted
 from inventory_sync.ledger.models import Order, Reservation
@@ -241,6 +241,38 @@ def test_a_reading_that_failed_is_tried_later_and_later(hub: Hub, twin: WooTwin)
 
     assert waits == [1, 2, 4]
     assert ReadDue.objects.get().error_detail == "no answer"
+
+
+def test_what_the_source_cannot_read_is_dropped_and_its_neighbours_are_read(
+    hub: Hub, twin: WooTwin, caplog: pytest.LogCaptureFixture
+) -> None:
+    order = sell(twin, 2)
+    unreadable = ReadWanted(hub.shop.pk, "listing", "product:101", "a test")
+    hub.ports.intake.want_reads([unreadable], now=hub.clock() - timedelta(seconds=1))
+    want(hub, order)
+
+    with caplog.at_level("WARNING"):
+        assert read(hub) == 1
+
+    assert not ReadDue.objects.exists()
+    assert Reservation.objects.get(order__order_ref=str(order)).demand == 2
+    assert "object.dropped" in caplog.text
+
+
+def test_a_hint_that_comes_while_a_reading_is_refused_has_it_tried_again(hub: Hub) -> None:
+    want(hub, 482)
+    refusals: list[str] = []
+
+    def refuse(kind: str, ref: str) -> Any:
+        refusals.append(ref)
+        if len(refusals) == 1:
+            want(hub, 482)
+        raise RemoteRefused("no such order", status=400)
+
+    assert read(with_client(hub, read_object=refuse)) == 0
+
+    assert refusals == ["482", "482"]
+    assert not ReadDue.objects.exists()
 
 
 # ── webhooks ──
