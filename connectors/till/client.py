@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -16,6 +17,7 @@ import httpx
 from connectors.base.fields import clean, quantity_of
 from connectors.base.http import Answer, HttpClient, Limits, Query, dump_json
 from connectors.till.config import TillConfig
+from connectors.till.progress import Progress
 from connectors.till.webhooks import dedupe_key
 from inventory_sync.domain.errors import (
     MalformedPayload,
@@ -74,23 +76,29 @@ class TillClient:
     # ── events ──
 
     def sweep(self, stream: str, cursor: str, *, now: datetime) -> SweepPage:
-        """Return the next page of one store; the cursor keeps the last sequence of each."""
+        """Return the next page of one store: of numbers missing so far, then of what follows the last one."""
         if stream != EVENTS.name:
             raise Unsupported(f"A till has no stream {stream[:60]!r}.")
-        after, todo = _load_cursor(cursor)
-        if not todo:
-            todo = self.stores()
-            if not todo:
-                return SweepPage([], _dump_cursor(after, []), done=True)
-        store = todo[0]
-        page = self._get("/v1/events", _events_query(store, after.get(store, 0), self._config.page_size))
+        progress = Progress.load(cursor)
+        if not progress.todo:
+            progress = replace(progress, todo=tuple(self.stores()), looked=0)
+            if not progress.todo:
+                return SweepPage([], progress.dump(), done=True)
+        store = progress.todo[0]
+        wanted = progress.wanted(store)
+        after = wanted[0] - 1 if wanted else progress.after.get(store, 0)
+        page = self._get("/v1/events", _events_query(store, after, self._config.page_size))
         events = _list(page, "events")
-        reached = max([after.get(store, 0), *(_sequence(event) for event in events)])
+        seen = {_sequence(event) for event in events}
         further = _whole(page.get("next_after"))
-        more = further > after.get(store, 0)
-        after = {**after, store: max(reached, further) if more else reached}
-        todo = todo if more else todo[1:]
-        return SweepPage([_found(event) for event in events], _dump_cursor(after, todo), done=not todo)
+        more = further > after
+        up_to = max([after, *seen, further] if more else [after, *seen])
+        if wanted:
+            late = [event for event in events if _sequence(event) in wanted]
+            progress = progress.asked(store, seen, up_to=up_to if more else wanted[-1], now=now)
+            return SweepPage([_found(event) for event in late], progress.dump(), done=False)
+        progress = progress.read(store, seen, up_to=up_to, more=more, now=now)
+        return SweepPage([_found(event) for event in events], progress.dump(), done=not progress.todo)
 
     def read_object(self, kind: str, ref: str) -> Found:
         """Return one event ("event", "STORE:SEQUENCE") or a store's stock ("store", "STORE")."""
@@ -245,19 +253,3 @@ def _stock_item(row: Any) -> tuple[str, Decimal]:
     except MalformedPayload:
         pass
     return "", Decimal(0)
-
-
-def _load_cursor(text: str) -> tuple[dict[str, int], list[str]]:
-    if not text:
-        return {}, []
-    try:
-        after, todo = json.loads(text)
-        return {str(store): int(sequence) for store, sequence in after.items()}, [
-            str(store) for store in todo
-        ]
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise Unsupported("This is no cursor of a till sweep.") from error
-
-
-def _dump_cursor(after: Mapping[str, int], todo: Sequence[str]) -> str:
-    return json.dumps([after, list(todo)], separators=(",", ":"))
