@@ -1,6 +1,7 @@
 """What staff fill in for a connection, declared by the connector as a frozen dataclass.
 
-The admin builds its form from `settings_of`; secrets are kept apart and encrypted. Does not read or store anything.
+The admin builds its form from `settings_of`; secrets are kept apart and encrypted. Does not read or store
+anything.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ T = TypeVar("T")
 def setting(
     label: str,
     *,
-    help: str = "",
+    help: str = "",  # noqa: A002 - the word of Django and argparse for the same thing
     secret: bool = False,
     choices: tuple[tuple[str, str], ...] = (),
     default: Any = MISSING,
