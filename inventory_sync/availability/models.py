@@ -22,9 +22,7 @@ class Policy(Stamped):
         STOP = "stop_selling", "Stop selling"
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="policies")
-    item = models.ForeignKey(
-        Item, null=True, blank=True, on_delete=models.CASCADE, related_name="policies"
-    )
+    item = models.ForeignKey(Item, null=True, blank=True, on_delete=models.CASCADE, related_name="policies")
     share_percent = models.DecimalField(
         max_digits=5,
         decimal_places=2,

@@ -154,9 +154,7 @@ class ItemMapping(Stamped):
     external_parent = models.CharField(max_length=120, blank=True)
     label = models.CharField(max_length=200, blank=True, help_text="What the vendor calls it.")
     external_sku = models.CharField("vendor's SKU", max_length=120, blank=True)
-    item = models.ForeignKey(
-        Item, null=True, blank=True, on_delete=models.PROTECT, related_name="mappings"
-    )
+    item = models.ForeignKey(Item, null=True, blank=True, on_delete=models.PROTECT, related_name="mappings")
     kind = models.CharField(max_length=12, choices=Kind, default=Kind.VARIANT)
     numerator = models.PositiveIntegerField(
         default=1, validators=[MinValueValidator(1)], help_text="Base units in one vendor unit."

@@ -105,9 +105,7 @@ class UnknownUnit(Parked):
     code = "mapping.unit_unknown"
 
     def __init__(self, unit: str, item: str) -> None:
-        super().__init__(
-            f"Unit {unit!r} has no factor for item {item!r}.", waits_on=f"unit:{item}:{unit}"
-        )
+        super().__init__(f"Unit {unit!r} has no factor for item {item!r}.", waits_on=f"unit:{item}:{unit}")
 
 
 class QuantityInexact(Parked):
