@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, TypeVar
 
 from inventory_sync.domain.errors import OutcomeUnknown, RateLimited, RemoteUnavailable, Unsupported
@@ -87,12 +88,12 @@ class Wire:
         if draw() < faults.lands_late:
             for line in lines:
                 late = self.rng.uniform(TIMEOUT_S / 2, LATEST_S)
-                self.scheduler.after(late, lambda line=line: line(True))
+                self.scheduler.after(late, partial(line, True))
             self._no_answer(label)
         unknown = [draw() < faults.line_unknown for _ in lines]
         for line, doubtful in zip(lines, unknown, strict=True):
             if not doubtful or draw() < 0.5:
-                self.scheduler.after(delay, lambda line=line: line(False))
+                self.scheduler.after(delay, partial(line, False))
         if draw() < faults.answer_lost:
             self._no_answer(label)
         self.scheduler.sleep(self.rng.uniform(0.06, 0.2))
@@ -161,7 +162,7 @@ class ShopClient:
             )
             found = Found("figure", body, "", "figure:all")
             return SweepPage([found], cursor, done=True)
-        place = json.loads(cursor) if cursor else {"since": 0, "after": [0, 0]}
+        place: dict[str, Any] = json.loads(cursor) if cursor else {"since": 0, "after": [0, 0]}
         after = tuple(place["after"])
         rows = self.wire.ask("orders", lambda: [row for row in self.shop.seen_by_pulls() if row[:2] > after])
         page = rows[:PAGE]

@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from inventory_sync.domain import lane
 from inventory_sync.domain.errors import SyncError
@@ -72,7 +73,7 @@ class Crew:
             task = self.queue.pop(self.rng.randrange(len(self.queue)))
             self.free -= 1
             self.scheduler.spawn(
-                Process(":".join(task), lambda task=task: self.run(task), mortal=True, when_over=self._over)
+                Process(":".join(task), partial(self.run, task), mortal=True, when_over=self._over)
             )
 
     def _over(self, died: bool) -> None:

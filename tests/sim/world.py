@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 
 from inventory_sync.api.hooks.door import Door
 from inventory_sync.api.hooks.lookup import Knocked
@@ -15,7 +16,7 @@ from inventory_sync.availability.ports import PolicyFacts
 from inventory_sync.domain.availability import Fallback
 from inventory_sync.domain.budget import Bucket
 from inventory_sync.domain.levels import Mode
-from inventory_sync.domain.ports import LevelWrite, ListingRef
+from inventory_sync.domain.ports import Connector, LevelWrite, ListingRef
 from inventory_sync.domain.units import Factor
 from inventory_sync.intake.ports import NewDelivery
 from inventory_sync.ledger.ports import Place
@@ -79,7 +80,7 @@ class World:
         self.shop_wire = Wire(self.scheduler, self.rng, self.faults, "the shop")
         self.till_wire = Wire(self.scheduler, self.rng, self.faults, "the till")
         self.catalog = CatalogTables()
-        self.connectors = {"simshop": ShopConnector(), "simtill": TillConnector()}
+        self.connectors: dict[str, Connector] = {"simshop": ShopConnector(), "simtill": TillConnector()}
         self.hub = Hub(self.scheduler, self.rng, self.faults, self.catalog, self.connectors, self._account)
         self.rechecked_s: dict[str, float] = {}
         self.crew = Crew(self.hub, self.scheduler, self.rng, self.faults, self.rechecked_s)
@@ -225,9 +226,7 @@ class World:
             for _ in range(copies):
                 self.scheduler.after(
                     delay * self.rng.uniform(0.5, 1.0),
-                    lambda raw=raw, place=entry.location: self._knock(
-                        "till", "journal", place, raw, resend=True
-                    ),
+                    partial(self._knock, "till", "journal", entry.location, raw, resend=True),
                 )
 
     def junk(self, topic: str) -> None:
