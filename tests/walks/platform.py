@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -110,7 +111,7 @@ class Platform:
         for name in names:
             self._spawn(name)
         for name in names:
-            self.wait(lambda name=name: self._ready(name), f"{name} is ready", patience_s=60)
+            self.wait(partial(self._ready, name), f"{name} is ready", patience_s=60)
 
     def stop(self, *names: str) -> None:
         """End processes politely, then not."""
@@ -176,10 +177,13 @@ class Platform:
         """Wait until the shops show it."""
         for shop in shops or tuple(self.shops):
             self.wait(
-                lambda shop=shop: self.figure(shop, sku) == figure,
+                partial(self._is_shown, shop, sku, figure),
                 f"{shop} shows {figure} of {sku}, not {self.figure(shop, sku)}",
                 patience_s=patience_s,
             )
+
+    def _is_shown(self, shop: str, sku: str, figure: int) -> bool:
+        return self.figure(shop, sku) == figure
 
     def rest(self, *, patience_s: float = PATIENCE_S) -> None:
         """Wait until nothing is pending, dirty or owed; then let no sweep come by itself for a while."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from inventory_sync.connections.models import Connection
@@ -12,7 +14,7 @@ from tests.walks import retailer, witness
 from tests.walks.platform import Platform
 
 
-def order(walk: Platform, shop: str, sku: str, quantity: int, **details: str) -> dict[str, object]:
+def order(walk: Platform, shop: str, sku: str, quantity: int, **details: str) -> dict[str, Any]:
     line = {"product_id": retailer.product_of(shop, sku), "quantity": quantity}
     return walk.shops[shop].control.checkout([line], **details)
 
@@ -76,7 +78,7 @@ def test_a_shipment_closes_the_reservation_with_its_movement_and_no_figure_rises
     walk.rest()
     began = {shop: len(walk.history(shop, "LAMP")) for shop in walk.shops}
 
-    (line,) = sold["line_items"]  # type: ignore[misc]
+    (line,) = sold["line_items"]
     walk.till.till.write(
         "shipment", "WH-1",
         [{"sku": "LAMP", "quantity": "5", "order_line": str(line["id"])}],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import time
+from datetime import datetime
 from decimal import Decimal
 
 import pytest
@@ -80,10 +81,11 @@ def be_cruel(platform: Platform) -> int:
     return killed
 
 
-def postmaster_started() -> object:
+def postmaster_started() -> datetime:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_postmaster_start_time()")
-        return cursor.fetchone()[0]
+        started: datetime = cursor.fetchone()[0]
+        return started
 
 
 def test_everything_the_hub_acknowledged_to_the_till_is_stored_and_applied(hardship: Platform) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
 from django.utils import timezone
 
 from inventory_sync.catalog.mappings import confirm_item_mapping
@@ -38,9 +39,8 @@ def test_an_unmapped_line_waits_its_neighbour_does_not_and_a_mapping_replays_it_
     assert [(row.item.sku, row.demand) for row in reservations] == [("CUP", 2)]
     assert walk.figure("woo", URN) == 46, "nobody has written to a listing nobody knows"
 
-    waker = replay.waker
-    replay.waker = walk.waker
-    try:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(replay, "waker", walk.waker)
         for shop in walk.shops:
             connection = Connection.objects.get(code=shop)
             external = f"product:{retailer.product_of(shop, URN)}"
@@ -49,8 +49,6 @@ def test_an_unmapped_line_waits_its_neighbour_does_not_and_a_mapping_replays_it_
                 actor="walks", reason="staff know it",
             )  # fmt: skip
             replay.replay_waiting(connection.pk, f"item:{external}")
-    finally:
-        replay.waker = waker
 
     walk.shows(URN, 46)
     walk.rest()

@@ -40,11 +40,12 @@ def mark() -> int:
 
 def processes(since: int, what: str = "", row_ids: Collection[int] | None = None) -> set[str]:
     """Return the processes that did what was done since the mark."""
+    rows = None if row_ids is None else list(row_ids)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT DISTINCT process FROM walk_witness WHERE id > %s AND (%s = '' OR what = %s)"
             " AND (%s::bigint[] IS NULL OR row_id = ANY(%s))",
-            [since, what, what, row_ids and list(row_ids), row_ids and list(row_ids)],
+            [since, what, what, rows, rows],
         )
         return {row[0] for row in cursor.fetchall()}
 
