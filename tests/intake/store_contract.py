@@ -37,9 +37,11 @@ class Kept:
 
 
 class World(Protocol):
-    store: IntakeStore
     shop: int
     till: int
+
+    @property
+    def store(self) -> IntakeStore: ...
 
     def kept(self, delivery_id: int) -> Kept: ...
     def parked(self, delivery_id: int) -> Mapping[str, bool]: ...

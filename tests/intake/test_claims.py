@@ -112,6 +112,7 @@ def test_the_attempt_is_counted_when_it_is_claimed(shop: Connection) -> None:
     (one,) = receive(shop, "a")
     claim()
 
+    assert one is not None
     assert Delivery.objects.get(pk=one).attempts == 1
 
 

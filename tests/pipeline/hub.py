@@ -140,6 +140,7 @@ class Hub:
     # ── looking ──
 
     def delivery(self, number: int | None) -> Delivery:
+        assert number is not None, "what was known already has no row of its own"
         return Delivery.objects.get(pk=number)
 
     def listing(self, sku: str) -> Listing:

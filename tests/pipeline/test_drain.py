@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from inventory_sync.domain.errors import FenceLost
 from inventory_sync.domain.ports import Delivery
 from inventory_sync.intake import services as intake
 from inventory_sync.intake.models import ParkedLine, ReadDue
+from inventory_sync.ledger.apply import apply_batch
 from inventory_sync.ledger.models import DirtyItem, Movement, Order, Reservation
 from inventory_sync.pipeline import drain as draining
 from inventory_sync.propagation.services import sync_listings
@@ -29,12 +31,11 @@ def hub() -> Hub:
 
 def poison(monkeypatch: pytest.MonkeyPatch, delivery_id: int) -> None:
     """Have the ledger fail on every batch that holds this delivery."""
-    real = draining.apply_batch
 
     def failing(events: Any, orders: Any, **more: Any) -> Any:
         if any(event.delivery_id == delivery_id for event in events):
             raise ZeroDivisionError("a bug")
-        return real(events, orders, **more)
+        return apply_batch(events, orders, **more)
 
     monkeypatch.setattr(draining, "apply_batch", failing)
 
@@ -108,7 +109,7 @@ def test_whoever_lost_the_shard_rolls_back_and_the_new_owner_applies_once(hub: H
     movements = Movement.objects.count()
 
     with pytest.raises(FenceLost):
-        draining.drain_claim(slow, ports=hub.ports, counts=draining.Counter())
+        draining.drain_claim(slow, ports=hub.ports, counts=Counter())
 
     assert (hub.on_hand("MUG"), Movement.objects.count()) == (7, movements)
     assert hub.delivery(sale).state == "done"

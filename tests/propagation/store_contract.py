@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
-from inventory_sync.connections.models import Budget
+from inventory_sync.catalog.models import Item
+from inventory_sync.connections.models import Budget, Connection
 from inventory_sync.domain.budget import Bucket
 from inventory_sync.domain.ports import ListingRef
 from inventory_sync.domain.units import Factor
@@ -27,9 +28,11 @@ NEAR_ZERO = Decimal(2)
 
 
 class World(Protocol):
-    store: LaneStore
     shop: int
     other: int
+
+    @property
+    def store(self) -> LaneStore: ...
 
     def item(self, sku: str, *, parts: Sequence[int] = ()) -> int: ...
     def listing(self, item_id: int, *, shop: int | None = None, pack: int = 1) -> int: ...
@@ -82,12 +85,12 @@ class PostgresWorld:
 
     def item(self, sku: str, *, parts: Sequence[int] = ()) -> int:
         if parts:
-            return int(factories.make_kit(sku, {factories.Item.objects.get(pk=part): 1 for part in parts}).pk)
+            return int(factories.make_kit(sku, {Item.objects.get(pk=part): 1 for part in parts}).pk)
         return int(factories.make_item(sku).pk)
 
     def listing(self, item_id: int, *, shop: int | None = None, pack: int = 1) -> int:
-        connection = factories.Connection.objects.get(pk=shop or self.shop)
-        item = factories.Item.objects.get(pk=item_id)
+        connection = Connection.objects.get(pk=shop or self.shop)
+        item = Item.objects.get(pk=item_id)
         mapping = factories.map_item(connection, item, f"item-{item_id}", numerator=pack)
         return int(factories.make_listing(mapping).pk)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from concurrent.futures import Future
+from typing import Any
 
 import pytest
 from django.db.utils import OperationalError
@@ -64,15 +65,15 @@ def test_only_post_is_taken(world: World) -> None:
 
 def test_a_body_that_says_it_is_too_large_is_refused_unread(world: World) -> None:
     unread = io.BytesIO(b"x" * 2000)
+    large: dict[str, Any] = {"CONTENT_LENGTH": "2000", "wsgi.input": unread}
 
-    answer = knock(
-        world.door(), "/hooks/shop/", b"", SIGNED, **{"CONTENT_LENGTH": "2000", "wsgi.input": unread}
-    )
+    answer = knock(world.door(), "/hooks/shop/", b"", SIGNED, **large)
+
     assert (answer.status, unread.tell()) == (413, 0)
 
 
 def test_a_body_that_turns_out_too_large_is_refused_too(world: World) -> None:
-    endless = {
+    endless: dict[str, Any] = {
         "CONTENT_LENGTH": "",
         "HTTP_TRANSFER_ENCODING": "chunked",
         "wsgi.input": io.BytesIO(b"x" * 9000),
