@@ -177,6 +177,7 @@ INVENTORY_SYNC: dict[str, Any] = {
     "FUTURE_TOLERANCE_S": env.integer("SYNC_FUTURE_TOLERANCE_S", 300, low=0),
     "AVAILABILITY_BATCH_ITEMS": env.integer("SYNC_AVAILABILITY_BATCH_ITEMS", 500, low=1),
     "PUSH_LEASE_S": env.integer("SYNC_PUSH_LEASE_S", 60, low=1),
+    "PUSH_HISTORY_DAYS": env.integer("SYNC_PUSH_HISTORY_DAYS", 30, low=1),
     "PUSH_MAX_ATTEMPTS": env.integer("SYNC_PUSH_MAX_ATTEMPTS", 8, low=1),
     "URGENT_AT_OR_BELOW": env.integer("SYNC_URGENT_AT_OR_BELOW", 2, low=0),
     "DRAIN_SECONDS": env.integer("SYNC_DRAIN_SECONDS", 20, low=1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -29,6 +30,16 @@ def take_calls(connection_id: int, calls: int, *, now: datetime) -> float:
             return max(float(missing), closed, 0.05)
         _save(row, budget.take(bucket, wanted, now).bucket)
         return 0.0
+
+
+def charge(connection_id: int, calls: int, *, now: datetime) -> None:
+    """Take `calls` tokens that were used already, below zero if need be: the next ones wait for them."""
+    if calls <= 0:
+        return
+    with transaction.atomic():
+        row = _locked(connection_id, now)
+        bucket = budget.refill(_bucket(row), now)
+        _save(row, replace(bucket, tokens=bucket.tokens - calls))
 
 
 def shut_until(connection_id: int, until: datetime) -> None:

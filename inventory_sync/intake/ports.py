@@ -152,5 +152,8 @@ class IntakeStore(Protocol):
     def count_finds(self, finds: Sequence[Finds]) -> None:
         """Add to the number of finds of a stream."""
 
-    def any_pending(self, connection_id: int, tier: str) -> bool:
-        """Say whether a delivery of this connection and tier still waits to be applied."""
+    def newest(self) -> int:
+        """Return the id of the newest delivery, 0 when there is none."""
+
+    def any_pending(self, connection_id: int, tier: str, *, up_to: int | None = None) -> bool:
+        """Say whether a delivery of this connection and tier, no newer than `up_to`, is not applied yet."""

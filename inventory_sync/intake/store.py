@@ -13,6 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Max
 
 from inventory_sync.domain.errors import FenceLost
 from inventory_sync.domain.ports import Delivery
@@ -260,8 +261,13 @@ class PostgresIntake:
                     [find.count, find.connection_id, find.stream],
                 )
 
-    def any_pending(self, connection_id: int, tier: str) -> bool:
+    def newest(self) -> int:
+        return DeliveryRow.objects.aggregate(newest=Max("id"))["newest"] or 0
+
+    def any_pending(self, connection_id: int, tier: str, *, up_to: int | None = None) -> bool:
         pending = DeliveryRow.objects.filter(connection_id=connection_id, tier=tier, state="pending")
+        if up_to is not None:
+            pending = pending.filter(id__lte=up_to)
         return pending.exists()
 
 

@@ -65,6 +65,7 @@ class Sandwich:
     read_after: dict[int, Decimal] = field(default_factory=dict)
     errors: dict[int, SyncError] = field(default_factory=dict)
     wait: dict[int, datetime] = field(default_factory=dict)
+    leased_until: datetime | None = None
     overtaken: set[int] = field(default_factory=set)
     pulled_after: bool = False
     whole: SyncError | None = None
@@ -106,7 +107,7 @@ def _carry_out(work: Sandwich, *, longest_life: timedelta, ports: Ports) -> dict
         _read_and_pull(work, ports=ports)
         compute(ports=ports)
         writes = _decide(work, ports=ports)
-        if writes:
+        if writes and work.leased_until is not None and ports.clock() < work.leased_until:
             _write(work, writes)
         _read_back(work)
         pull_orders(account, ports=ports)
@@ -114,6 +115,7 @@ def _carry_out(work: Sandwich, *, longest_life: timedelta, ports: Ports) -> dict
     except SyncError as error:
         work.whole = error
         log.warning("push.interrupted", connection=account.code, code=error.code, detail=error.detail)
+    ports.lanes.charge(account.id, len(account.exchanges) - CALLS_PER_PUSH, now=ports.clock())
     compute(ports=ports)
     counts = _settle(work, longest_life=longest_life, ports=ports)
     _heed(work, ports=ports)
@@ -191,6 +193,7 @@ def _decide(work: Sandwich, *, ports: Ports) -> list[tuple[int, LevelWrite]]:
                     work.wait[row.id] = now + SOON
             rows.append(row)
         ports.lanes.save(rows, now=now)
+        work.leased_until = now + ports.limits.push_lease  # _ours has just renewed it: not a moment later
     return writes
 
 

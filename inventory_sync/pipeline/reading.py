@@ -49,6 +49,10 @@ def sweep_due(connection_id: int, name: str, *, ports: Ports) -> tuple[int, str]
     except SyncError as error:
         _sweep_failed(row, error, ports=ports)
         return 0, "standard"
+    except Exception as error:
+        _sweep_failed(row, SyncError(f"{type(error).__name__}: {error}"), ports=ports)
+        raise
+    ports.lanes.charge(connection_id, len(account.exchanges), now=ports.clock())
     scale = settings.INVENTORY_SYNC["SWEEP_SCALE_PERCENT"] / 100
     Cursor.objects.filter(pk=row.pk, token=row.token).update(
         lease_until=None, run_at=ports.clock() + timedelta(seconds=stream.every_s * scale)

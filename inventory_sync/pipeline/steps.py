@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import close_old_connections
@@ -21,6 +22,7 @@ from inventory_sync.pipeline.drain import drain
 from inventory_sync.pipeline.ports import Ports
 from inventory_sync.pipeline.push import push
 from inventory_sync.pipeline.wake import Waker, waker
+from inventory_sync.propagation.services import forget_history
 from inventory_sync.support import correlation
 from inventory_sync.support.logs import get_logger
 
@@ -117,4 +119,12 @@ def keep_house(*, ports: Ports | None = None) -> dict[str, int]:
     answered = requeue_answered(now=ports.clock())
     rechecked = reading.recheck_open_orders(ports=ports)
     healed = reading.heal_hooks(ports=ports)
-    return {"expired": expired, "answered": answered, "rechecked": rechecked, "healed": healed}
+    keep = timedelta(days=settings.INVENTORY_SYNC["PUSH_HISTORY_DAYS"])
+    forgotten = forget_history(before=ports.clock() - keep)
+    return {
+        "expired": expired,
+        "answered": answered,
+        "rechecked": rechecked,
+        "healed": healed,
+        "forgotten": forgotten,
+    }

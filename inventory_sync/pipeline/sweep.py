@@ -60,9 +60,11 @@ def pull_orders(account: Account, *, ports: Ports) -> None:
         return
     stream = stream_named(account, name)
     sweep(account, stream, ports=ports, source="pull")
+    # What comes in from here on is order news for the next call; waiting for it might never end.
+    newest = ports.intake.newest()
     for _ in range(APPLY_TRIES):
         drain(stream.tier, ports=ports, connection_id=account.id)
-        if not ports.intake.any_pending(account.id, stream.tier):
+        if not ports.intake.any_pending(account.id, stream.tier, up_to=newest):
             return
         ports.pause(APPLY_PAUSE_S)
     raise RemoteUnavailable(f"Orders of {account.code} are still being applied.")

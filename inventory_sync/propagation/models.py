@@ -72,6 +72,20 @@ class Listing(models.Model):
         return f"{self.connection.code} {self.external_id}: {self.desired}"
 
 
+class PushCall(models.Model):
+    """The calls of one flight to the vendor, kept once for all the listings it carried."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="push_calls")
+    at = models.DateTimeField()
+    exchanges = models.JSONField(default=list, help_text="Requests and answers, redacted and clipped.")
+
+    class Meta:
+        indexes = [models.Index(fields=["at"], name="push_call_at")]
+
+    def __str__(self) -> str:
+        return f"{self.connection.code} {self.at:%Y-%m-%d %H:%M:%S}"
+
+
 class PushAttempt(models.Model):
     """One sandwich for one listing: what was read, wanted, written and read again."""
 
@@ -86,7 +100,7 @@ class PushAttempt(models.Model):
     outcome = models.CharField(max_length=30)
     error_code = models.CharField(max_length=60, blank=True)
     error_detail = models.TextField(blank=True)
-    exchange = models.JSONField(null=True, help_text="Request and answer, redacted.")
+    call = models.ForeignKey(PushCall, null=True, on_delete=models.CASCADE, related_name="attempts")
     correlation_id = models.CharField(max_length=40, blank=True)
 
     class Meta:
@@ -94,6 +108,7 @@ class PushAttempt(models.Model):
         indexes = [
             models.Index(fields=["listing", "-id"], name="attempt_recent"),
             models.Index(fields=["correlation_id"], name="attempt_correlation"),
+            models.Index(fields=["at"], name="attempt_at"),
         ]
 
     def __str__(self) -> str:

@@ -126,5 +126,8 @@ class LaneStore(Protocol):
     def owe(self, wanted: Sequence[Wanted], *, now: datetime) -> frozenset[int]:
         """Owe new figures to their listings; returns the connections that are owed something."""
 
+    def charge(self, connection_id: int, calls: int, *, now: datetime) -> None:
+        """Take calls that were made beyond those a claim paid for; the budget may owe them."""
+
     def shut_budget(self, connection_id: int, *, until: datetime) -> None:
         """Take no call from this credential's budget before `until`: the vendor said so."""

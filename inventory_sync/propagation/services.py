@@ -17,7 +17,7 @@ from inventory_sync.availability.models import ChannelFigure
 from inventory_sync.catalog.models import Item, ItemMapping
 from inventory_sync.domain.units import Factor
 from inventory_sync.ledger.services import mark_items_dirty
-from inventory_sync.propagation.models import Listing
+from inventory_sync.propagation.models import Listing, PushAttempt, PushCall
 
 
 def sync_listings(connection_id: int, *, now: datetime) -> int:
@@ -74,6 +74,13 @@ def owe_known_figures(connection_id: int, mapping_ids: Collection[int], *, now: 
     Listing.objects.bulk_update(
         changed, ["desired", "desired_version", "state", "dirty_since", "urgent"], batch_size=500
     )
+
+
+def forget_history(*, before: datetime) -> int:
+    """Drop what is kept of pushes older than a moment; returns how many attempts went."""
+    gone, _ = PushAttempt.objects.filter(at__lt=before).delete()
+    PushCall.objects.filter(at__lt=before, attempts__isnull=True).delete()
+    return gone
 
 
 def preview(listing: Listing) -> dict[str, Any]:

@@ -18,11 +18,11 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from inventory_sync.availability.compute import listing_figure
-from inventory_sync.connections.budgets import shut_until, take_calls
+from inventory_sync.connections.budgets import charge, shut_until, take_calls
 from inventory_sync.domain import lane
 from inventory_sync.domain.reports import ZERO
 from inventory_sync.domain.units import Factor
-from inventory_sync.propagation.models import Listing, PushAttempt
+from inventory_sync.propagation.models import Listing, PushAttempt, PushCall
 from inventory_sync.propagation.ports import Attempt, Flight, News, Row, Sighting, Wanted
 from inventory_sync.propagation.rows import FIELDS, to_row, write_back
 
@@ -100,6 +100,16 @@ class PostgresLanes:
         self._write(listings, rows, now=now)
 
     def record(self, attempts: Sequence[Attempt], *, now: datetime) -> None:
+        first = next((one for one in attempts if one.exchanges), None)
+        call = None
+        if first is not None:
+            call = PushCall.objects.create(
+                connection_id=Listing.objects.values_list("connection_id", flat=True).get(
+                    pk=first.listing_id
+                ),
+                at=first.started_at,
+                exchanges=[asdict(exchange) for exchange in first.exchanges],
+            )
         PushAttempt.objects.bulk_create(
             PushAttempt(
                 listing_id=one.listing_id,
@@ -113,7 +123,7 @@ class PostgresLanes:
                 outcome=one.outcome,
                 error_code=one.error_code,
                 error_detail=one.error_detail,
-                exchange=[asdict(exchange) for exchange in one.exchanges] or None,
+                call=call,
                 correlation_id=one.correlation_id,
             )
             for one in attempts
@@ -188,6 +198,8 @@ class PostgresLanes:
                 replace(
                     row,
                     state=state,
+                    # What failed is tried with each new figure: the shop must not go on selling the old one.
+                    failed=row.failed and not changed,
                     correlation_id=one.correlation_id if changed else row.correlation_id,
                 )
             )
@@ -197,6 +209,9 @@ class PostgresLanes:
             for listing, row in zip(listings, rows, strict=True)
             if row.state.dirty_since is not None
         )
+
+    def charge(self, connection_id: int, calls: int, *, now: datetime) -> None:
+        charge(connection_id, calls, now=now)
 
     def shut_budget(self, connection_id: int, *, until: datetime) -> None:
         shut_until(connection_id, until)

@@ -185,10 +185,10 @@ class Hub:
         availability = AvailabilityMember(lambda: MemoryAvailability(self.figures, self.catalog, stock))
         self.database.members = [ledger, availability]
         self.ports = Ports(
-            intake=SteppedIntake(self, self.intake, own=("claim", "release", "any_pending")),
+            intake=SteppedIntake(self, self.intake, own=("claim", "release", "any_pending", "newest")),
             ledger=ledger,  # type: ignore[arg-type]
             availability=availability,  # type: ignore[arg-type]
-            lanes=Stepped(self, self.lanes, own=("claim", "shut_budget")),
+            lanes=Stepped(self, self.lanes, own=("claim", "shut_budget", "charge")),
             catalog=MemoryCatalog(self.catalog),
             cases=self.cases,
             cursors=self.cursors,

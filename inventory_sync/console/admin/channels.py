@@ -315,11 +315,11 @@ class PushAttemptAdmin(Reading):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PushAttempt]:
-        return super().get_queryset(request).defer("exchange")
+        return super().get_queryset(request).select_related("call").defer("call__exchanges")
 
-    @display(description="request and answer")
+    @display(description="requests and answers of the call")
     def shown_exchange(self, row: PushAttempt) -> SafeString:
-        return pre(pretty_value(row.exchange) if row.exchange else "not kept")
+        return pre(pretty_value(row.call.exchanges) if row.call else "not kept")
 
     @display(description="trail")
     def shown_trail(self, row: PushAttempt) -> SafeString | str:

@@ -209,8 +209,12 @@ class MemoryIntake:
             if cursor is not None:
                 self.database.put(self.tables.cursors, key, replace(cursor, finds=cursor.finds + find.count))
 
-    def any_pending(self, connection_id: int, tier: str) -> bool:
-        rows = (self.tables.deliveries[number].new for number in self.tables.pending)
+    def newest(self) -> int:
+        return max(self.tables.deliveries, default=0)
+
+    def any_pending(self, connection_id: int, tier: str, *, up_to: int | None = None) -> bool:
+        numbers = (number for number in self.tables.pending if up_to is None or number <= up_to)
+        rows = (self.tables.deliveries[number].new for number in numbers)
         return any(new.connection_id == connection_id and new.tier == tier for new in rows)
 
     # ── what people and the simulation do ────────────────────────────────────────────────────────────

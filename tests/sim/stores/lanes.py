@@ -5,7 +5,7 @@ tests/propagation/ runs every rule against both. What a listing's row becomes is
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -107,10 +107,16 @@ class MemoryLanes:
         told: dict[tuple[int, int], list[Decimal]] = defaultdict(list)
         for one in news:
             told[one.connection_id, one.item_id].append(one.delta)
-        for number in self._of_items(told):
+        numbers = list(self._of_items(told))
+        listed = Counter(
+            (kept.connection_id, kept.row.item_id) for kept in map(self.tables.listings.__getitem__, numbers)
+        )
+        for number in numbers:
             kept = self.tables.listings[number]
             deltas = told[kept.connection_id, kept.row.item_id]
             units = sum(deltas, ZERO) * kept.factor.denominator / kept.factor.numerator
+            if listed[kept.connection_id, kept.row.item_id] > 1:
+                units = min(units, ZERO)  # the news does not say which listing of the item was sold
             state = kept.row.state
             for nth in range(len(deltas)):
                 lowered = units.quantize(MICRO) if nth == 0 else ZERO
@@ -146,12 +152,23 @@ class MemoryLanes:
             changed = state.desired != row.state.desired
             self._write(
                 replace(
-                    row, state=state, correlation_id=one.correlation_id if changed else row.correlation_id
+                    row,
+                    state=state,
+                    failed=row.failed and not changed,
+                    correlation_id=one.correlation_id if changed else row.correlation_id,
                 )
             )
             if state.dirty_since is not None:
                 owed.add(kept.connection_id)
         return frozenset(owed)
+
+    def charge(self, connection_id: int, calls: int, *, now: datetime) -> None:
+        if calls > 0:
+            with self.database.transaction():
+                bucket = budget.refill(self.tables.budgets[connection_id], now)
+                self.database.put(
+                    self.tables.budgets, connection_id, replace(bucket, tokens=bucket.tokens - calls)
+                )
 
     def shut_budget(self, connection_id: int, *, until: datetime) -> None:
         with self.database.transaction():
