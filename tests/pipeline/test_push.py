@@ -26,6 +26,7 @@ def test_a_figure_is_read_written_read_back_and_settled_in_one_flight(hub: Hub, 
     assert (shown(twin), listing.state, listing.acknowledged) == (10, "settled", 10)
     attempt = PushAttempt.objects.get()
     assert (attempt.read_before, attempt.wrote, attempt.read_after) == (0, 10, 10)
+    assert attempt.call is not None
     assert [one["method"] for one in attempt.call.exchanges].count("POST") == 1
     assert hub.push() == {}, "nothing is owed any more"
 

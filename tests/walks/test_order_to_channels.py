@@ -42,7 +42,8 @@ def test_one_correlation_id_goes_from_the_door_to_the_push_at_the_other_shop(wal
     assert first.source == "webhook"
     pushed = PushAttempt.objects.get(listing__connection__code="outlet", correlation_id=first.correlation_id)
     assert (pushed.outcome, pushed.wrote, pushed.read_after) == ("settled", 45, 45)
-    written = [one for one in pushed.exchange or () if one["method"] != "GET"]
+    assert pushed.call is not None
+    written = [one for one in pushed.call.exchanges if one["method"] != "GET"]
     assert {one["correlation_id"] for one in written} == {first.correlation_id}
 
 
