@@ -52,11 +52,29 @@ def recompute_batch(
     *, store: AvailabilityStore, now: datetime, limit: int, urgent_at_or_below: Decimal | int
 ) -> Recomputed:
     """As recompute, and say how many items were claimed: fewer than limit means that nothing is left."""
-    claimed = {each.item_id: each for each in store.claim(limit)}
+    return recompute_claimed(
+        store.claim(limit, now=now), store=store, now=now, urgent_at_or_below=urgent_at_or_below
+    )
+
+
+def recompute_claimed(
+    items: Collection[DirtyItem],
+    *,
+    store: AvailabilityStore,
+    now: datetime,
+    urgent_at_or_below: Decimal | int,
+    with_kits: bool = True,
+) -> Recomputed:
+    """Compute claimed items, and the kits that use them; without, those are marked to be computed alone."""
+    claimed = {each.item_id: each for each in items}
     if not claimed:
         return Recomputed()
 
     recipes = {each.kit_id: each for each in store.recipes(claimed.keys())}
+    if not with_kits:
+        for kit_id in sorted(recipes.keys() - claimed.keys()):
+            store.mark([kit_id], now=now, correlation_id=_causes(claimed, recipes)[kit_id])
+        recipes = {kit_id: recipe for kit_id, recipe in recipes.items() if kit_id in claimed}
     further = recipes.keys() - claimed.keys()
     held = store.hold(further) if further else frozenset()
     waiting = {item for kit in further - held for item, _ in recipes[kit].components}

@@ -20,13 +20,17 @@ FigureKey = tuple[int, int]  # (connection id, item id)
 
 @dataclass(frozen=True, slots=True)
 class DirtyItem:
-    """An item whose figures must be computed again. version tells whether it was touched since the claim."""
+    """An item whose figures must be computed again. version tells whether it was touched since the claim.
+
+    failed: the last try failed, and it was set aside for a while.
+    """
 
     item_id: int
     version: int
     urgent: bool
     since: datetime
     correlation_id: str = ""
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +172,12 @@ class FigureChange:
 class AvailabilityStore(Protocol):
     """Set-based reads and writes of recompute, in the order it calls them."""
 
-    def claim(self, limit: int) -> list[DirtyItem]:
+    def claim(self, limit: int, *, now: datetime) -> list[DirtyItem]:
         """Take up to limit dirty items that nobody is computing, and hold them until the transaction ends.
 
-        Half of them from the urgent ones, the rest oldest first; either kind fills up for the other. Never
-        waits. A claimed item may be marked dirty again at any time: that raises its version.
+        Half of them from the urgent ones, the rest oldest first; either kind fills up for the other; one set
+        aside is left until its time. Never waits. A claimed item may be marked dirty again at any time: that
+        raises its version.
         """
 
     def recipes(self, item_ids: Collection[int]) -> list[Recipe]:
@@ -200,3 +205,9 @@ class AvailabilityStore(Protocol):
 
     def settle(self, claimed: Collection[DirtyItem]) -> None:
         """Forget the dirt of these items, except where it was marked again since the claim. Never waits."""
+
+    def set_aside(self, item_id: int, *, until: datetime) -> None:
+        """Have nobody claim this dirty item before then: computing it fails."""
+
+    def mark(self, item_ids: Collection[int], *, now: datetime, correlation_id: str) -> None:
+        """Mark these items dirty."""

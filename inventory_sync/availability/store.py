@@ -33,7 +33,7 @@ from inventory_sync.availability.ports import (
 from inventory_sync.catalog.resolve import PIECES
 from inventory_sync.domain.availability import Fallback
 from inventory_sync.domain.reports import plain
-from inventory_sync.ledger.services import claim_dirty, settle_dirty
+from inventory_sync.ledger.services import claim_dirty, mark_items_dirty, set_dirty_aside, settle_dirty
 
 HUNDRED = Decimal(100)
 COLUMNS = [column.name for column in fields(NewFigure)]
@@ -97,8 +97,8 @@ ON CONFLICT (connection_id, item_id) DO UPDATE SET
 class PostgresAvailability:
     """The AvailabilityStore of the running platform. Needs an open transaction at READ COMMITTED."""
 
-    def claim(self, limit: int) -> list[DirtyItem]:
-        return [DirtyItem(*row) for row in claim_dirty(limit)]
+    def claim(self, limit: int, *, now: datetime) -> list[DirtyItem]:
+        return [DirtyItem(*row) for row in claim_dirty(limit, now=now)]
 
     def recipes(self, item_ids: Collection[int]) -> list[Recipe]:
         kits: dict[int, list[tuple[int, Decimal]]] = {}
@@ -166,6 +166,12 @@ class PostgresAvailability:
 
     def settle(self, claimed: Collection[DirtyItem]) -> None:
         settle_dirty([(each.item_id, each.version) for each in claimed])
+
+    def set_aside(self, item_id: int, *, until: datetime) -> None:
+        set_dirty_aside(item_id, until=until)
+
+    def mark(self, item_ids: Collection[int], *, now: datetime, correlation_id: str) -> None:
+        mark_items_dirty(item_ids, now=now, correlation_id=correlation_id)
 
 
 def _rows(sql: str, params: Any) -> list[tuple[Any, ...]]:

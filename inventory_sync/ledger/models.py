@@ -236,6 +236,7 @@ class DirtyItem(models.Model):
     since = models.DateTimeField()
     urgent = models.BooleanField(default=False)
     correlation_id = models.CharField(max_length=40, blank=True)
+    not_before = models.DateTimeField(null=True, blank=True, help_text="It failed; nobody tries until then.")
 
     class Meta:
         indexes = [models.Index(fields=["urgent", "since"], name="dirty_oldest")]

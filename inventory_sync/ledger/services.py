@@ -1,4 +1,4 @@
-"""The queue of dirty items, for rooms above: mark, claim, settle, each in the caller's transaction.
+"""The queue of dirty items, for rooms above: mark, claim, settle, set aside, in the caller's transaction.
 
 A claim locks the item (FOR NO KEY UPDATE SKIP LOCKED on catalog_item), not its dirty row: whoever posts may
 mark a claimed item again without waiting for the computation. Claiming and settling never wait for a lock.
@@ -23,11 +23,15 @@ ON CONFLICT (item_id) DO UPDATE SET version = ledger_dirtyitem.version + 1,
 """
 _CLAIM = """
 SELECT i.id FROM ledger_dirtyitem d JOIN catalog_item i ON i.id = d.item_id
-WHERE d.urgent = %s AND NOT d.item_id = ANY(%s)
+WHERE d.urgent = %s AND NOT d.item_id = ANY(%s) AND (d.not_before IS NULL OR d.not_before <= %s)
 ORDER BY d.since LIMIT %s
 FOR NO KEY UPDATE OF i SKIP LOCKED
 """
-_READ = "SELECT item_id, version, urgent, since, correlation_id FROM ledger_dirtyitem WHERE item_id = ANY(%s)"
+_READ = """
+SELECT item_id, version, urgent, since, correlation_id, not_before IS NOT NULL
+FROM ledger_dirtyitem WHERE item_id = ANY(%s)
+"""
+_SET_ASIDE = "UPDATE ledger_dirtyitem SET not_before = %s WHERE item_id = %s"
 _SETTLE = """
 DELETE FROM ledger_dirtyitem WHERE item_id IN (
     SELECT d.item_id FROM ledger_dirtyitem d
@@ -37,7 +41,7 @@ DELETE FROM ledger_dirtyitem WHERE item_id IN (
 )
 """
 
-DirtyRow = tuple[int, int, bool, datetime, str]
+DirtyRow = tuple[int, int, bool, datetime, str, bool]
 
 
 def mark_items_dirty(
@@ -49,22 +53,23 @@ def mark_items_dirty(
             cursor.execute(_MARK, [now, urgent, correlation_id, sorted(set(item_ids))])
 
 
-def claim_dirty(limit: int) -> list[DirtyRow]:
-    """Hold up to limit dirty items that nobody holds and return (item, version, urgent, since, correlation).
+def claim_dirty(limit: int, *, now: datetime) -> list[DirtyRow]:
+    """Hold up to limit dirty items that nobody holds; an item set aside is left until its time.
 
-    Half from the urgent ones, the rest oldest first; either kind fills up for the other.
+    Returns (item, version, urgent, since, correlation id, whether it was set aside before): half from
+    the urgent ones, the rest oldest first; either kind fills up for the other.
     """
     taken: list[int] = []
     with connection.cursor() as cursor:
         for urgent, share in ((True, (limit + 1) // 2), (False, limit), (True, limit)):
             if len(taken) < share:
-                cursor.execute(_CLAIM, [urgent, taken, share - len(taken)])
+                cursor.execute(_CLAIM, [urgent, taken, now, share - len(taken)])
                 taken += [item_id for (item_id,) in cursor.fetchall()]
         if not taken:
             return []
         # Only what is read under the locks is sure: another worker may have settled an item just before.
         cursor.execute(_READ, [taken])
-        return [(row[0], row[1], row[2], row[3], row[4]) for row in cursor.fetchall()]
+        return [(row[0], row[1], row[2], row[3], row[4], row[5]) for row in cursor.fetchall()]
 
 
 def settle_dirty(done: Collection[tuple[int, int]]) -> None:
@@ -72,3 +77,9 @@ def settle_dirty(done: Collection[tuple[int, int]]) -> None:
     if done:
         with connection.cursor() as cursor:
             cursor.execute(_SETTLE, [[item_id for item_id, _ in done], [version for _, version in done]])
+
+
+def set_dirty_aside(item_id: int, *, until: datetime) -> None:
+    """Have nobody claim this item before then: it fails. Marking it again does not end the wait."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SET_ASIDE, [until, item_id])

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from inventory_sync.availability.compute import recompute_batch
+from inventory_sync.availability.compute import recompute_batch, recompute_claimed
 from tests.availability.worlds import NOON, World, recompute_all
 
 
@@ -23,7 +23,7 @@ def stock(world: World) -> World:
 
 def claim(world: World, limit: int) -> list[str]:
     with world.transaction() as store:
-        return [world.sku(each.item_id) for each in store.claim(limit)]
+        return [world.sku(each.item_id) for each in store.claim(limit, now=NOON)]
 
 
 def test_half_of_a_claim_is_urgent_and_the_rest_the_oldest(stock: World):
@@ -44,7 +44,7 @@ def test_urgent_items_fill_up_for_missing_others_and_the_reverse(stock: World):
     for number in range(5, 8):
         stock.mark(f"I{number}", after_s=number)
     with stock.transaction() as store:
-        urgent = [each for each in store.claim(8) if each.urgent]
+        urgent = [each for each in store.claim(8, now=NOON) if each.urgent]
         store.settle(urgent)
     assert sorted(claim(stock, 4)) == ["I0", "I5", "I6", "I7"]
 
@@ -54,7 +54,7 @@ def test_a_claim_tells_since_when_and_why(stock: World):
     stock.mark("I0", after_s=9, cause="delivery-2", urgent=True)
 
     with stock.transaction() as store:
-        [claimed] = store.claim(10)
+        [claimed] = store.claim(10, now=NOON)
 
     assert (claimed.version, claimed.urgent, claimed.correlation_id) == (2, True, "delivery-2")
     assert claimed.since == NOON + timedelta(seconds=5)
@@ -80,7 +80,7 @@ def test_an_item_marked_again_inside_the_computation_stays_dirty(stock: World):
     stock.mark("I1")
 
     with stock.transaction() as store:
-        claimed = store.claim(10)
+        claimed = store.claim(10, now=NOON)
         stock.mark("I0")
         store.settle(claimed)
 
@@ -97,3 +97,47 @@ def test_items_beyond_the_limit_wait_and_are_found_next(stock: World):
     assert stock.dirty() == {"I5", "I6", "I7"}
     assert recompute_all(stock, limit=5).claimed == 3
     assert recompute_all(stock, limit=5).claimed == 0
+
+
+def test_an_item_set_aside_is_left_until_its_time_however_often_it_is_marked(stock: World):
+    stock.mark("I0")
+    stock.mark("I1", after_s=1)
+    with stock.transaction() as store:
+        first, _ = sorted(store.claim(10, now=NOON), key=lambda each: each.since)
+        store.set_aside(first.item_id, until=NOON + timedelta(seconds=60))
+
+    stock.mark("I0", urgent=True)
+
+    assert claim(stock, 10) == ["I1"]
+    with stock.transaction() as store:
+        later = {stock.sku(each.item_id): each for each in store.claim(10, now=NOON + timedelta(seconds=60))}
+    assert {sku: each.failed for sku, each in later.items()} == {"I0": True, "I1": False}
+
+
+def test_an_item_that_was_computed_after_all_is_no_longer_set_aside(stock: World):
+    stock.mark("I0")
+    with stock.transaction() as store:
+        [item] = store.claim(10, now=NOON)
+        store.set_aside(item.item_id, until=NOON + timedelta(seconds=60))
+        store.settle([item])
+
+    stock.mark("I0")
+
+    with stock.transaction() as store:
+        assert [each.failed for each in store.claim(10, now=NOON)] == [False]
+
+
+def test_an_item_computed_without_its_kits_leaves_them_dirty(stock: World):
+    stock.kit("SET", {"I0": 2})
+    stock.offer("shop", "SET")
+    stock.mark("I0", cause="delivery-1")
+
+    with stock.transaction() as store:
+        items = store.claim(10, now=NOON)
+        recompute_claimed(items, store=store, now=NOON, urgent_at_or_below=2, with_kits=False)
+
+    assert stock.shown("shop", "I0").figure == 10
+    assert not stock.has_figure("shop", "SET")
+    assert stock.dirty() == {"SET"}
+    recompute_all(stock)
+    assert (stock.shown("shop", "SET").figure, stock.shown("shop", "SET").correlation_id) == (5, "delivery-1")

@@ -55,7 +55,7 @@ def elsewhere() -> Iterator[Callable[[Callable[[], T]], T]]:
 
 
 def skus(world: PostgresWorld, limit: int = 10) -> set[str]:
-    return {world.sku(each.item_id) for each in PostgresAvailability().claim(limit)}
+    return {world.sku(each.item_id) for each in PostgresAvailability().claim(limit, now=NOON)}
 
 
 def test_two_claimers_never_hold_the_same_item(shop: PostgresWorld, elsewhere):

@@ -50,6 +50,7 @@ class AvailabilityTables:
     figures: dict[FigureKey, NewFigure] = field(default_factory=dict)
     policies: dict[tuple[int, int | None], PolicyFacts] = field(default_factory=dict)
     held: dict[int, MemoryAvailability] = field(default_factory=dict)
+    aside: dict[int, datetime] = field(default_factory=dict)
 
     def mark(self, item_id: int, *, now: datetime, urgent: bool = False, correlation_id: str = "") -> None:
         """Mark an item dirty as the ledger does: its version rises, the oldest since stays."""
@@ -127,17 +128,20 @@ class MemoryAvailability:
         for item_id in [each for each, owner in self._tables.held.items() if owner is self]:
             del self._tables.held[item_id]
 
-    def claim(self, limit: int) -> list[DirtyItem]:
+    def claim(self, limit: int, *, now: datetime) -> list[DirtyItem]:
         taken: list[DirtyItem] = []
+        aside = self._tables.aside
         for urgent, share in ((True, (limit + 1) // 2), (False, limit), (True, limit)):
             waiting = [
                 each
                 for each in self._tables.dirty.values()
-                if each.urgent is urgent and each.item_id not in self._tables.held
+                if each.urgent is urgent
+                and each.item_id not in self._tables.held
+                and aside.get(each.item_id, now) <= now
             ]
             for each in sorted(waiting, key=lambda row: row.since)[: max(0, share - len(taken))]:
                 self._tables.held[each.item_id] = self
-                taken.append(each)
+                taken.append(replace(each, failed=each.item_id in aside))
         return taken
 
     def recipes(self, item_ids: Collection[int]) -> list[Recipe]:
@@ -222,5 +226,16 @@ class MemoryAvailability:
                 now_there = self._tables.dirty.get(each.item_id)
                 if now_there is not None and now_there.version == each.version:
                     del self._tables.dirty[each.item_id]
+                    self._tables.aside.pop(each.item_id, None)
 
         self._staged.append(forget)
+
+    def set_aside(self, item_id: int, *, until: datetime) -> None:
+        self._staged.append(lambda: self._tables.aside.update({item_id: until}))
+
+    def mark(self, item_ids: Collection[int], *, now: datetime, correlation_id: str) -> None:
+        def mark() -> None:
+            for each in item_ids:
+                self._tables.mark(each, now=now, correlation_id=correlation_id)
+
+        self._staged.append(mark)
