@@ -19,6 +19,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if WALKS in item.path.parents and item.get_closest_marker("browser") is None:
             item.add_marker(pytest.mark.walk)
+            item.add_marker(pytest.mark.timeout(300))  # the first one waits for the whole platform
 
 
 @pytest.fixture(scope="session")

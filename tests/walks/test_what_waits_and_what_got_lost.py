@@ -60,7 +60,12 @@ def test_an_unmapped_line_waits_its_neighbour_does_not_and_a_mapping_replays_it_
 
 
 def test_an_order_whose_webhook_was_lost_is_found_by_the_sweep_and_counted(walk: Platform) -> None:
-    cursor = Cursor.objects.get(connection__code="woo", stream="orders")
+    swept = Cursor.objects.filter(connection__code="woo", stream="orders", swept_at__isnull=False)
+    walk.wait(swept.exists, "the first sweep is over: it reads history and counts nothing")
+    walk.rest()
+    # No reading of its own accord meanwhile: what the test asks for is the one that finds the order.
+    Cursor.objects.filter(connection__code="woo").update(run_at=timezone.now() + timedelta(hours=1))
+    cursor = swept.get()
     walk.shops["woo"].faults.inject("drop_webhooks", count=None, probability=1.0)
 
     line = {"product_id": retailer.product_of("woo", "TRAY"), "quantity": 1}
