@@ -193,6 +193,7 @@ def begin(state: ListingState, *, now: datetime, lease: timedelta, longest_life:
             state,
             unanswered=lost.aim,
             ambiguous_until=later(state.ambiguous_until, now + longest_life),
+            observed=may_show(state.observed, lost.aim),
         )
     token = state.token + 1
     return replace(state, in_flight=Flight(token, now, now + lease), token=token)
@@ -231,6 +232,15 @@ def retry_after(
     doublings = min(max(attempts - 1, 0), 30)
     whole = min(cap.total_seconds(), base.total_seconds() * 2.0**doublings)
     return timedelta(seconds=whole * (0.5 + 0.5 * jitter))
+
+
+def may_show(observed: Decimal | None, sent: Aim) -> Decimal:
+    """Return the most a listing may have shown after a write that nobody has read back.
+
+    A sale between that write and the next reading is a fall from there; reckoned from the figure read before
+    the write it would look like no fall at all, and be written over.
+    """
+    return sent.figure if observed is None else max(observed, sent.figure)
 
 
 def later(one: datetime | None, other: datetime) -> datetime:

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from inventory_sync.domain.lane import Aim, Fall, ListingState, later
+from inventory_sync.domain.lane import Aim, Fall, ListingState, later, may_show
 from inventory_sync.domain.reports import ZERO
 
 
@@ -202,6 +202,8 @@ def settle(
     state = replace(state, in_flight=None, unanswered=_still_unanswered(state, flight.aim, report.outcome))
     if report.outcome is Outcome.ACCEPTED and flight.aim is not None:
         state = replace(state, observed=flight.aim.figure)
+    elif report.outcome is Outcome.AMBIGUOUS and report.read_after is None and flight.aim is not None:
+        state = replace(state, observed=may_show(state.observed, flight.aim))
     if report.read_after is not None:
         state = _note_read_after(state, report, now)
     reason = _why_owed(state, flight.aim, report, now)

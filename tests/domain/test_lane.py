@@ -203,6 +203,20 @@ def test_a_lost_flight_may_still_land_and_keeps_its_key_and_the_listing_owed():
     assert reported(again, 3, seconds=21).verdict == StillOwed(Owed.AMBIGUOUS)
 
 
+def test_a_sale_after_a_write_nobody_read_back_is_a_fall_from_what_it_may_have_shown():
+    """0 was read, 4 written and lost; two sales, one of them known: 1 is read, and is no rise from 0."""
+    lost = flying(owing(4, shown=0))
+    again = begin(lost, now=after(20), lease=LEASE, longest_life=LONGEST_LIFE)
+    unread = reported(flying(owing(4, shown=0)), None, Outcome.AMBIGUOUS).state
+    for state in (again, unread):
+        told = note_news(state, now=after(21), lowered=Decimal(1))
+
+        noted = read(told, 1, seconds=22).state
+
+        assert noted.fall is not None
+        assert noted.fall.quantity == 2
+
+
 # ── the sandwich ────────────────────────────────────────────────────────────────────────────────────
 
 
