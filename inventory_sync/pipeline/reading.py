@@ -16,7 +16,6 @@ from django.db.models import F, Q
 from inventory_sync.connections.models import Connection, Cursor, Hook
 from inventory_sync.domain.errors import Misconfigured, Rejected, SyncError, Transient
 from inventory_sync.domain.lane import retry_after
-from inventory_sync.domain.ports import Stream
 from inventory_sync.intake.models import ReadDue
 from inventory_sync.intake.ports import ReadWanted
 from inventory_sync.ledger.selectors import open_orders_not_seen_since
@@ -186,7 +185,3 @@ def _heal(row: Connection, now: datetime, *, ports: Ports) -> int:
             ports.intake.want_reads([ReadWanted(row.pk, "stream", "", "webhooks were recreated")], now=now)
             log.warning("hooks.recreated", connection=row.code, count=recreated)
     return recreated
-
-
-def streams_of(row: Connection, *, ports: Ports) -> tuple[Stream, ...]:
-    return ports.connector(row.connector).capabilities.streams

@@ -5,7 +5,6 @@ A revoked secret or a changed connection is therefore noticed within two seconds
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import threading
 import time
@@ -14,6 +13,7 @@ from typing import Any
 
 from inventory_sync.connections import registry
 from inventory_sync.connections.models import Connection
+from inventory_sync.connections.services import hook_token_hash
 from inventory_sync.domain.ports import Connector
 
 TTL_S = 1.0
@@ -75,9 +75,5 @@ class Lookup:
         )
 
 
-def token_hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
 def token_matches(known: Knocked, token: str) -> bool:
-    return bool(known.hook_token_hash) and hmac.compare_digest(token_hash(token), known.hook_token_hash)
+    return bool(known.hook_token_hash) and hmac.compare_digest(hook_token_hash(token), known.hook_token_hash)

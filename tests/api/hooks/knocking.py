@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from inventory_sync.api.hooks.door import Door
-from inventory_sync.api.hooks.lookup import Knocked, token_hash
+from inventory_sync.api.hooks.lookup import Knocked
+from inventory_sync.connections.services import hook_token_hash
 from inventory_sync.domain.errors import Unauthentic
 from inventory_sync.domain.ports import Capabilities, InboundRequest, Received, Reply
 from inventory_sync.intake.ports import NewDelivery
@@ -100,7 +101,7 @@ class World:
         )  # fmt: skip
 
     def _known(self, code: str) -> Knocked | None:
-        return Knocked(1, "shop", self.vendor, None, token_hash(TOKEN)) if code == "shop" else None
+        return Knocked(1, "shop", self.vendor, None, hook_token_hash(TOKEN)) if code == "shop" else None
 
     def _submit(self, row: NewDelivery) -> Future[int | None]:
         future: Future[int | None] = Future()
