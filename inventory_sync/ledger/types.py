@@ -19,11 +19,40 @@ LevelKey = tuple[int, int]  # (item id, location id): the lock order of levels
 
 
 class EventKind(StrEnum):
-    """The three kinds of report, never mixed."""
+    """The three kinds of report, never mixed, and what only changes the condition of stock that stays."""
 
     DELTA = "delta"
     COUNT = "count"
     FIGURE = "figure"
+    CONDITION = "condition"
+
+
+@dataclass(frozen=True, slots=True)
+class LineHeld:
+    """How much of one order line a book figure already holds at its location, in base units of its item.
+
+    `contained`: assigned + delivered outward; `delivered`: the delivered part. `source` is a connection code.
+    """
+
+    source: str
+    order_ref: str
+    line_ref: str
+    contained: Decimal
+    delivered: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class FigureFacts:
+    """What belongs to a book figure beside its quantity: applied together with it or not at all.
+
+    `reserved`: held back by the authority in its own books; `unassigned`: its own demand inside the declared
+    horizon that it has not assigned yet. A line absent from `contained` is held not at all.
+    """
+
+    reserved: Decimal = Decimal(0)
+    unassigned: Decimal = Decimal(0)
+    unavailable: Decimal = Decimal(0)
+    contained: tuple[LineHeld, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +63,11 @@ class StockEvent:
     revision of a key replaces the lower ones, also when it names another item or location. `reading` is the
     hub's reading number, for figures only. `fulfils` names the order line that a shipment of the authority
     closes together with its movement.
+
+    `condition` is "" for stock that may be sold, else what keeps it from being sold (damaged, quarantine, …):
+    a delta of such stock counts as on hand and as unavailable. An event of kind CONDITION moves `quantity`
+    from condition `was` to `condition` and leaves on hand alone. `lot` and `owner` are "" where nobody tracks
+    them. `figure` is set on book figures only.
     """
 
     connection_id: int
@@ -51,6 +85,11 @@ class StockEvent:
     delivery_id: int | None = None
     correlation_id: str = ""
     fulfils: OrderLineRef | None = None
+    lot: str = ""
+    owner: str = ""
+    condition: str = ""
+    was: str = ""
+    figure: FigureFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
