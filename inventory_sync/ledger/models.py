@@ -207,6 +207,39 @@ class Allocation(models.Model):
         return f"{self.quantity} × {self.item_id} @ {self.location_id}"
 
 
+class ReservationChange(models.Model):
+    """What a reservation was from `at` on, until its next change; append-only, so that the past can be told.
+
+    `allocations`: [item id, location id, quantity, contained, fulfilled] of each place that owed of it.
+    """
+
+    reservation = models.ForeignKey(
+        Reservation, on_delete=models.PROTECT, related_name="changes", db_index=False
+    )
+    at = models.DateTimeField()
+    # The reservation's own key guards it: no second check for every line of every order.
+    item = models.ForeignKey(
+        Item, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )
+    state = models.CharField(max_length=12, choices=Reservation.State)
+    demand = QuantityField()
+    fulfilled = QuantityField(default=0)
+    stamp = models.BigIntegerField(default=0)
+    reading = models.BigIntegerField(default=0)
+    reason = models.CharField(max_length=200, blank=True)
+    allocations = models.JSONField(default=list)
+    correlation_id = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["reservation", "at", "id"], name="reservation_history"),
+            models.Index(fields=["at"], name="reservation_change_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reservation_id} {self.state} {self.demand}"
+
+
 class Fulfilment(models.Model):
     """What a shipment of the authority takes off an order line; also kept while the order is not known yet.
 

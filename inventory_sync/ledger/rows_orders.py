@@ -93,6 +93,25 @@ ORDER BY place
 ON CONFLICT (reservation_id, item_id, location_id) DO UPDATE SET quantity = excluded.quantity,
     contained = excluded.contained, fulfilled = excluded.fulfilled, open = excluded.open
 """
+_NOTE_CHANGES = """
+INSERT INTO ledger_reservationchange (reservation_id, at, item_id, state, demand, fulfilled, stamp, reading,
+    reason, allocations, correlation_id)
+SELECT r.id, greatest(%s, last.at), r.item_id, r.state, r.demand, r.fulfilled, r.stamp, r.reading,
+    r.reason, owed.parts, o.correlation_id
+FROM ledger_reservation r JOIN ledger_order o ON o.id = r.order_id
+CROSS JOIN LATERAL (
+    SELECT coalesce(jsonb_agg(jsonb_build_array(a.item_id, a.location_id, a.quantity, a.contained,
+        a.fulfilled) ORDER BY a.id), '[]') AS parts
+    FROM ledger_allocation a WHERE a.reservation_id = r.id
+) AS owed
+LEFT JOIN LATERAL (
+    SELECT c.at, c.item_id, c.state, c.demand, c.fulfilled, c.allocations FROM ledger_reservationchange c
+    WHERE c.reservation_id = r.id ORDER BY c.at DESC, c.id DESC LIMIT 1
+) AS last ON true
+WHERE r.id = ANY(%s) AND (last.item_id, last.state, last.demand, last.fulfilled, last.allocations)
+    IS DISTINCT FROM (r.item_id, r.state, r.demand, r.fulfilled, owed.parts)
+ORDER BY r.id
+"""
 
 
 class OrderRows:
@@ -198,6 +217,7 @@ class OrderRows:
             for each in line.allocations
         ]
         execute(_SAVE_ALLOCATIONS, unzip(allocations, 6))
+        execute(_NOTE_CHANGES, (now, sorted(kept.values())))
 
     def note_seen(self, keys: Collection[OrderKey], *, now: datetime) -> None:
         execute(_SEEN, (now, *unzip(sorted(keys), 2)))
