@@ -19,6 +19,17 @@ SyncError
 │  ├─ Unsupported
 │  ├─ RemoteRefused        the channel refused this one line; .vendor_code .status
 │  └─ NotApplied           the channel said yes and changed nothing
+├─ Refused          a request the hub may refuse; the caller may ask something else
+│  ├─ NotEnough            not everything asked for is free
+│  ├─ NoPool               the channel has no location to serve it from
+│  ├─ OtherContent         the same version with other content
+│  ├─ OlderVersion
+│  ├─ NoReservation        nothing is known under this reference
+│  ├─ HoldExpired
+│  ├─ ReservationOver      released, cancelled, refused or delivered
+│  ├─ AlreadyCommitted     a hold is released, a commitment is cancelled
+│  ├─ AwaitsReview
+│  └─ ChannelDecides       the channel has reported this order itself
 ├─ Misconfigured    the connection pauses, its owner is told
 ├─ Unauthentic      refused at the door; body not kept
 └─ FenceLost        another owner has taken over: roll back, say nothing
@@ -173,6 +184,52 @@ class RemoteRefused(Rejected):
 
 class NotApplied(Rejected):
     code = "push.not_applied"
+
+
+class Refused(SyncError):
+    """Understood, and not done: the state of stock or of the reservation is against it."""
+
+    code = "reservation.refused"
+
+
+class NotEnough(Refused):
+    code = "reservation.not_enough"
+
+
+class NoPool(Refused):
+    code = "reservation.no_location"
+
+
+class OtherContent(Refused):
+    code = "reservation.other_content"
+
+
+class OlderVersion(Refused):
+    code = "reservation.older_version"
+
+
+class NoReservation(Refused):
+    code = "reservation.unknown"
+
+
+class HoldExpired(Refused):
+    code = "reservation.expired"
+
+
+class ReservationOver(Refused):
+    code = "reservation.over"
+
+
+class AlreadyCommitted(Refused):
+    code = "reservation.committed"
+
+
+class AwaitsReview(Refused):
+    code = "reservation.in_review"
+
+
+class ChannelDecides(Refused):
+    code = "reservation.channel_decides"
 
 
 class Misconfigured(SyncError):

@@ -29,6 +29,19 @@ class ReserveMode(StrEnum):
     RECORD = "record"  # a shop has sold it: recorded even below zero
 
 
+class Rule(StrEnum):
+    """One way to route; a channel declares which are tried, in which order."""
+
+    WHOLE_ORDER = "whole_order"  # one location serves the whole order
+    NEAREST_KIT = "nearest_kit"  # a kit line stands at the best-ranked location that can make all of it
+    WHOLE_LINE = "whole_line"  # a line stands at its best-ranked location that can serve it whole
+    FEWEST_SPLITS = "fewest_splits"  # as few locations as can serve the line, the largest stock first
+    RANK = "rank"  # the locations in their ranked order, each as far as it goes
+
+
+DEFAULT_RULES = (Rule.WHOLE_ORDER, Rule.WHOLE_LINE, Rule.RANK)
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A component item and how many base units of it one sold unit takes."""
