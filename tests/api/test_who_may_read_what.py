@@ -33,6 +33,8 @@ TABLE: dict[str, tuple[str, str]] = {
     "orders": ("orders", ORDERS),
     "orders/<int:order>": ("orders/1", ORDERS),
     "problems/<str:code>": ("problems/resource.not_found", PUBLIC),
+    "schemas": ("schemas", PUBLIC),
+    "schemas/<str:name>/<int:version>": ("schemas/goods.received/1", PUBLIC),
     "openapi.json": ("openapi.json", PUBLIC),
     "docs/": ("docs/", PUBLIC),
 }

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from inventory_sync.api.v1 import channels, history, schema, stock
+from inventory_sync.api.v1 import channels, history, schema, schemas, stock
 
 app_name = "v1"
 
@@ -29,6 +29,8 @@ urlpatterns = [
     path("orders", history.OrdersView.as_view(), name="orders"),
     path("orders/<int:order>", history.OrderView.as_view(), name="order"),
     path("problems/<str:code>", schema.ProblemView.as_view(), name="problem"),
+    path("schemas", schemas.SchemasView.as_view(), name="event-schemas"),
+    path("schemas/<str:name>/<int:version>", schemas.EventSchemaView.as_view(), name="event-schema"),
     path("openapi.json", schema.DocumentView.as_view(), name="schema"),
     path("docs/", schema.PageView.as_view(url_name="v1:schema"), name="docs"),
 ]
