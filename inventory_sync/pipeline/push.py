@@ -62,6 +62,7 @@ class Sandwich:
     read_before: dict[int, Decimal] = field(default_factory=dict)
     decisions: dict[int, sandwich.WriteDecision] = field(default_factory=dict)
     outcomes: dict[int, Outcome] = field(default_factory=dict)
+    write_keys: dict[int, str] = field(default_factory=dict)
     read_after: dict[int, Decimal] = field(default_factory=dict)
     errors: dict[int, SyncError] = field(default_factory=dict)
     wait: dict[int, datetime] = field(default_factory=dict)
@@ -187,6 +188,7 @@ def _decide(work: Sandwich, *, ports: Ports) -> list[tuple[int, LevelWrite]]:
                     if isinstance(decision, Write) and flight is not None and flight.aim is not None:
                         write = LevelWrite(row.ref, decision.figure, flight.aim.write_key, decision.expected)
                         writes.append((row.id, write))
+                        work.write_keys[row.id] = write.idempotency_key
                 case PullAgain():
                     work.wait[row.id] = decision.after
                 case Hold():
@@ -346,6 +348,7 @@ def _attempt(work: Sandwich, row: Row, reason: str) -> Attempt:
         error_detail=error.detail if error else "",
         exchanges=tuple(work.account.exchanges),
         correlation_id=row.correlation_id,
+        write_key=work.write_keys.get(row.id, ""),
     )
 
 

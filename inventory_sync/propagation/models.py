@@ -100,6 +100,12 @@ class PushAttempt(models.Model):
     outcome = models.CharField(max_length=30)
     error_code = models.CharField(max_length=60, blank=True)
     error_detail = models.TextField(blank=True)
+    write_key = models.CharField(
+        max_length=120,
+        blank=True,
+        db_default="",
+        help_text="The write's idempotency key; empty: none was sent.",
+    )
     call = models.ForeignKey(PushCall, null=True, on_delete=models.CASCADE, related_name="attempts")
     correlation_id = models.CharField(max_length=40, blank=True)
 

@@ -90,6 +90,7 @@ class Attempt:
     error_detail: str = ""
     exchanges: tuple[Exchange, ...] = field(default=())
     correlation_id: str = ""
+    write_key: str = ""
 
 
 class LaneStore(Protocol):

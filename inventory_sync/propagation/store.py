@@ -123,6 +123,7 @@ class PostgresLanes:
                 outcome=one.outcome,
                 error_code=one.error_code,
                 error_detail=one.error_detail,
+                write_key=one.write_key[:120],
                 call=call,
                 correlation_id=one.correlation_id,
             )
