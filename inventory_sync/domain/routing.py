@@ -1,7 +1,8 @@
 """Where the lines of an order are promised: one decision for all of them.
 
-Every line is routed at once, in ranked order, deterministically; what nothing has in stock is routed to the
-best-ranked location, provisionally, if the shop has sold it already. Components of a kit stand together.
+Every line is routed at once, by the channel's rules in their order, deterministically, and says which rule
+put it there and what the better-ranked locations had. What nothing has in stock is routed to the best-ranked
+location, provisionally, if the shop has sold it already. Components of a kit stand together.
 
 Does not read stock or rank locations: free quantities and rankings are arguments.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
@@ -52,12 +53,13 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """What one line asks for: quantity in sold units, at locations best first."""
+    """What one line asks for: quantity in sold units, at locations best first; sold: the item as sold."""
 
     line: str
     quantity: Decimal
     parts: tuple[Part, ...]
     ranking: tuple[str, ...]
+    sold: str = ""
 
     @property
     def splits_freely(self) -> bool:
@@ -76,60 +78,72 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True)
+class Route:
+    """Why a line stands where it does: the rule that decided, those before it that could not, and how many
+    sold units each better-ranked location had free when it was passed over.
+    """
+
+    rule: Rule
+    failed: tuple[Rule, ...] = ()
+    passed: tuple[tuple[str, Decimal], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Reserved:
     """The outcome: placements in routing order per line, and the sold units nothing was free for.
 
     rejected: in the modes that may refuse, the lines refused in whole or part; short: line → missing units,
-    which RECORD has placed provisionally nevertheless.
+    which RECORD has placed provisionally nevertheless. backordered: line → units that a declared allowance
+    let a request promise below nothing; they are placed provisionally, and not short.
     """
 
     placements: tuple[Placement, ...]
     short: Mapping[str, Decimal]
     rejected: tuple[str, ...] = ()
+    backordered: Mapping[str, Decimal] = field(default_factory=dict)
+    routes: Mapping[str, Route] = field(default_factory=dict, compare=False)
 
 
 class NoLocation(ValueError):
     """A line has no location to be routed to: its channel has an empty pool."""
 
 
-def reserve(wants: Sequence[Want], free: Mapping[Place, Decimal], mode: ReserveMode) -> Reserved:
+def reserve(
+    wants: Sequence[Want],
+    free: Mapping[Place, Decimal],
+    mode: ReserveMode,
+    *,
+    rules: Sequence[Rule] = DEFAULT_RULES,
+    allowance: Mapping[str, Decimal] | None = None,
+) -> Reserved:
     """Route all lines of one order against what is free, the same item in two lines included.
 
-    One location serves the whole order where it can (the first by the first line's ranking); else each line
-    stands at its first location that can serve it whole; else it is split. A request of plain lines is
-    refused only if no assignment exists; kits are placed before them, best location first, so a request with
-    several kits may be refused although a cleverer split exists, never wrongly accepted.
+    The rules are tried in their order, each on the lines that none before it could serve; RANK is the last
+    of them, declared or not. A request of plain lines is refused only if no assignment exists; kits are
+    placed before them, so a request with several kits may be refused although a cleverer split exists, never
+    wrongly accepted.
 
-    free: (item, location) → what is free, absent or negative counts 0. Raises NoLocation.
+    free: (item, location) → what is free, absent or negative counts 0. allowance: per item as sold, the
+    units a request may still promise below nothing. Raises NoLocation.
     """
     for want in wants:
         if not want.ranking:
             raise NoLocation(want.line)
     table = _Table(free)
-    whole = next((place for place in _common(wants) if table.serves_all(wants, place)), None)
-    missing: dict[str, Decimal] = {}
-    if whole is not None:
-        for want in wants:
-            table.put(want, whole, want.quantity)
-    else:
-        for want in sorted(wants, key=lambda each: each.splits_freely):
-            left = table.place(want)
-            if left:
-                missing[want.line] = left
+    missing = table.route(wants, rules)
 
     if mode is ReserveMode.RECORD:
         for want in wants:
             table.put(want, want.ranking[0], missing.get(want.line, ZERO))
-        return Reserved(table.placements(wants), missing)
+        return Reserved(table.placements(wants), missing, routes=table.routes)
+    backordered = table.backorder(wants, missing, allowance) if missing and allowance else {}
     if missing and mode is ReserveMode.ALL_OR_NOTHING:
-        return Reserved((), missing, tuple(want.line for want in wants))
-    return Reserved(table.placements(wants), missing, tuple(sorted(missing)))
+        return Reserved((), missing, tuple(want.line for want in wants), routes=table.routes)
+    return Reserved(table.placements(wants), missing, tuple(sorted(missing)), backordered, table.routes)
 
 
 def _common(wants: Sequence[Want]) -> list[str]:
     """Return the locations every line may be served from, in the first line's order."""
-    if not wants:
-        return []
     shared = set(wants[0].ranking).intersection(*(want.ranking for want in wants))
     return [place for place in wants[0].ranking if place in shared]
 
@@ -138,58 +152,156 @@ class _Table:
     """What is still free and what was placed, while one order is being decided."""
 
     def __init__(self, free: Mapping[Place, Decimal]) -> None:
-        self._free: dict[Place, Decimal] = defaultdict(Decimal)
-        for place, quantity in free.items():
-            self._free[place] = max(ZERO, quantity)
-        self._units: dict[tuple[str, str], Decimal] = defaultdict(Decimal)  # (line, location) → sold units
+        self._given = free
+        self._taken: dict[Place, Decimal] = {}
+        self._units: dict[tuple[str, str], Decimal] = {}  # (line, location) → sold units
         self._plain: dict[str, list[Want]] = defaultdict(list)  # item → plain lines already placed
+        self.routes: dict[str, Route] = {}
 
-    def serves_all(self, wants: Sequence[Want], location: str) -> bool:
-        need: dict[str, Decimal] = defaultdict(Decimal)
-        for want in wants:
-            for part in want.parts:
-                need[part.item] += want.quantity * part.per_unit
-        return all(self._free[item, location] >= quantity for item, quantity in need.items())
+    def free(self, item: str, location: str) -> Decimal:
+        quantity = max(ZERO, self._given.get((item, location), ZERO))
+        return quantity - self._taken.get((item, location), ZERO)
+
+    def route(self, wants: Sequence[Want], rules: Sequence[Rule]) -> dict[str, Decimal]:
+        """Place the lines by the rules, and return the units that cannot be served."""
+        left = [want for want in wants if want.quantity > 0]
+        if len(left) > 1:
+            left.sort(key=lambda each: each.splits_freely)
+        missing: dict[str, Decimal] = {}
+        failed: list[Rule] = []
+        for rule in (*(each for each in rules if each is not Rule.RANK), Rule.RANK):
+            if not left:
+                break
+            tried = tuple(failed)
+            if rule is Rule.WHOLE_ORDER:
+                left = self._place_order(left, tried)
+            elif rule is Rule.RANK:
+                for want in left:
+                    if short := self._place_ranked(want, tried):
+                        missing[want.line] = short
+                left = []
+            else:
+                left = [want for want in left if not self._place_line(want, rule, tried)]
+            failed.append(rule)
+        return missing
 
     def put(self, want: Want, location: str, units: Decimal) -> None:
         """Promise units at a location, below zero if need be."""
         if not units:
             return
-        self._units[want.line, location] += units
+        key = (want.line, location)
+        self._units[key] = self._units.get(key, ZERO) + units
         for part in want.parts:
-            self._free[part.item, location] -= units * part.per_unit
+            place = (part.item, location)
+            self._taken[place] = self._taken.get(place, ZERO) + units * part.per_unit
 
-    def place(self, want: Want) -> Decimal:
-        """Promise what can be served, and return the units that cannot."""
-        room = {location: self._room(want, location) for location in want.ranking}
-        whole = next((location for location in want.ranking if room[location] >= want.quantity), None)
-        left = want.quantity
-        for location in want.ranking if whole is None else (whole,):
-            units = min(left, room[location])
-            self.put(want, location, units)
-            left -= units
-        if want.splits_freely:
-            self._plain[want.parts[0].item].append(want)
-            while left and (gained := self._make_room(want, left)):
-                left -= gained
-        return left
+    def backorder(
+        self, wants: Sequence[Want], missing: dict[str, Decimal], allowance: Mapping[str, Decimal]
+    ) -> dict[str, Decimal]:
+        """Promise what is missing below nothing as far as the allowance goes; missing keeps the rest."""
+        left = dict(allowance)
+        given: dict[str, Decimal] = {}
+        for want in wants:
+            units = min(missing.get(want.line, ZERO), left.get(want.sold, ZERO))
+            if units > 0:
+                self.put(want, want.ranking[0], units)
+                given[want.line] = units
+                left[want.sold] -= units
+                missing[want.line] -= units
+                if not missing[want.line]:
+                    del missing[want.line]
+        return given
 
     def placements(self, wants: Sequence[Want]) -> tuple[Placement, ...]:
         return tuple(
             Placement(want.line, part.item, location, units * part.per_unit)
             for want in wants
             for location in dict.fromkeys(want.ranking)
-            if (units := self._units[want.line, location])
+            if (units := self._units.get((want.line, location)))
             for part in want.parts
         )
 
+    def _place_order(self, wants: list[Want], failed: tuple[Rule, ...]) -> list[Want]:
+        """Place all lines at the first location that serves them all; return those still to be placed."""
+        need: dict[str, Decimal] = {}
+        for want in wants:
+            for part in want.parts:
+                need[part.item] = need.get(part.item, ZERO) + want.quantity * part.per_unit
+        better: list[str] = []
+        for location in wants[0].ranking if len(wants) == 1 else _common(wants):
+            if all(self.free(item, location) >= quantity for item, quantity in need.items()):
+                passed = {want.line: [(each, self._room(want, each)) for each in better] for want in wants}
+                for want in wants:
+                    self._settle(
+                        want, Rule.WHOLE_ORDER, failed, passed[want.line], [(location, want.quantity)]
+                    )
+                return []
+            better.append(location)
+        return wants
+
+    def _place_line(self, want: Want, rule: Rule, failed: tuple[Rule, ...]) -> bool:
+        """Place a line whole by one rule, or not at all."""
+        if rule is Rule.NEAREST_KIT and len(want.parts) == 1:
+            return False
+        rooms = [(location, self._room(want, location)) for location in dict.fromkeys(want.ranking)]
+        if rule is not Rule.FEWEST_SPLITS:
+            for index, (location, room) in enumerate(rooms):
+                if room >= want.quantity:
+                    self._settle(want, rule, failed, rooms[:index], [(location, want.quantity)])
+                    return True
+            return False
+        chosen: dict[str, Decimal] = {}
+        left = want.quantity
+        for location, room in sorted(rooms, key=lambda each: -each[1]):  # stable: ties stay in ranked order
+            if left and room:
+                chosen[location] = min(left, room)
+                left -= chosen[location]
+        if left:
+            return False
+        worst = max(index for index, (location, _) in enumerate(rooms) if location in chosen)
+        passed = [each for each in rooms[:worst] if each[0] not in chosen]
+        self._settle(want, rule, failed, passed, list(chosen.items()))
+        return True
+
+    def _place_ranked(self, want: Want, failed: tuple[Rule, ...]) -> Decimal:
+        """Take what there is in ranked order, move other lines where that helps; return what is missing."""
+        left = want.quantity
+        passed: list[tuple[str, Decimal]] = []
+        for location in dict.fromkeys(want.ranking):
+            units = min(left, self._room(want, location))
+            self.put(want, location, units)
+            left -= units
+            if left:
+                passed.append((location, units))
+        self._settle(want, Rule.RANK, failed, passed, [])
+        if want.splits_freely:
+            while left and (gained := self._make_room(want, left)):
+                left -= gained
+        return left
+
+    def _settle(
+        self,
+        want: Want,
+        rule: Rule,
+        failed: tuple[Rule, ...],
+        passed: Sequence[tuple[str, Decimal]],
+        units: Sequence[tuple[str, Decimal]],
+    ) -> None:
+        for location, quantity in units:
+            self.put(want, location, quantity)
+        self.routes[want.line] = Route(rule, failed, tuple(passed))
+        if want.splits_freely:
+            self._plain[want.parts[0].item].append(want)
+
     def _room(self, want: Want, location: str) -> Decimal:
         """Return the sold units a location can serve; whole units unless the line splits freely."""
+        if want.splits_freely:
+            return max(ZERO, self.free(want.parts[0].item, location))
         need: dict[str, Decimal] = defaultdict(Decimal)
         for part in want.parts:
             need[part.item] += part.per_unit
-        units = min(self._free[item, location] / per_unit for item, per_unit in need.items())
-        return max(ZERO, units if want.splits_freely else floor_to_pack(units, ONE))
+        units = min(self.free(item, location) / per_unit for item, per_unit in need.items())
+        return max(ZERO, floor_to_pack(units, ONE))
 
     def _make_room(self, want: Want, left: Decimal) -> Decimal:
         """Move other plain lines of the item along the shortest chain that frees stock for this one."""
@@ -199,10 +311,10 @@ class _Table:
         queue = deque(came_from)
         while queue:
             location = queue.popleft()
-            if self._free[item, location] > 0:
+            if self.free(item, location) > 0:
                 return self._shift(want, lines, location, came_from, left)
             for other in lines.values():
-                if self._units[other.line, location] > 0:
+                if self._units.get((other.line, location), ZERO) > 0:
                     for target in other.ranking:
                         if target not in came_from:
                             came_from[target] = (other.line, location)
@@ -223,7 +335,7 @@ class _Table:
             chain.append((step[0], step[1], location))
             location = step[1]
         amount = min(
-            left, self._free[want.parts[0].item, end], *(self._units[line, a] for line, a, _ in chain)
+            left, self.free(want.parts[0].item, end), *(self._units[line, a] for line, a, _ in chain)
         )
         for line, source, target in chain:
             self.put(lines[line], target, amount)
