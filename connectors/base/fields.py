@@ -11,15 +11,17 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from math import isfinite
 from typing import Any
 
-from inventory_sync.domain.errors import MalformedPayload
+from inventory_sync.domain.errors import MalformedPayload, NotExact, NotFinite, NoZone
 
 MAX_QUANTITY = Decimal(10) ** 12
 MAX_PLACES = 6
 MAX_WHOLE = 2**63 - 1
 _UNSTORABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _DECIMAL = re.compile(r"[+-]?\d{1,15}(\.\d{1,15})?\Z")
+_ENDLESS = re.compile(r"[+-]?(s?nan|inf(inity)?)\Z", re.IGNORECASE)
 
 
 def obj(value: Any, path: str = "") -> Mapping[str, Any]:
@@ -69,19 +71,27 @@ def quantity_of(value: Any, where: str) -> Decimal:
     if isinstance(value, Decimal):
         number = value
     elif isinstance(value, int) and not isinstance(value, bool):
-        number = Decimal(value) if -MAX_WHOLE <= value <= MAX_WHOLE else Decimal("Infinity")
+        number = Decimal(value)
     elif isinstance(value, str) and _DECIMAL.match(value):
         number = Decimal(value)
+    elif (isinstance(value, float) and not isfinite(value)) or (
+        isinstance(value, str) and _ENDLESS.match(value)
+    ):
+        raise NotFinite(f"{where} is not finite.", field=where)
+    elif isinstance(value, float):
+        raise NotExact(f"{where} is a binary fraction.", field=where)
     else:
         raise MalformedPayload(f"{where} must be a number.", field=where)
-    if not number.is_finite() or abs(number) > MAX_QUANTITY:
+    if not number.is_finite():
+        raise NotFinite(f"{where} is not finite.", field=where)
+    if abs(number) > MAX_QUANTITY:
         raise MalformedPayload(f"{where} is not a quantity stock can have.", field=where)
     try:
         fitted = number.quantize(Decimal(1).scaleb(-MAX_PLACES))
     except InvalidOperation as error:
-        raise MalformedPayload(f"{where} has more digits than a quantity can have.", field=where) from error
+        raise NotExact(f"{where} has more digits than a quantity can have.", field=where) from error
     if fitted != number:
-        raise MalformedPayload(f"{where} has more than {MAX_PLACES} decimal places.", field=where)
+        raise NotExact(f"{where} has more than {MAX_PLACES} decimal places.", field=where)
     return _trim(fitted)
 
 
@@ -106,7 +116,7 @@ def utc(parent: Mapping[str, Any], name: str, path: str = "", *, naive_is_utc: b
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is None:
             if not naive_is_utc:
-                raise MalformedPayload(f"{where} has no offset.", field=where)
+                raise NoZone(f"{where} has no offset.", field=where)
             moment = moment.replace(tzinfo=UTC)
         moment = moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:

@@ -13,9 +13,19 @@ SyncError
 │  ├─ FutureReport
 │  ├─ NotTheAuthority
 │  ├─ WrongMode
+│  ├─ KeyReused            a known key and revision that now says something else
+│  ├─ SequenceReused       a number of the source's own that another event has
+│  ├─ AttributeMissing     a lot or an owner where the location tracks it
+│  ├─ PeriodClosed         a late movement where policy lets nothing be posted elsewhere
+│  ├─ UnknownChannel       an order of a connection that does not exist
 │  └─ Poisoned             failed or killed its worker several times
 ├─ Rejected         never retried, kept for reading
 │  ├─ MalformedPayload     .field
+│  │  ├─ NotFinite         a quantity that is no number
+│  │  ├─ NotExact          a quantity with more places than stock is kept in, or a binary fraction
+│  │  ├─ NegativeQuantity  below zero where nothing can be
+│  │  └─ NoZone            a time without its offset
+│  ├─ KitContainsItself    directly or through another kit
 │  ├─ Unsupported
 │  ├─ RemoteRefused        the channel refused this one line; .vendor_code .status
 │  └─ NotApplied           the channel said yes and changed nothing
@@ -147,6 +157,35 @@ class WrongMode(Parked):
     code = "report.wrong_mode"
 
 
+class KeyReused(Parked):
+    """What was posted under the key stands; the other statement is kept for a person to compare."""
+
+    code = "event.key_reused"
+
+
+class SequenceReused(Parked):
+    """The source numbers its events; the same number for two of them means that one of them is lost."""
+
+    code = "report.sequence_reused"
+
+
+class AttributeMissing(Parked):
+    code = "report.attribute_missing"
+
+
+class PeriodClosed(Parked):
+    """Waits for the period to be opened again."""
+
+    code = "period.closed"
+
+
+class UnknownChannel(Parked):
+    code = "channel.unknown"
+
+    def __init__(self, channel: str) -> None:
+        super().__init__(f"No connection is called {channel!r}.", waits_on=f"channel:{channel}")
+
+
 class Poisoned(Parked):
     """Processing this delivery failed or killed its worker several times."""
 
@@ -165,6 +204,26 @@ class MalformedPayload(Rejected):
     def __init__(self, detail: str, *, field: str = "") -> None:
         super().__init__(detail)
         self.field = field
+
+
+class NotFinite(MalformedPayload):
+    code = "quantity.not_finite"
+
+
+class NotExact(MalformedPayload):
+    code = "quantity.not_exact"
+
+
+class NegativeQuantity(MalformedPayload):
+    code = "quantity.negative"
+
+
+class NoZone(MalformedPayload):
+    code = "time.without_zone"
+
+
+class KitContainsItself(Rejected):
+    code = "kit.contains_itself"
 
 
 class Unsupported(Rejected):

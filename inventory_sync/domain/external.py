@@ -41,7 +41,8 @@ class StockMoved:
 
     `sequence` is the source's own rising number, or None; at an equal time it decides.
     A higher `revision` of the same key replaces the lower ones.
-    `fulfils` is set on a shipment by the authority: movement and close in one.
+    `fulfils` is set on a shipment by the authority: movement and close in one. `condition` names what keeps
+    the stock from being sold, "" for sellable stock; `lot` and `owner` count where the location tracks them.
     """
 
     key: str
@@ -55,6 +56,9 @@ class StockMoved:
     revision: int = 0
     reference: str = ""
     fulfils: OrderLineRef | None = None
+    lot: str = ""
+    owner: str = ""
+    condition: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,193 @@ class StockCounted:
     unit: str = ""
     sequence: int | None = None
     reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectationRef:
+    """Names an announcement at the connection `source` (its code at the hub; "" is the one that reports)."""
+
+    source: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class GoodsReceived:
+    """Goods arrived: `quantity` counts all of them, `damaged` those that cannot be sold.
+
+    `expected` is what the paper said, None when it said nothing. `final`: nothing more will come of this
+    expectation. `transfer`: they came out of transit, not from a vendor.
+    """
+
+    key: str
+    item_ref: str
+    location_ref: str
+    quantity: Decimal
+    occurred_at: datetime
+    damaged: Decimal = Decimal(0)
+    expected: Decimal | None = None
+    expectation: ExpectationRef | None = None
+    final: bool = False
+    transfer: bool = False
+    unit: str = ""
+    sequence: int | None = None
+    revision: int = 0
+    reference: str = ""
+    lot: str = ""
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionChanged:
+    """Stock stays where it is and changes from condition `was` to `condition`; "" is sellable."""
+
+    key: str
+    item_ref: str
+    location_ref: str
+    quantity: Decimal
+    was: str
+    condition: str
+    occurred_at: datetime
+    unit: str = ""
+    sequence: int | None = None
+    revision: int = 0
+    reference: str = ""
+    lot: str = ""
+    owner: str = ""
+
+
+class Disposition(StrEnum):
+    """What becomes of returned goods; the refund is another matter."""
+
+    RESTOCK = "restock"
+    QUARANTINE = "quarantine"
+    SCRAP = "scrap"
+
+
+RETURNED = "returned"
+QUARANTINED = "quarantine"
+DAMAGED = "damaged"
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnDispositioned:
+    """Somebody decided about goods that came back and lie in condition `was`."""
+
+    key: str
+    item_ref: str
+    location_ref: str
+    quantity: Decimal
+    disposition: Disposition
+    occurred_at: datetime
+    was: str = RETURNED
+    unit: str = ""
+    sequence: int | None = None
+    revision: int = 0
+    reference: str = ""
+    lot: str = ""
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PickReported:
+    """What a picker took off the shelf for an order line, and what was not found. It moves no stock."""
+
+    key: str
+    order: OrderLineRef
+    item_ref: str
+    location_ref: str
+    picked: Decimal
+    short: Decimal
+    occurred_at: datetime
+    unit: str = ""
+    revision: int = 0
+    reference: str = ""
+
+
+class ExpectationKind(StrEnum):
+    PURCHASE = "purchase"
+    ADVICE = "advice"
+    TRANSFER = "transfer"
+    RETURN = "return"
+    PRODUCTION = "production"
+
+
+class ExpectationStatus(StrEnum):
+    OPEN = "open"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedLine:
+    line_ref: str
+    item_ref: str
+    quantity: Decimal
+    unit: str = ""
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectationChanged:
+    """What is announced for a place. The newest `version` of `ref` wins; it moves no stock."""
+
+    key: str
+    ref: str
+    version: int
+    kind: ExpectationKind
+    status: ExpectationStatus
+    location_ref: str
+    lines: tuple[ExpectedLine, ...]
+    origin_ref: str = ""
+    due_at: datetime | None = None
+    reference: str = ""
+
+
+class Extent(StrEnum):
+    """How far a reading speaks. In a complete one an absent key is 0; a cut one says nothing."""
+
+    COMPLETE = "complete"
+    PARTIAL = "partial"
+    CUT = "cut"
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRef:
+    """How much of one order line the figure already holds; in the unit of its row."""
+
+    order: OrderLineRef
+    contained: Decimal
+    delivered: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotRow:
+    """What the books said of one item at one place, in one consistent statement."""
+
+    item_ref: str
+    location_ref: str
+    quantity: Decimal
+    reserved: Decimal = Decimal(0)
+    unassigned: Decimal = Decimal(0)
+    unavailable: Decimal = Decimal(0)
+    unit: str = ""
+    held: tuple[HeldRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotReceived:
+    """One reading of the authority's books: whole items at the places it covers, never some rows of one.
+
+    Only one that the hub asked for has a reading number (it is the delivery's) and counts; one that came
+    unasked is a reason to ask.
+    """
+
+    key: str
+    extent: Extent
+    location_refs: tuple[str, ...]
+    item_refs: tuple[str, ...]
+    rows: tuple[SnapshotRow, ...]
+    occurred_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,5 +351,17 @@ class ObjectHinted:
 
 
 ExternalEvent = (
-    StockMoved | StockCounted | SessionClosed | FigureObserved | OrderReported | OrderVanished | ObjectHinted
+    StockMoved
+    | StockCounted
+    | GoodsReceived
+    | ConditionChanged
+    | ReturnDispositioned
+    | PickReported
+    | ExpectationChanged
+    | SnapshotReceived
+    | SessionClosed
+    | FigureObserved
+    | OrderReported
+    | OrderVanished
+    | ObjectHinted
 )
