@@ -17,7 +17,7 @@ from django.db import models, transaction
 
 from inventory_sync.access.models import ApiKey
 from inventory_sync.audit import services as audit
-from inventory_sync.availability.models import Policy
+from inventory_sync.availability.models import ChannelFigure, FigureHistory, Policy
 from inventory_sync.catalog.models import (
     Authority,
     Item,
@@ -165,6 +165,18 @@ def make_policy(connection: Connection, item: Item | None = None, **values: Any)
     row = Policy(connection=connection, item=item, **values)
     saved(row, "policy.created")
     return row
+
+
+def make_figure(
+    connection: Connection, item: Item, figure: int | Decimal | None, *terms: list[Any], **values: Any
+) -> ChannelFigure:
+    """A figure as if computed at noon, with its line of history; terms as steps.py stores them."""
+    values = {"verdict": "unknown" if figure is None else "known", "policy_version": 0} | values
+    values = {"version": 1, "unknown": [], "computed_at": NOON, "correlation_id": ""} | values
+    kept = {**values, "unknown": values["unknown"] or None, "terms": list(terms)}
+    kept.pop("last_known", None)
+    FigureHistory.objects.create(connection=connection, item=item, figure=figure, **kept)
+    return ChannelFigure.objects.create(connection=connection, item=item, figure=figure, **values)
 
 
 def make_api_key(consumer: str = "a partner", **values: Any) -> ApiKey:

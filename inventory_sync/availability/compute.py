@@ -24,7 +24,7 @@ from inventory_sync.availability.ports import (
     Recipe,
     StoredFigure,
 )
-from inventory_sync.availability.steps import rows_of
+from inventory_sync.availability.steps import compact
 from inventory_sync.availability.terms import Terms
 from inventory_sync.domain.availability import Availability, Verdict, available
 from inventory_sync.domain.kits import KitComponent, available_kits
@@ -146,7 +146,8 @@ def _compute(
         figure, change = _record(
             terms, channel, items[item_id], result, old, causes.get(item_id, ""), urgent_at_or_below
         )
-        figures.append(figure)
+        if figure is not None:
+            figures.append(figure)
         if change is not None:
             changes.append(change)
     return figures, changes
@@ -195,12 +196,23 @@ def _record(
     old: StoredFigure | None,
     cause: str,
     urgent_at_or_below: Decimal,
-) -> tuple[NewFigure, FigureChange | None]:
-    """Return the row to save, and the change if the figure is another than before."""
-    changed = old is None or old.figure != result.figure
-    version = (old.version if old else 0) + (1 if changed else 0)
+) -> tuple[NewFigure | None, FigureChange | None]:
+    """Return the row to save if anything of it is new, and the change if the figure is another than before.
+
+    What only moved between terms that add up to the same is no news: explain works the terms out afresh.
+    """
     policy = terms.policy(channel, item.item_id)
     policy_version = policy.version if policy else 0
+    changed = old is None or old.figure != result.figure
+    if (
+        old is not None
+        and not changed
+        and (old.verdict, old.policy_version, tuple(old.unknown))
+        == (result.verdict, policy_version, result.unknown)
+        and (result.verdict is not Verdict.KNOWN or old.last_known == result.figure)
+    ):
+        return None, None
+    version = (old.version if old else 0) + (1 if changed else 0)
     figure = NewFigure(
         connection_id=channel.connection_id,
         item_id=item.item_id,
@@ -208,9 +220,11 @@ def _record(
         last_known=result.figure if result.verdict is Verdict.KNOWN else old.last_known if old else None,
         version=version,
         policy_version=policy_version,
-        terms=rows_of(result, sku=item.sku, policy_version=policy_version, level_version=terms.level_version),
-        unknown=result.unknown,
+        verdict=result.verdict,
         correlation_id=cause if changed or old is None else old.correlation_id,
+        terms=compact(result.steps, sku=item.sku, level_version=terms.level_version),
+        basis=compact(result.basis, sku=item.sku, level_version=terms.level_version) or None,
+        unknown=result.unknown,
     )
     if not changed:
         return figure, None

@@ -51,17 +51,22 @@ class Policy(Stamped):
 
 
 class ChannelFigure(models.Model):
-    """What a channel may sell of an item, in base units, with its terms. None is unknown, never zero."""
+    """What a channel may sell of an item now, in base units. None is unknown, never zero.
 
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="figures")
+    Narrow, and no column that changes is indexed: its terms are in the history row of the same version.
+    """
+
+    connection = models.ForeignKey(
+        Connection, on_delete=models.CASCADE, related_name="figures", db_index=False
+    )
     item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="figures")
     figure = QuantityField(null=True)
     last_known = QuantityField(null=True, help_text="The newest figure all of whose terms were known.")
-    terms = models.JSONField(default=list)
+    verdict = models.CharField(max_length=8, default="known")
     unknown = models.JSONField(default=list)
     policy_version = models.PositiveIntegerField(default=0)
     version = models.BigIntegerField(default=1)
-    computed_at = models.DateTimeField()
+    computed_at = models.DateTimeField(help_text="Since when it stands as it does.")
     correlation_id = models.CharField(max_length=40, blank=True)
 
     class Meta:
@@ -71,3 +76,34 @@ class ChannelFigure(models.Model):
 
     def __str__(self) -> str:
         return f"{self.connection.code} {self.item_id}: {self.figure}"
+
+
+class FigureHistory(models.Model):
+    """One figure that stood from computed_at until the next row, with the terms that add up to it.
+
+    Append-only by trigger, partitioned by month. Terms are compact (steps.py writes and reads them); version
+    is that of the figure: it stays when only the reasons, the verdict or the policy changed.
+    """
+
+    computed_at = models.DateTimeField()
+    connection = models.ForeignKey(
+        Connection, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    item = models.ForeignKey(
+        Item, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    version = models.BigIntegerField()
+    policy_version = models.PositiveIntegerField()
+    figure = QuantityField(null=True)
+    verdict = models.CharField(max_length=8)
+    correlation_id = models.CharField(max_length=40, blank=True)
+    terms = models.JSONField()
+    basis = models.JSONField(null=True)
+    unknown = models.JSONField(null=True)
+
+    class Meta:
+        verbose_name_plural = "figure history"
+        indexes = [models.Index(fields=["item", "connection", "computed_at"], name="figure_history")]
+
+    def __str__(self) -> str:
+        return f"{self.connection_id} {self.item_id} v{self.version}: {self.figure}"

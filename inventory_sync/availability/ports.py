@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
-from inventory_sync.domain.availability import Fallback
+from inventory_sync.domain.availability import Fallback, Verdict
 from inventory_sync.domain.reports import ZERO
 
 FigureKey = tuple[int, int]  # (connection id, item id)
@@ -127,6 +127,9 @@ class StoredFigure:
     last_known: Decimal | None
     version: int
     correlation_id: str = ""
+    verdict: str = Verdict.KNOWN
+    policy_version: int = 0
+    unknown: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,10 @@ class Landscape:
 
 @dataclass(frozen=True, slots=True)
 class NewFigure:
-    """A figure to save, with the terms that add up to it and the names of what is unknown."""
+    """A figure to save, with the terms that add up to it and the names of what is unknown.
+
+    terms and basis are compact (steps.py). Saved as what holds now, and appended to the history.
+    """
 
     connection_id: int
     item_id: int
@@ -148,9 +154,11 @@ class NewFigure:
     last_known: Decimal | None
     version: int
     policy_version: int
-    terms: Sequence[Mapping[str, Any]]
-    unknown: Sequence[str]
+    verdict: str
     correlation_id: str
+    terms: Sequence[Sequence[Any]]
+    basis: Sequence[Sequence[Any]] | None = None
+    unknown: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +209,7 @@ class AvailabilityStore(Protocol):
         """Return levels and open demand of these items as of one instant."""
 
     def save(self, figures: Sequence[NewFigure], *, now: datetime) -> None:
-        """Insert or replace figures of held items."""
+        """Insert or replace figures of held items, and append each to the history."""
 
     def settle(self, claimed: Collection[DirtyItem]) -> None:
         """Forget the dirt of these items, except where it was marked again since the claim. Never waits."""

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from inventory_sync.availability.compute import listing_figure
+from inventory_sync.availability.history import figure_now
 from inventory_sync.availability.models import ChannelFigure
 from inventory_sync.catalog.models import Item, ItemMapping, KitComponent
 from inventory_sync.connections.models import Connection
@@ -87,7 +88,7 @@ def figures_of(
         rows = rows.filter(item_id__in=item_ids)
     if skus is not None:
         rows = rows.filter(item__sku__in=skus)
-    return [_view(row) for row in rows.defer("terms").order_by("item__sku")]
+    return [_view(row) for row in rows.order_by("item__sku")]
 
 
 def figure_of(*, connection: Connection, item: Item) -> FigureView | None:
@@ -102,12 +103,13 @@ def explain(*, connection: Connection, item: Item) -> Explanation | None:
     row = rows.select_related("item", "connection").first()
     if row is None:
         return None
+    then = figure_now(connection=connection, item=item)
     components = KitComponent.objects.filter(kit=item).values_list("component_id", flat=True)
     dirty = DirtyItem.objects.filter(item_id__in=[item.pk, *components]).order_by("since").first()
     return Explanation(
         figure=_view(row),
         policy_version=row.policy_version,
-        steps=tuple(row.terms),
+        steps=then.steps if then else (),
         promises=_promises([item.pk, *components]),
         listings=_listings(connection, item, row.figure),
         pending=dirty.since if dirty else None,

@@ -1,4 +1,4 @@
-"""How a computed figure is written down: one row per step, each with its label and what it refers to.
+"""How the terms of a figure are written down, compactly, and read again with labels for people.
 
 The quantities of the rows add up to the figure. A kit's step carries its components' own rows under "basis":
 they explain it in the components' units and are no part of the sum.
@@ -6,12 +6,13 @@ they explain it in the components' units and are no part of the sum.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from inventory_sync.domain.availability import Availability, Term
+from inventory_sync.domain.availability import Term
 from inventory_sync.domain.reports import plain
+from inventory_sync.domain.units import PLACES
 
 LABELS = {
     "on_hand": "On hand",
@@ -51,31 +52,61 @@ OF_POLICY = frozenset(
     }
 )
 KIT_STEPS = frozenset({"kits_at", "kits_pooled"})
+DEFAULTS: tuple[Any, ...] = ("", 0, "", "", None)
 
 Row = dict[str, Any]
+Compact = Sequence[Any]  # [name, amount, location, component, level version], cut after the last word
 LevelVersion = Callable[[str, str], int | None]
+MICRO = 10**PLACES
 
 
-def rows_of(result: Availability, *, sku: str, policy_version: int, level_version: LevelVersion) -> list[Row]:
-    """Return the steps as they are stored; level_version(sku, location code) is the level that was read."""
+def amount_of(micro: int) -> int | str:
+    """Return a quantity given in millionths as it is stored: a whole number as one, others as text."""
+    whole, rest = divmod(micro, MICRO)
+    return plain(Decimal(micro).scaleb(-PLACES)) if rest else whole
 
-    def row(term: Term) -> Row:
-        made: Row = {"name": term.name, "label": label_of(term.name), "quantity": plain(term.amount)}
-        if term.location:
-            made["location"] = term.location
-        if term.component:
-            made["component"] = term.component
+
+def compact(terms: Iterable[Term], *, sku: str, level_version: LevelVersion) -> list[list[Any]]:
+    """Return terms as they are stored; level_version(sku, location code) is the level that was read."""
+    rows: list[list[Any]] = []
+    for term in terms:
+        row: list[Any] = [term.name, amount_of(int(term.amount.scaleb(PLACES)))]
+        version = None
         if term.name == "on_hand":
-            made["level_version"] = level_version(term.component or sku, term.location)
-        elif term.name in OF_POLICY:
-            made["policy_version"] = policy_version
-        return made
+            version = level_version(term.component or sku, term.location)
+        if version is not None:
+            row += [term.location, term.component, version]
+        elif term.component:
+            row += [term.location, term.component]
+        elif term.location:
+            row.append(term.location)
+        rows.append(row)
+    return rows
 
-    rows = [row(term) for term in result.steps]
+
+def rows_of(
+    terms: Iterable[Compact], basis: Iterable[Compact] | None = None, *, policy_version: int
+) -> list[Row]:
+    """Return stored terms for people: each with its label, and what it refers to."""
+    rows = [_row(term, policy_version) for term in terms]
     for made in rows:
         if made["name"] in KIT_STEPS:
-            made["basis"] = [row(term) for term in result.basis]
+            made["basis"] = [_row(term, policy_version) for term in basis or ()]
     return rows
+
+
+def _row(term: Compact, policy_version: int) -> Row:
+    name, amount, location, component, version = [*term, *DEFAULTS[len(term) :]]
+    made: Row = {"name": name, "label": label_of(name), "quantity": str(amount)}
+    if location:
+        made["location"] = location
+    if component:
+        made["component"] = component
+    if name == "on_hand":
+        made["level_version"] = version
+    elif name in OF_POLICY:
+        made["policy_version"] = policy_version
+    return made
 
 
 def label_of(name: str) -> str:

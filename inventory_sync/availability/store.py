@@ -66,7 +66,7 @@ JOIN connections_connection c ON c.id = m.connection_id
 WHERE m.item_id = ANY(%s) AND m.state = 'confirmed' AND c.sells
 """
 FIGURES = """
-SELECT connection_id, item_id, figure, last_known, version, correlation_id
+SELECT connection_id, item_id, figure, last_known, version, correlation_id, verdict, policy_version, "unknown"
 FROM availability_channelfigure WHERE item_id = ANY(%s)
 """
 STOCK = """
@@ -80,16 +80,27 @@ JOIN ledger_order o ON o.id = r.order_id
 WHERE a.open AND a.item_id = ANY(%(ids)s) AND a.quantity > a.contained
 GROUP BY o.connection_id, a.item_id, a.location_id
 """
+# One statement for both tables: the row that holds now, and the line of history that keeps its terms.
 SAVE = """
-INSERT INTO availability_channelfigure
-    (connection_id, item_id, figure, last_known, version, policy_version, terms, "unknown", correlation_id,
-     computed_at)
-SELECT given.*, %s FROM jsonb_to_recordset(%s::jsonb) AS given (
-    connection_id bigint, item_id bigint, figure numeric, last_known numeric, version bigint,
-    policy_version int, terms jsonb, "unknown" jsonb, correlation_id text)
+WITH given AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS given (
+        connection_id bigint, item_id bigint, figure numeric, last_known numeric, version bigint,
+        policy_version int, verdict text, correlation_id text, terms jsonb, basis jsonb, "unknown" jsonb)
+), kept AS (
+    INSERT INTO availability_figurehistory (computed_at, connection_id, item_id, version, policy_version,
+        figure, verdict, correlation_id, terms, basis, "unknown")
+    SELECT %(now)s, connection_id, item_id, version, policy_version, figure, verdict, correlation_id, terms,
+        nullif(basis, 'null'), nullif("unknown", '[]')
+    FROM given
+)
+INSERT INTO availability_channelfigure (connection_id, item_id, figure, last_known, version, policy_version,
+    verdict, correlation_id, "unknown", computed_at)
+SELECT connection_id, item_id, figure, last_known, version, policy_version, verdict, correlation_id,
+    "unknown", %(now)s
+FROM given
 ON CONFLICT (connection_id, item_id) DO UPDATE SET
     figure = excluded.figure, last_known = excluded.last_known, version = excluded.version,
-    policy_version = excluded.policy_version, terms = excluded.terms, "unknown" = excluded."unknown",
+    policy_version = excluded.policy_version, verdict = excluded.verdict, "unknown" = excluded."unknown",
     correlation_id = excluded.correlation_id, computed_at = excluded.computed_at
 """
 
@@ -143,7 +154,10 @@ class PostgresAvailability:
         return frozenset((row[0], row[1]) for row in _rows(OFFERED, [list(item_ids)]))
 
     def figures(self, item_ids: Collection[int]) -> dict[FigureKey, StoredFigure]:
-        return {(row[0], row[1]): StoredFigure(*row) for row in _rows(FIGURES, [list(item_ids)])}
+        return {
+            (row[0], row[1]): StoredFigure(*(*row[:8], tuple(json.loads(row[8]))))
+            for row in _rows(FIGURES, [list(item_ids)])
+        }
 
     def stock(self, item_ids: Collection[int]) -> Stock:
         levels: list[Level] = []
@@ -162,7 +176,7 @@ class PostgresAvailability:
             [{name: getattr(each, name) for name in COLUMNS} for each in figures], default=plain
         )
         with connection.cursor() as cursor:
-            cursor.execute(SAVE, [now, rows])
+            cursor.execute(SAVE, {"now": now, "rows": rows})
 
     def settle(self, claimed: Collection[DirtyItem]) -> None:
         settle_dirty([(each.item_id, each.version) for each in claimed])

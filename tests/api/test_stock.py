@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from rest_framework.test import APIClient
 
-from inventory_sync.availability.models import ChannelFigure
 from inventory_sync.catalog.models import Location
 from inventory_sync.ledger.models import Allocation, Order, Reservation, StockLevel
 from inventory_sync.propagation.models import Listing, PushAttempt
@@ -177,17 +176,13 @@ def test_a_connection_that_does_not_sell_is_no_channel(partner: APIClient):
 
 
 def figure(shop, item, value: str | None) -> None:
-    terms = [
-        {"name": "on_hand", "label": "On hand", "quantity": "5", "location": "WH"},
-        {"name": "buffer", "label": "Buffer", "quantity": "-2"},
-    ]
-    ChannelFigure.objects.create(
-        connection=shop,
-        item=item,
-        figure=None if value is None else Decimal(value),
-        terms=terms,
+    factories.make_figure(
+        shop,
+        item,
+        None if value is None else Decimal(value),
+        ["on_hand", 5, "WH"],
+        ["buffer", -2],
         unknown=["BER"] if value is None else [],
-        computed_at=NOON,
     )
 
 

@@ -71,7 +71,8 @@ def test_a_version_rises_only_when_the_figure_changes(shop: World):
 
     shown = shop.shown("shop", "MUG")
     assert (again.claimed, again.changes) == (1, ())
-    assert (shown.version, shown.term("on_hand", "W1"), shown.correlation_id) == (1, Decimal(4), "delivery-1")
+    assert (shown.version, shown.lines, shown.correlation_id) == (1, 1, "delivery-1")
+    assert shown.sum_of_terms == shown.figure == 8
 
     shop.level("MUG", "W1", 1)
     shop.mark("MUG", cause="delivery-3")
@@ -79,6 +80,7 @@ def test_a_version_rises_only_when_the_figure_changes(shop: World):
 
     assert (change.previous, change.figure, change.version) == (Decimal(8), Decimal(5), 2)
     assert shop.shown("shop", "MUG").correlation_id == "delivery-3"
+    assert shop.shown("shop", "MUG").lines == 2
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ commits at the end of the block unless it raises.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,8 +16,9 @@ from typing import Any, Protocol
 from django.db import transaction
 
 from inventory_sync.availability.compute import Recomputed, recompute_batch
-from inventory_sync.availability.models import ChannelFigure
+from inventory_sync.availability.models import ChannelFigure, FigureHistory
 from inventory_sync.availability.ports import AvailabilityStore, Demand, Level, PolicyFacts
+from inventory_sync.availability.steps import rows_of
 from inventory_sync.availability.store import PostgresAvailability
 from inventory_sync.catalog.models import Item, ItemMapping, Location
 from inventory_sync.connections.models import Connection
@@ -46,9 +47,10 @@ class Shown:
     last_known: Decimal | None
     version: int
     policy_version: int
-    terms: list[Mapping[str, Any]]
+    terms: Sequence[Mapping[str, Any]]
     unknown: list[str]
     correlation_id: str
+    lines: int = 0  # of history
 
     @property
     def sum_of_terms(self) -> Decimal:
@@ -178,15 +180,17 @@ class MemoryWorld:
         return (self._channel(channel), self._item(sku)) in self.tables.figures
 
     def shown(self, channel: str, sku: str) -> Shown:
-        row = self.tables.figures[self._channel(channel), self._item(sku)]
+        key = (self._channel(channel), self._item(sku))
+        row = self.tables.figures[key]
         return Shown(
             row.figure,
             row.last_known,
             row.version,
             row.policy_version,
-            list(row.terms),
+            rows_of(row.terms, row.basis, policy_version=row.policy_version),
             list(row.unknown),
             row.correlation_id,
+            len([each for _, each in self.tables.history if (each.connection_id, each.item_id) == key]),
         )
 
     def sku(self, item_id: int) -> str:
@@ -287,14 +291,17 @@ class PostgresWorld:
 
     def shown(self, channel: str, sku: str) -> Shown:
         row = ChannelFigure.objects.get(connection__code=channel, item__sku=sku)
+        lines = FigureHistory.objects.filter(connection_id=row.connection_id, item_id=row.item_id)
+        kept = lines.latest("computed_at", "version", "id")
         return Shown(
             row.figure,
             row.last_known,
             row.version,
             row.policy_version,
-            row.terms,
+            rows_of(kept.terms, kept.basis, policy_version=kept.policy_version),
             row.unknown,
             row.correlation_id,
+            lines.count(),
         )
 
     def sku(self, item_id: int) -> str:

@@ -10,7 +10,6 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 
-from inventory_sync.availability.models import ChannelFigure
 from inventory_sync.catalog.models import Item, ItemMapping, Location
 from inventory_sync.connections.models import Connection
 from inventory_sync.intake.models import Delivery, ParkedLine
@@ -53,11 +52,7 @@ def retailer() -> Retailer:
         shop, body=ORDER, object_key="order:482", state="parked", correlation_id="c0ffee0000000001"
     )
     parked = make.park_line(delivery, "item:product:646", summary="Gift card 10 euro × 1")
-    ChannelFigure.objects.create(
-        connection=shop, item=mug, figure=Decimal(7), last_known=Decimal(7), computed_at=make.NOON,
-        terms=[{"name": "on_hand", "label": "On hand", "quantity": "8", "location": "WH-HAM"},
-               {"name": "buffer", "label": "Buffer", "quantity": "-1"}],
-    )  # fmt: skip
+    make.make_figure(shop, mug, 7, ["on_hand", 8, "WH-HAM"], ["buffer", -1], last_known=Decimal(7))
     listing = make.make_listing(
         mapping, state="failed", desired=Decimal(7), observed=Decimal(9), error_detail="The shop said no."
     )

@@ -65,7 +65,7 @@ def channels() -> QuerySet[Connection]:
 
 def figures(connection: Connection) -> QuerySet[ChannelFigure]:
     """Return a channel's figures without their terms; one with its terms is availability's explain()."""
-    return ChannelFigure.objects.filter(connection=connection).select_related("item").defer("terms")
+    return ChannelFigure.objects.filter(connection=connection).select_related("item")
 
 
 def told(connection: Connection, item: Item) -> QuerySet[Listing]:

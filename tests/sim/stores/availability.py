@@ -48,6 +48,7 @@ class AvailabilityTables:
 
     dirty: MutableMapping[int, DirtyItem] = field(default_factory=dict)
     figures: dict[FigureKey, NewFigure] = field(default_factory=dict)
+    history: list[tuple[datetime, NewFigure]] = field(default_factory=list)
     policies: dict[tuple[int, int | None], PolicyFacts] = field(default_factory=dict)
     held: dict[int, MemoryAvailability] = field(default_factory=dict)
     aside: dict[int, datetime] = field(default_factory=dict)
@@ -208,7 +209,16 @@ class MemoryAvailability:
 
     def figures(self, item_ids: Collection[int]) -> dict[FigureKey, StoredFigure]:
         return {
-            key: StoredFigure(*key, row.figure, row.last_known, row.version, row.correlation_id)
+            key: StoredFigure(
+                *key,
+                row.figure,
+                row.last_known,
+                row.version,
+                row.correlation_id,
+                row.verdict,
+                row.policy_version,
+                tuple(row.unknown),
+            )
             for key, row in self._tables.figures.items()
             if row.item_id in item_ids
         }
@@ -218,7 +228,12 @@ class MemoryAvailability:
 
     def save(self, figures: Sequence[NewFigure], *, now: datetime) -> None:
         rows = {(each.connection_id, each.item_id): replace(each) for each in figures}
-        self._staged.append(lambda: self._tables.figures.update(rows))
+
+        def write() -> None:
+            self._tables.figures.update(rows)
+            self._tables.history += [(now, row) for row in rows.values()]
+
+        self._staged.append(write)
 
     def settle(self, claimed: Collection[DirtyItem]) -> None:
         def forget() -> None:

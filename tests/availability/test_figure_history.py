@@ -1,0 +1,99 @@
+"""What a channel could sell at a moment of the past, and that nobody edits it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from inventory_sync.availability.compute import recompute
+from inventory_sync.availability.history import figure_at, figure_now, figures_between, make_months
+from inventory_sync.availability.models import FigureHistory
+from inventory_sync.catalog.models import Item
+from inventory_sync.connections.models import Connection
+from tests.availability.worlds import NOON, PostgresWorld
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def world() -> PostgresWorld:
+    """Five mugs at noon, three an hour later, unknown after two hours."""
+    world = PostgresWorld()
+    world.location("W1")
+    world.channel("shop", sells=["W1"])
+    world.item("MUG")
+    world.offer("shop", "MUG")
+    for hours, on_hand, known in ((0, 5, True), (1, 3, True), (2, 3, False)):
+        world.level("MUG", "W1", on_hand, known=known, version=hours)
+        world.mark("MUG", cause=f"delivery-{hours}")
+        with world.transaction() as store:
+            recompute(store=store, now=NOON + timedelta(hours=hours), limit=10, urgent_at_or_below=2)
+    return world
+
+
+def at(minutes: int):
+    return figure_at(
+        connection=Connection.objects.get(code="shop"),
+        item=Item.objects.get(sku="MUG"),
+        moment=NOON + timedelta(minutes=minutes),
+    )
+
+
+@pytest.mark.parametrize(
+    ("why", "minutes", "figure", "verdict", "cause"),
+    [
+        ("at its first moment", 0, 5, "known", "delivery-0"),
+        ("until the next", 59, 5, "known", "delivery-0"),
+        ("from the next on", 60, 3, "known", "delivery-1"),
+        ("nothing to hold on to", 9999, None, "unknown", "delivery-2"),
+    ],
+)
+def test_a_figure_stands_until_the_next_one(world, why, minutes, figure, verdict, cause):
+    then = at(minutes)
+
+    assert then is not None
+    assert (then.figure, then.verdict, then.correlation_id) == (figure, verdict, cause), why
+
+
+def test_before_the_first_computation_there_was_none(world):
+    assert at(-1) is None
+
+
+def test_the_terms_of_a_past_figure_add_up_to_it_and_name_the_levels_they_were_read_from(world):
+    then = at(60)
+
+    assert then is not None
+    assert sum(Decimal(step["quantity"]) for step in then.steps) == then.figure == 3
+    assert [(step["location"], step["level_version"]) for step in then.steps] == [("W1", 1)]
+    assert then.until == NOON + timedelta(hours=2)
+
+
+def test_what_came_to_stand_in_a_span_is_listed_newest_first(world):
+    shop, mug = Connection.objects.get(code="shop"), Item.objects.get(sku="MUG")
+
+    day = figures_between(connection=shop, item=mug, since=NOON, until=NOON + timedelta(days=1))
+    hour = figures_between(connection=shop, item=mug, since=NOON, until=NOON + timedelta(hours=1))
+
+    assert [then.figure for then in day] == [None, 3, 5]
+    assert day[1].until == day[0].computed_at
+    assert [then.figure for then in hour] == [5]
+    assert figure_now(connection=shop, item=mug) == day[0]
+
+
+@pytest.mark.parametrize("edit", [lambda rows: rows.update(figure=9), lambda rows: rows.delete()])
+def test_nobody_edits_what_was_shown(world, edit):
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+        edit(FigureHistory.objects.filter(version=1))
+
+
+def test_each_month_has_a_partition_of_its_own(world):
+    make_months([NOON, NOON + timedelta(days=400), NOON + timedelta(days=400)])
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM availability_figurehistory_2026_11")
+        assert cursor.fetchone() == (3,)
+        cursor.execute("SELECT count(*) FROM availability_figurehistory_2027_12")
+        assert cursor.fetchone() == (0,)
