@@ -1,14 +1,18 @@
 """What the reports about one item at one location add up to.
 
 Pure rules of the stock level: three kinds of report, two modes, one result that depends neither on the
-order in which reports arrive nor on how often. A location declares one mode:
+order in which reports arrive nor on how often. A location declares one mode at a time (modes.py):
 
 - *movements mode*: on hand = latest shelf count + every delta that occurred after it. Only for sources whose
   counts and deltas carry one clock.
 - *figures mode*: on hand = the book figure of the newest reading, by the hub's own reading number, never by
   a time. Deltas explain such a figure and cause a fresh reading; they are never added to it.
 
-Every change of on hand is a posting, so the postings of a level always sum to its on hand.
+Of several periods the latest that was told the whole stock rules: on hand = its count or figure + every delta
+of a movements period that came after. It is known only when that is the period in force.
+
+Every delta is posted, in either mode, and neutralised where on hand does not count it: so the postings of a
+level always sum to its on hand, and those to a counterpart to what truly went there.
 
 Does not store, lock or look anything up (ledger), and knows nothing of reservations or availability.
 """
@@ -22,6 +26,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from inventory_sync.domain.basis import Basis
+from inventory_sync.domain.modes import Mode as Mode
+from inventory_sync.domain.modes import Periods
 from inventory_sync.domain.reports import (
     ZERO,
     BookFigure,
@@ -32,17 +39,9 @@ from inventory_sync.domain.reports import (
     Position,
     Report,
     effective,
-    is_after,
     latest_count,
     plain,
 )
-
-
-class Mode(StrEnum):
-    """How a location's authority reports its stock."""
-
-    MOVEMENTS = "movements"
-    FIGURES = "figures"
 
 
 class PostingKind(StrEnum):
@@ -50,7 +49,7 @@ class PostingKind(StrEnum):
 
     DELTA = "delta"  # a movement happened
     CORRECTION = "correction"  # an earlier revision of the same movement is taken back
-    ABSORPTION = "absorption"  # the movement is contained in a later count: its effect is neutralised
+    ABSORPTION = "absorption"  # a later count or a figure decides: the movement's effect is neutralised
     COUNT = "count"  # difference between what was found and what was expected
     FIGURE = "figure"  # difference between two book figures
 
@@ -67,9 +66,11 @@ class RefusalReason(StrEnum):
 class LevelState:
     """The level of one (item, location); quantities in base units.
 
-    known is False until something told the whole stock: an opening balance or count in movements mode, a
-    complete reading in figures mode. version counts changes and is no part of the state's meaning.
-    unknown_since is the reading number at which a fault was noticed: only a later reading cures it.
+    known is False until something told the whole stock in the mode in force: an opening balance or count in
+    movements mode, a complete reading in figures mode. version counts changes and is no part of the state's
+    meaning. unknown_since is the reading number at which a fault was noticed: only a later reading cures it.
+    count is the latest shelf count, reading the newest book figure, of whatever period; reserved, unassigned
+    and unavailable came with the figure if that rules.
     """
 
     mode: Mode
@@ -80,6 +81,8 @@ class LevelState:
     reading: int | None = None
     reserved: Decimal = ZERO
     unknown_since: int | None = None
+    unavailable: Decimal = ZERO
+    unassigned: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ class Fold:
     """The outcome of folding reports into one level.
 
     contained is what a newly applied figure holds of each line (replacing all earlier statements for this
-    item and location), None when no figure was applied. read_again asks for a fresh reading of the item.
+    item and location), None when no figure was the newest. read_again asks for a fresh reading of the item.
     """
 
     state: LevelState
@@ -126,16 +129,23 @@ class MixedKinds(ValueError):
     """A report of the other mode reached the fold: sift() was skipped."""
 
 
-def sift(state: LevelState, reports: Iterable[Report], *, now: datetime, tolerance: timedelta) -> Sifted:
+def sift(
+    state: LevelState,
+    reports: Iterable[Report],
+    *,
+    now: datetime,
+    tolerance: timedelta,
+    periods: Periods | None = None,
+) -> Sifted:
     """Part what may be folded from what is refused.
 
-    Refused: a report dated later than now + tolerance; a count in figures mode or a book figure in movements
-    mode (each is an observation there); a figure that contradicts one already applied for its reading.
+    Refused: a report dated later than now + tolerance; a count of a figures period or a book figure of a
+    movements period (each is an observation there); a figure that contradicts one applied for its reading.
     """
     accepted: list[Report] = []
     refused: list[Refusal] = []
     for report in reports:
-        reason = _refusal(state, report, now + tolerance)
+        reason = _refusal(state, report, now + tolerance, periods or Periods.only(state.mode))
         if reason is None:
             accepted.append(report)
         else:
@@ -149,29 +159,124 @@ def fold(
     *,
     deltas_after: Callable[[Position], Decimal],
     superseded: Mapping[str, Delta],
+    periods: Periods | None = None,
 ) -> Fold:
     """Return the level after reports that were not folded before, with the postings that lead there.
 
-    deltas_after(position): sum of the effective quantities of all recorded deltas after that position, the
-    new ones included. It is called at most once, and only when a newer count arrives.
+    deltas_after(position): sum of the effective quantities of all recorded deltas after that position which
+    belong to movements periods, the new ones included. It is called at most once, and only when another
+    report of the whole stock rules than before.
     superseded: for each key among the new deltas, its effective delta before this batch, if there was one.
+    periods: the location's modes, if there was more than the one of the state.
     Any split of the same reports into batches, in any order, leads to the same level and the same totals per
     counterpart. Repeated statements inside the batch are harmless; a statement folded in an earlier batch
     must be in superseded or left out.
 
-    Raises MixedKinds for a report foreign to the level's mode.
+    Raises MixedKinds for a report foreign to its period.
     """
-    if state.mode is Mode.FIGURES:
-        return _fold_figures(state, new)
-    return _fold_movements(state, new, deltas_after, superseded)
+    periods = periods or Periods.only(state.mode)
+    deltas, counts, figures = _parted(new, periods)
+    before = Basis.of(state.count, state.reading, periods)
+
+    postings: list[Posting] = []
+    known, unknown_since = state.known, state.unknown_since
+    for key, delta in sorted(effective(deltas).items()):
+        earlier = superseded.get(key)
+        if earlier is not None and earlier.revision >= delta.revision:
+            continue
+        known = known or (delta.counterpart is Counterpart.OPENING and periods.is_counted_now(delta.at))
+        if earlier is not None:
+            taken_back = replace(earlier, quantity=-earlier.quantity)
+            postings += _legs(taken_back, before, PostingKind.CORRECTION)
+        postings += _legs(delta, before, PostingKind.DELTA)
+    on_hand = state.on_hand + sum((posting.quantity for posting in postings), ZERO)
+
+    newest = max(figures, key=lambda figure: figure.reading, default=None)
+    if newest is not None and state.reading is not None and newest.reading <= state.reading:
+        newest = None
+    after = replace(
+        state,
+        mode=periods.mode,
+        count=latest_count(counts if state.count is None else [state.count, *counts]),
+        reading=state.reading if newest is None else newest.reading,
+    )
+    rules = Basis.of(after.count, after.reading, periods)
+    if rules != before:
+        told: Count | BookFigure | None = newest if rules.count is None else rules.count
+        if told is None:
+            raise ValueError("the figure that rules is not among the reports")
+        start = rules.counted_from()
+        found = told.quantity + (ZERO if start is None else deltas_after(start))
+        if found != on_hand:
+            kind = PostingKind.COUNT if isinstance(told, Count) else PostingKind.FIGURE
+            postings.append(Posting(Counterpart.ADJUSTMENT, found - on_hand, told.key, kind))
+        on_hand = found
+        after = _with_facts(after, told, before)
+        if rules.is_current and _cures(told, unknown_since):
+            known, unknown_since = True, None
+
+    after = replace(after, on_hand=on_hand, known=known, unknown_since=unknown_since)
+    if after != state:
+        after = replace(after, version=state.version + 1)
+    return Fold(
+        after,
+        tuple(postings),
+        None if newest is None else newest.contained,
+        read_again=bool(deltas) and periods.mode is Mode.FIGURES,
+    )
+
+
+def rest_anew(
+    state: LevelState,
+    *,
+    count: Count | None,
+    figure: BookFigure | None,
+    deltas: Decimal,
+    periods: Periods,
+    complete: bool = False,
+    key: str,
+) -> Fold:
+    """Return the level worked out again from what it rests on: its mode changed, or a count was withdrawn.
+
+    count, figure: the latest and the newest of those that belong to their periods, None when there is none.
+    deltas: the sum over Basis.windows() of what they make. complete: nothing told here is known to be none.
+    key: what to name as the cause of the difference. Nothing of it depends on how the level stood before.
+    """
+    rules = Basis.of(count, None if figure is None else figure.reading, periods)
+    told: Count | BookFigure | None = count if rules.count is not None else figure
+    on_hand = deltas + (ZERO if told is None else told.quantity)
+    cured = told is not None and rules.is_current and _cures(told, state.unknown_since)
+    fine = state.unknown_since is None and complete
+    after = replace(
+        state,
+        mode=periods.mode,
+        on_hand=on_hand,
+        count=count,
+        reading=None if figure is None else figure.reading,
+        known=cured or fine,
+        unknown_since=None if cured else state.unknown_since,
+    )
+    if isinstance(told, BookFigure) or state.count is None or state.reading is not None:
+        after = _facts_of(after, told if isinstance(told, BookFigure) else None)
+    if after != state:
+        after = replace(after, version=state.version + 1)
+    difference = on_hand - state.on_hand
+    kind = PostingKind.FIGURE if isinstance(told, BookFigure) else PostingKind.COUNT
+    leg = Posting(Counterpart.ADJUSTMENT, difference, key, kind)
+    return Fold(after, (leg,) if difference else (), None if figure is None else figure.contained)
 
 
 def mark_unknown(state: LevelState, *, since_reading: int) -> LevelState:
     """Return the level after a fault (lost page, dead feed): unknown until a reading begun later.
 
-    since_reading is a number freshly taken from the same sequence as readings.
+    since_reading is a number freshly taken from the same sequence as readings; a reading above it that is
+    here already has cured the fault before it was noted.
     """
+    if state.reading is not None and state.reading > since_reading:
+        return state
     since = since_reading if state.unknown_since is None else max(since_reading, state.unknown_since)
+    if not state.known and since == state.unknown_since:
+        return state
     return replace(state, known=False, unknown_since=since, version=state.version + 1)
 
 
@@ -195,6 +300,8 @@ def state_hash(
             "" if count is None else f"{count.key}@{count.at.occurred_at.timestamp()}/{count.at.sequence}",
             str(level.reading),
             plain(level.reserved),
+            plain(level.unassigned),
+            plain(level.unavailable),
         )
         digest.update(repr(facts).encode())
     for place in sorted(totals or {}):
@@ -203,97 +310,64 @@ def state_hash(
     return digest.hexdigest()
 
 
-def _refusal(state: LevelState, report: Report, latest: datetime) -> RefusalReason | None:
+def _refusal(state: LevelState, report: Report, latest: datetime, periods: Periods) -> RefusalReason | None:
     if isinstance(report, BookFigure):
-        if state.mode is not Mode.FIGURES:
+        if not periods.takes_figure(report.reading):
             return RefusalReason.MIXED_KINDS
-        same_reading = report.reading == state.reading
+        same_reading = report.reading == state.reading and state.count is None
         if same_reading and (report.quantity != state.on_hand or report.reserved != state.reserved):
             return RefusalReason.CONTRADICTION
         return None
-    if isinstance(report, Count) and state.mode is not Mode.MOVEMENTS:
+    if isinstance(report, Count) and not periods.takes_count(report.at.occurred_at):
         return RefusalReason.MIXED_KINDS
     return RefusalReason.FUTURE if report.at.occurred_at > latest else None
 
 
-def _fold_figures(state: LevelState, new: Sequence[Report]) -> Fold:
-    """Apply the newest figure as a whole; deltas only ask for another reading."""
-    newest: BookFigure | None = None
-    read_again = False
-    for report in new:
-        if isinstance(report, Count):
-            raise MixedKinds("a shelf count in figures mode is an observation")
-        if isinstance(report, Delta):
-            read_again = True
-        elif newest is None or report.reading > newest.reading:
-            newest = report
-    if newest is None or (state.reading is not None and newest.reading <= state.reading):
-        return Fold(state, read_again=read_again)
-
-    cured = state.unknown_since is None or newest.reading > state.unknown_since
-    after = replace(
-        state,
-        on_hand=newest.quantity,
-        reserved=newest.reserved,
-        reading=newest.reading,
-        known=cured,
-        unknown_since=None if cured else state.unknown_since,
-        version=state.version + 1,
-    )
-    difference = newest.quantity - state.on_hand
-    posting = Posting(Counterpart.ADJUSTMENT, difference, newest.key, PostingKind.FIGURE)
-    return Fold(after, (posting,) if difference else (), newest.contained, read_again)
-
-
-def _fold_movements(
-    state: LevelState,
-    new: Sequence[Report],
-    deltas_after: Callable[[Position], Decimal],
-    superseded: Mapping[str, Delta],
-) -> Fold:
-    """Post the deltas against the old count, then move to the newest count and post the difference."""
+def _parted(new: Sequence[Report], periods: Periods) -> tuple[list[Delta], list[Count], list[BookFigure]]:
     deltas: list[Delta] = []
-    counts: list[Count] = [] if state.count is None else [state.count]
+    counts: list[Count] = []
+    figures: list[BookFigure] = []
     for report in new:
-        if isinstance(report, BookFigure):
-            raise MixedKinds("a book figure in movements mode is an observation")
         if isinstance(report, Delta):
             deltas.append(report)
-        else:
+        elif isinstance(report, Count):
+            if not periods.takes_count(report.at.occurred_at):
+                raise MixedKinds("a shelf count in figures mode is an observation")
             counts.append(report)
-
-    postings: list[Posting] = []
-    known, unknown_since = state.known, state.unknown_since
-    for key, delta in sorted(effective(deltas).items()):
-        earlier = superseded.get(key)
-        if earlier is not None and earlier.revision >= delta.revision:
-            continue
-        known = known or delta.counterpart is Counterpart.OPENING
-        if earlier is not None:
-            taken_back = replace(earlier, quantity=-earlier.quantity)
-            postings += _legs(taken_back, state.count, PostingKind.CORRECTION)
-        postings += _legs(delta, state.count, PostingKind.DELTA)
-    on_hand = state.on_hand + sum((posting.quantity for posting in postings), ZERO)
-
-    count = latest_count(counts)
-    if count is not None and count != state.count:
-        found = count.quantity + deltas_after(count.at)
-        if found != on_hand:
-            postings.append(Posting(Counterpart.ADJUSTMENT, found - on_hand, count.key, PostingKind.COUNT))
-        on_hand = found
-        known, unknown_since = True, None
-
-    after = replace(state, on_hand=on_hand, known=known, unknown_since=unknown_since, count=count)
-    if after != state:
-        after = replace(after, version=state.version + 1)
-    return Fold(after, tuple(postings))
+        else:
+            if not periods.takes_figure(report.reading):
+                raise MixedKinds("a book figure in movements mode is an observation")
+            figures.append(report)
+    return deltas, counts, figures
 
 
-def _legs(delta: Delta, count: Count | None, kind: PostingKind) -> list[Posting]:
-    """Return the posting of a delta and, when the count already holds it, the one that neutralises it."""
+def _legs(delta: Delta, basis: Basis, kind: PostingKind) -> list[Posting]:
+    """Return the posting of a delta and, where on hand does not count it, the one that neutralises it."""
     if not delta.quantity:
         return []
     legs = [Posting(delta.counterpart, delta.quantity, delta.key, kind)]
-    if count is not None and not is_after(delta.at, count.at):
+    if not basis.counts(delta.at):
         legs.append(Posting(Counterpart.ADJUSTMENT, -delta.quantity, delta.key, PostingKind.ABSORPTION))
     return legs
+
+
+def _cures(told: Count | BookFigure, unknown_since: int | None) -> bool:
+    return isinstance(told, Count) or unknown_since is None or told.reading > unknown_since
+
+
+def _with_facts(state: LevelState, told: Count | BookFigure, before: Basis) -> LevelState:
+    """Return the state with the facts of the figure that rules now, or without those of one that did."""
+    if isinstance(told, BookFigure):
+        return _facts_of(state, told)
+    return _facts_of(state, None) if before.count is None and before.reading is not None else state
+
+
+def _facts_of(state: LevelState, figure: BookFigure | None) -> LevelState:
+    if figure is None:
+        return replace(state, reserved=ZERO, unassigned=ZERO, unavailable=ZERO)
+    return replace(
+        state,
+        reserved=figure.reserved,
+        unassigned=figure.unassigned,
+        unavailable=figure.unavailable,
+    )

@@ -83,8 +83,9 @@ class LineContained:
 class BookFigure:
     """What the authority's books said of this item and location in one complete reading.
 
-    reading is the hub's own number, taken when the reading begins. Quantity, reserved and containment belong
-    together: they are applied together or not at all. A line absent from contained holds nothing (0).
+    reading is the hub's own number, taken when the reading begins. Quantity, reserved, unassigned,
+    unavailable and containment belong together: they are applied together or not at all. A line absent from
+    contained holds nothing (0).
     """
 
     key: str
@@ -92,6 +93,8 @@ class BookFigure:
     quantity: Decimal
     reserved: Decimal = ZERO
     contained: tuple[LineContained, ...] = ()
+    unassigned: Decimal = ZERO
+    unavailable: Decimal = ZERO
 
 
 Report = Delta | Count | BookFigure

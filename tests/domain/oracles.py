@@ -6,12 +6,14 @@ An oracle sees all reports, sorts them and adds up. It shares no code with the r
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import combinations
 
 from inventory_sync.domain.reports import BookFigure, Count, Counterpart, Delta
 
 ZERO = Decimal(0)
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 def level_by_sorting(reports: Iterable[Delta | Count]) -> tuple[Decimal, dict[Counterpart, Decimal]]:
@@ -48,6 +50,45 @@ def _later(delta: Delta, count: Count) -> bool:
 def figure_by_sorting(figures: Sequence[BookFigure]) -> BookFigure | None:
     """Return the figure that rules a level in figures mode."""
     return max(figures, key=lambda figure: figure.reading) if figures else None
+
+
+def level_by_periods(
+    reports: Iterable[Delta | Count | BookFigure], periods: Sequence[tuple[str, float, int]]
+) -> tuple[Decimal, bool, Decimal, Decimal]:
+    """Return on hand, known, reserved and the sum of all deltas of a level that lived through periods.
+
+    periods: (mode, first minute since noon, reading above which figures belong to it). It goes through the
+    periods one after the other, the way a person with all the papers would.
+    """
+    newest: dict[str, Delta] = {}
+    for report in reports:
+        if isinstance(report, Delta) and (
+            report.key not in newest or newest[report.key].revision < report.revision
+        ):
+            newest[report.key] = report
+    on_hand, reserved, known = ZERO, ZERO, False
+    for number, (mode, start, above) in enumerate(periods):
+        _, end, up_to = periods[number + 1] if number + 1 < len(periods) else ("", float("inf"), 10**9)
+        if mode == "figures":
+            figures = [r for r in reports if isinstance(r, BookFigure) and above < r.reading <= up_to]
+            known = bool(figures)
+            if figures:
+                best = max(figures, key=lambda figure: figure.reading)
+                on_hand, reserved = best.quantity, best.reserved
+            continue
+        deltas = [d for d in newest.values() if start <= _minute(d) < end]
+        counts = [r for r in reports if isinstance(r, Count) and start <= _minute(r) < end]
+        counts.sort(key=lambda c: (c.at.occurred_at, -1 if c.at.sequence is None else c.at.sequence, c.key))
+        known = bool(counts)
+        if counts:
+            on_hand, reserved = counts[-1].quantity, ZERO
+            deltas = [d for d in deltas if _later(d, counts[-1])]
+        on_hand += sum((d.quantity for d in deltas), ZERO)
+    return on_hand, known, reserved, sum((d.quantity for d in newest.values()), ZERO)
+
+
+def _minute(report: Delta | Count) -> float:
+    return (report.at.occurred_at - NOON).total_seconds() / 60
 
 
 def can_all_be_served(lines: Sequence[tuple[Decimal, frozenset[str]]], stock: Mapping[str, Decimal]) -> bool:

@@ -13,7 +13,7 @@ from inventory_sync.domain.availability import LocationTerms, OpenDemand, Policy
 from inventory_sync.domain.containment import Allocation, Confirmation, contained
 from inventory_sync.domain.external import OrderStatus
 from inventory_sync.domain.levels import Mode
-from inventory_sync.domain.reports import BookFigure, BookReading, LineContained, figures_in
+from inventory_sync.domain.reports import BookFigure, BookReading, Counterpart, LineContained, figures_in
 from inventory_sync.domain.reservations import (
     Applied,
     LineSnapshot,
@@ -76,7 +76,8 @@ def test_01_a_book_figure_is_not_a_count():
     folded = ledger.record(delta("receipt", 1, minute(62.1)))
 
     assert ledger.state.on_hand == 5
-    assert folded.postings == ()
+    assert sum(posting.quantity for posting in folded.postings) == 0, "it explains, and is not added"
+    assert ledger.totals()[Counterpart.CUSTOMER] == 1
     assert folded.read_again
 
 
