@@ -8,7 +8,7 @@ are locked and given, the caller saves them (apply.py).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -31,7 +31,8 @@ from inventory_sync.domain.reservations import (
     expire,
     vanish,
 )
-from inventory_sync.ledger.placing import Floor, carried, place_order
+from inventory_sync.domain.routing import DEFAULT_RULES, Rule
+from inventory_sync.ledger.placing import Floor, Way, carried, place_order
 from inventory_sync.ledger.ports import HeldLine, HeldOrder
 from inventory_sync.ledger.types import OrderEvent, OrderKey, OrderNews
 
@@ -63,8 +64,16 @@ class Tally:
 class Desk:
     """The locked orders of one batch, while they are being decided."""
 
-    def __init__(self, held: Mapping[OrderKey, HeldOrder], floor: Floor, *, now: datetime) -> None:
+    def __init__(
+        self,
+        held: Mapping[OrderKey, HeldOrder],
+        floor: Floor,
+        *,
+        now: datetime,
+        rules: Mapping[int, Sequence[Rule]] | None = None,
+    ) -> None:
         self._before = held
+        self._rules = rules or {}
         self._orders = {key: _without_due_holds(order, now) for key, order in held.items()}
         self._pools: dict[OrderKey, tuple[int, ...]] = {}
         self._newer: set[OrderKey] = set()
@@ -142,6 +151,8 @@ class Desk:
             after,
             lines={ref: replace(line, expires_at=event.expires_at) for ref, line in after.lines.items()},
             seen=True,
+            requested=False,
+            review=False,
             gone=None,
             status=event.status,
             stamp=version.stamp,
@@ -178,7 +189,8 @@ class Desk:
         )
 
     def _settled(self, order: HeldOrder, pool: tuple[int, ...]) -> HeldOrder:
-        placed = place_order(order, self._before[order.key], pool, self._floor)
+        way = Way(pool, rules=self._rules.get(order.connection_id, DEFAULT_RULES))
+        placed = place_order(order, self._before[order.key], way, self._floor).lines
         recorded = recorded_order(order)
         assert recorded is not None
         for ref, line in placed.items():
@@ -192,6 +204,7 @@ class Desk:
                 fulfilled=recorded.lines[ref].delivered,
                 allocations=placed[ref].allocations,
                 reason=_reason(held, recorded.lines[ref].status, placed[ref].reason),
+                routing=placed[ref].routing or held.routing,
             )
             for ref, held in order.lines.items()
         }

@@ -18,6 +18,7 @@ from inventory_sync.domain.external import OrderStatus
 from inventory_sync.domain.levels import LevelState, Mode
 from inventory_sync.domain.reports import ZERO, Counterpart, Position
 from inventory_sync.domain.reservations import LineStatus
+from inventory_sync.domain.routing import ReserveMode
 from inventory_sync.ledger.types import LevelKey, OrderKey, StockEvent
 
 
@@ -79,7 +80,11 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class HeldLine:
-    """One order line as kept. Allocations name item and location by the text of their ids."""
+    """One order line as kept. Allocations name item and location by the text of their ids.
+
+    asked: what a request asked for, where that is not what is promised; None: an order of a channel. routing:
+    JSON that says why it stands where it does.
+    """
 
     line_ref: str
     item_id: int
@@ -89,6 +94,8 @@ class HeldLine:
     expires_at: datetime | None = None
     reason: str = ""
     allocations: tuple[Allocation, ...] = ()
+    asked: Decimal | None = None
+    routing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +113,8 @@ class HeldOrder:
     """An order as kept, locked. `seen` is False for one known only from a shipment: it has no version yet.
 
     gone: the reading that found it missing at its source, 0 when the source announced it, None when it is
-    there. fulfilments hold also what was shipped before the order or the line was known.
+    there. fulfilments hold also what was shipped before the order or the line was known. requested: asked of
+    the hub, which may refuse, in this mode; review: kept, and no sale before somebody approves.
     """
 
     connection_id: int
@@ -123,6 +131,9 @@ class HeldOrder:
     correlation_id: str = ""
     lines: Mapping[str, HeldLine] = field(default_factory=dict)
     fulfilments: tuple[Fulfilment, ...] = ()
+    requested: bool = False
+    review: bool = False
+    mode: ReserveMode = ReserveMode.RECORD
 
     @property
     def key(self) -> OrderKey:
