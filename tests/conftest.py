@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from pytest_django import DjangoDbBlocker
 
 from runner.embedded import External, Services
 from runner.embedded import services as run_services
@@ -37,6 +38,20 @@ def django_db_modify_db_settings(
     services: Services, django_db_modify_db_settings_parallel_suffix: None
 ) -> None:
     """Have PostgreSQL up before pytest-django makes the test database."""
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Let tests that commit empty their database: only there may the ledger's partitions be truncated."""
+    from django.db import connection
+
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT format('ALTER TABLE %s DISABLE TRIGGER %I', tgrelid::regclass, tgname) FROM pg_trigger"
+            " WHERE tgname = 'ledger_no_truncate'"
+        )
+        for (allow,) in cursor.fetchall():
+            cursor.execute(allow)
 
 
 @pytest.fixture

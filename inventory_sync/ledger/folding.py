@@ -231,4 +231,7 @@ def _movement(
         reference=event.reference,
         period=f"{event.occurred_at.astimezone(UTC):%Y-%m}",
         correlation_id=event.correlation_id,
+        lot=event.lot,
+        owner=event.owner,
+        condition=event.condition,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -10,44 +11,83 @@ from inventory_sync.connections.models import Connection
 from inventory_sync.support.models import QuantityField
 
 
-class Event(models.Model):
-    """One report about one item at one location, in our ids. Its key makes it count once.
+class EventKey(models.Model):
+    """The key of an event and the highest revision that counts. Kept for the ledger's life.
 
-    `effective` is False for a revision that a higher one has replaced.
+    Whoever inserts a key makes other sessions wait for it. It outlives its event, whose partition may be
+    detached one day.
+    """
+
+    pk = models.CompositePrimaryKey("connection_id", "key")
+    connection = models.ForeignKey(
+        Connection, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
+    key = models.CharField(max_length=200, db_collation="C")
+    revision = models.IntegerField()
+    event_id = models.BigIntegerField()
+    recorded_at = models.DateTimeField(help_text="Of its event: finds the partition.")
+
+    def __str__(self) -> str:
+        return f"{self.key} revision {self.revision}"
+
+
+class Event(models.Model):
+    """One report about one item at one location, in our ids. Its key (EventKey) makes it count once.
+
+    `effective` is False for a revision that a higher one has replaced. Partitioned by month of recorded_at;
+    the primary key of the table is (id, recorded_at). Its level proves item and location.
     """
 
     class Kind(models.TextChoices):
         DELTA = "delta", "Movement"
         COUNT = "count", "Shelf count"
         FIGURE = "figure", "Book figure"
+        CONDITION = "condition", "Change of condition"
 
-    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="+", db_index=False)
+    connection = models.ForeignKey(
+        Connection, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     key = models.CharField(max_length=200)
-    revision = models.IntegerField(default=0)
-    kind = models.CharField(max_length=8, choices=Kind)
-    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+", db_index=False)
-    location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="+", db_index=False)
+    revision = models.IntegerField(default=0, db_default=0)
+    kind = models.CharField(max_length=10, choices=Kind)
+    item = models.ForeignKey(
+        Item, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
+    location = models.ForeignKey(
+        Location, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     quantity = QuantityField()
     occurred_at = models.DateTimeField()
     sequence = models.BigIntegerField(null=True)
     reading = models.BigIntegerField(null=True)
-    reason = models.CharField(max_length=20, blank=True)
-    reference = models.CharField(max_length=120, blank=True)
-    effective = models.BooleanField(default=True)
+    reason = models.CharField(max_length=20, blank=True, db_default="")
+    reference = models.CharField(max_length=120, blank=True, db_default="")
+    effective = models.BooleanField(default=True, db_default=True)
     delivery_id = models.BigIntegerField(null=True)
-    correlation_id = models.CharField(max_length=40, blank=True)
+    correlation_id = models.CharField(max_length=40, blank=True, db_default="")
     recorded_at = models.DateTimeField(auto_now_add=True)
+    lot = models.CharField(max_length=80, blank=True, default="", db_default="")
+    owner = models.CharField(max_length=80, blank=True, default="", db_default="")
+    condition = models.CharField(
+        max_length=40, blank=True, default="", db_default="", help_text="Empty for stock that may be sold."
+    )
+    was = models.CharField(
+        max_length=40, blank=True, default="", db_default="", help_text="The condition before a change."
+    )
+    figure = models.JSONField(null=True, help_text="What a book figure says beside its quantity.")
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["connection", "key", "revision"], name="an_event_counts_once"),
-            models.UniqueConstraint(
-                fields=["connection", "key"], condition=Q(effective=True), name="one_revision_counts"
-            ),
-        ]
         indexes = [
             models.Index(fields=["item", "location", "occurred_at"], name="event_history"),
-            models.Index(fields=["delivery_id"], name="event_delivery"),
+            models.Index(
+                fields=["item", "location", "occurred_at"], name="event_counts", condition=Q(kind="count")
+            ),
+            models.Index(
+                fields=["connection", "key", "revision"],
+                name="event_replaced",
+                condition=Q(effective=False),
+            ),
+            BrinIndex(fields=["delivery_id"], name="event_delivery", autosummarize=True),
         ]
 
     def __str__(self) -> str:
@@ -55,19 +95,33 @@ class Event(models.Model):
 
 
 class Movement(models.Model):
-    """One append-only line: `quantity` left `source` and arrived at `destination`; always positive."""
+    """One append-only line: `quantity` left `source` and arrived at `destination`; always positive.
 
-    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="movements")
-    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+", db_index=False)
-    source = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="+", db_index=False)
-    destination = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="+", db_index=False)
+    Partitioned by month of recorded_at, which is its event's too; the primary key is (id, recorded_at).
+    """
+
+    event = models.ForeignKey(
+        Event, on_delete=models.PROTECT, related_name="movements", db_index=False, db_constraint=False
+    )
+    item = models.ForeignKey(
+        Item, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
+    source = models.ForeignKey(
+        Location, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
+    destination = models.ForeignKey(
+        Location, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     quantity = QuantityField()
     kind = models.CharField(max_length=20)
     occurred_at = models.DateTimeField()
     recorded_at = models.DateTimeField(auto_now_add=True)
-    reference = models.CharField(max_length=120, blank=True)
+    reference = models.CharField(max_length=120, blank=True, db_default="")
     period = models.CharField(max_length=7, help_text="Accounting period, e.g. 2026-11.")
-    correlation_id = models.CharField(max_length=40, blank=True)
+    correlation_id = models.CharField(max_length=40, blank=True, db_default="")
+    lot = models.CharField(max_length=80, blank=True, default="", db_default="")
+    owner = models.CharField(max_length=80, blank=True, default="", db_default="")
+    condition = models.CharField(max_length=40, blank=True, default="", db_default="")
 
     class Meta:
         constraints = [
@@ -75,8 +129,8 @@ class Movement(models.Model):
             models.CheckConstraint(condition=~Q(source=F("destination")), name="a_movement_goes_elsewhere"),
         ]
         indexes = [
-            models.Index(fields=["item", "destination", "id"], name="movement_in"),
-            models.Index(fields=["item", "source", "id"], name="movement_out"),
+            models.Index(fields=["item", "id"], name="movement_of_item"),
+            BrinIndex(fields=["event_id"], name="movement_of_event", autosummarize=True),
         ]
 
     def __str__(self) -> str:
@@ -86,11 +140,20 @@ class Movement(models.Model):
 class StockLevel(models.Model):
     """What the reports of a location add up to, per item. Not `known` until a count or figure covers it."""
 
-    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="levels")
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="levels", db_index=False)
     location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="levels")
     on_hand = QuantityField(default=0)
     unavailable = QuantityField(default=0)
+    reserved = QuantityField(
+        default=0, db_default=0, help_text="Held back by the authority in its own books."
+    )
+    unassigned = QuantityField(
+        default=0, db_default=0, help_text="The authority's own demand that it has not assigned yet."
+    )
     known = models.BooleanField(default=False)
+    unknown_since = models.BigIntegerField(
+        null=True, help_text="The reading number at which a fault was noticed; only a later one cures it."
+    )
     count_key = models.CharField(max_length=220, blank=True)
     count_quantity = QuantityField(null=True)
     counted_at = models.DateTimeField(null=True)
@@ -243,7 +306,7 @@ class ReservationChange(models.Model):
 class Fulfilment(models.Model):
     """What a shipment of the authority takes off an order line; also kept while the order is not known yet.
 
-    It counts as long as its event is effective.
+    It counts as long as its event is effective, and outlives it.
     """
 
     source = models.CharField(max_length=60, help_text="Code of the connection the order comes from.")
@@ -252,7 +315,8 @@ class Fulfilment(models.Model):
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+")
     location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="+")
     quantity = QuantityField()
-    event = models.OneToOneField(Event, on_delete=models.PROTECT, related_name="+")
+    event = models.OneToOneField(Event, on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    effective = models.BooleanField(default=True, help_text="As its event, which may be detached one day.")
 
     class Meta:
         indexes = [models.Index(fields=["source", "order_ref", "line_ref"], name="fulfilment_line")]

@@ -68,6 +68,9 @@ class NewMovement:
     reference: str
     period: str
     correlation_id: str
+    lot: str = ""
+    owner: str = ""
+    condition: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +196,7 @@ class LedgerStore(Protocol):
         """Return Σ max(0, D − c) of the open allocations at each level, zero where there are none."""
 
     def free(self, keys: Collection[LevelKey]) -> dict[LevelKey, Decimal]:
-        """Return on hand − unavailable − owed at each level that exists."""
+        """Return on hand − unavailable − reserved − unassigned − owed at each level that exists."""
 
     def append_movements(self, movements: Sequence[NewMovement], *, now: datetime) -> None:
         """Append the lines."""

@@ -7,58 +7,66 @@ that record revisions of the same key wait for each other in the index.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
-from inventory_sync.domain.external import OrderLineRef, Reason
 from inventory_sync.domain.reports import Position
+from inventory_sync.ledger import rows_keys
 from inventory_sync.ledger.ports import NewMovement, Recorded, Recording
 from inventory_sync.ledger.rows import execute, unzip
-from inventory_sync.ledger.types import EventKind, LevelKey, StockEvent
+from inventory_sync.ledger.rows_codec import ARRAYS, COLUMNS, SELECT, WIDTH, as_recorded, as_row
+from inventory_sync.ledger.rows_keys import Counting, Key
+from inventory_sync.ledger.types import LevelKey, StockEvent
 
-_COLUMNS = (
-    "connection_id, key, revision, kind, item_id, location_id, quantity, occurred_at, sequence, reading, "
-    "reason, reference, delivery_id, correlation_id"
-)
-_ARRAYS = (
-    "%s::bigint[], %s::text[], %s::int[], %s::text[], %s::bigint[], %s::bigint[], %s::numeric[], "
-    "%s::timestamptz[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::text[]"
-)
+# An event is recorded at most this long before it occurs, by our clock: the future is refused at the door
+# within minutes. The rest is room for clocks of ours that differ.
+RECORDED_BEFORE = timedelta(days=1)
+
+_IDS = "SELECT nextval('ledger_event_id_seq') FROM generate_series(1, %s)"
 _INSERT = f"""
-INSERT INTO ledger_event ({_COLUMNS}, effective, recorded_at)
-SELECT {_COLUMNS}, %s, %s FROM unnest({_ARRAYS}) WITH ORDINALITY AS given({_COLUMNS}, place)
-ORDER BY place ON CONFLICT DO NOTHING
-RETURNING id, connection_id, key, revision
+INSERT INTO ledger_event (id, {COLUMNS}, effective, recorded_at)
+SELECT id, {COLUMNS}, %s, %s FROM unnest(%s::bigint[], {ARRAYS})
+    WITH ORDINALITY AS given(id, {COLUMNS}, place)
+ORDER BY place
 """  # noqa: S608
-_KNOWN = """
+_KEPT_APART = """
 SELECT e.connection_id, e.key, e.revision FROM ledger_event e
 JOIN unnest(%s::bigint[], %s::text[], %s::int[]) AS given(connection_id, key, revision)
-USING (connection_id, key, revision)
+USING (connection_id, key, revision) WHERE NOT e.effective
 """
-_SELECT = f"""
-SELECT e.id, {", ".join(f"e.{name}" for name in _COLUMNS.split(", "))}, f.source, f.order_ref, f.line_ref
-FROM ledger_event e LEFT JOIN ledger_fulfilment f ON f.event_id = e.id
+_REPLACED = f"""
+SELECT old.* FROM unnest(%s::bigint[], %s::timestamptz[]) AS given(id, recorded_at)
+CROSS JOIN LATERAL ({SELECT} WHERE e.id = given.id AND e.recorded_at = given.recorded_at) AS old
 """  # noqa: S608
+_REPLACE = """
+UPDATE ledger_event e SET effective = false
+FROM unnest(%s::bigint[], %s::timestamptz[]) AS given(id, recorded_at)
+WHERE e.id = given.id AND e.recorded_at = given.recorded_at
+"""
+_UNFULFIL = "UPDATE ledger_fulfilment SET effective = false WHERE event_id = ANY(%s)"
 _FULFIL = """
-INSERT INTO ledger_fulfilment (event_id, source, order_ref, line_ref, item_id, location_id, quantity)
-SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[],
+INSERT INTO ledger_fulfilment (event_id, source, order_ref, line_ref, item_id, location_id, quantity,
+    effective)
+SELECT *, true FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[],
     %s::numeric[])
 """
 _DELTAS_AFTER = """
-SELECT given.item_id, given.location_id, coalesce(sum(e.quantity), 0)
-FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::bigint[])
-    AS given(item_id, location_id, counted_at, sequence)
-LEFT JOIN ledger_event e ON e.item_id = given.item_id AND e.location_id = given.location_id
-    AND e.kind = 'delta' AND e.effective
-    AND e.occurred_at >= coalesce(given.counted_at, '-infinity')
-    AND (given.counted_at IS NULL OR e.occurred_at > given.counted_at OR e.sequence > given.sequence)
-GROUP BY given.item_id, given.location_id
+SELECT given.item_id, given.location_id, coalesce(after.total, 0)
+FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::bigint[], %s::timestamptz[])
+    AS given(item_id, location_id, counted_at, sequence, recorded_from)
+CROSS JOIN LATERAL (
+    SELECT sum(e.quantity) AS total FROM ledger_event e
+    WHERE e.item_id = given.item_id AND e.location_id = given.location_id
+        AND e.kind = 'delta' AND e.effective
+        AND e.recorded_at >= coalesce(given.recorded_from, '-infinity')
+        AND e.occurred_at >= coalesce(given.counted_at, '-infinity')
+        AND (given.counted_at IS NULL OR e.occurred_at > given.counted_at OR e.sequence > given.sequence)
+) AS after
 """
 _LATEST_COUNT = f"""
 SELECT ruling.* FROM unnest(%s::bigint[], %s::bigint[]) AS given(item_id, location_id)
 CROSS JOIN LATERAL (
-    {_SELECT}
+    {SELECT}
     WHERE e.item_id = given.item_id AND e.location_id = given.location_id
         AND e.kind = 'count' AND e.effective
     ORDER BY e.occurred_at DESC, coalesce(e.sequence, -1) DESC,
@@ -68,13 +76,13 @@ CROSS JOIN LATERAL (
 """  # noqa: S608
 _MOVE = """
 INSERT INTO ledger_movement (event_id, item_id, source_id, destination_id, quantity, kind, occurred_at,
-    reference, period, correlation_id, recorded_at)
+    reference, period, correlation_id, lot, owner, condition, recorded_at)
 SELECT event_id, item_id, source_id, destination_id, quantity, kind, occurred_at, reference, period,
-    correlation_id, %s
+    correlation_id, lot, owner, condition, %s
 FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::numeric[], %s::text[],
-    %s::timestamptz[], %s::text[], %s::text[], %s::text[]) WITH ORDINALITY
-    AS given(event_id, item_id, source_id, destination_id, quantity, kind, occurred_at, reference, period,
-        correlation_id, place)
+    %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
+    WITH ORDINALITY AS given(event_id, item_id, source_id, destination_id, quantity, kind, occurred_at,
+        reference, period, correlation_id, lot, owner, condition, place)
 ORDER BY place
 """
 
@@ -86,43 +94,45 @@ class EventRows:
 
     def record_events(self, events: Sequence[StockEvent], *, now: datetime) -> Recording:
         given = {_name(event): event for event in reversed(events)}
-        repeated = len(events) - len(given)
-        names = sorted(given)
-        highest = {name[:2]: name for name in names}
-        counting = [given[name] for name in names if highest[name[:2]] == name]
-        overtaken = [given[name] for name in names if highest[name[:2]] != name]
+        highest = {name[:2]: name for name in sorted(given)}
+        ids = dict(zip(highest, self._take_ids(len(highest)), strict=True))
+        fresh = rows_keys.claim([(*key, name[2], ids[key]) for key, name in highest.items()], now=now)
+        known = self._counting(given, {key for key in highest if ids[key] not in fresh})
 
-        new = self._insert(counting, effective=True, now=now)
-        missing = [event for event in counting if _name(event) not in new]
-        known = self._known(missing)
-        replaced: dict[tuple[int, str], Recorded] = {}
-        for event in missing:
-            if _name(event) not in known:
-                old, row_id = self._revise(event, now=now)
-                if row_id is None:
-                    overtaken.append(event)
-                else:
-                    new[_name(event)] = row_id
-                if old is not None:
-                    replaced[event.connection_id, event.key] = old
-        stale = len(self._insert(sorted(overtaken, key=_name), effective=False, now=now))
+        new: dict[Key, StockEvent] = {}
+        late: list[StockEvent] = []
+        for name, event in given.items():
+            key = name[:2]
+            counts = known.get(key)
+            if name == highest[key] and (counts is None or counts.revision < event.revision):
+                new[key] = event
+            elif counts is None or counts.revision != event.revision:
+                late.append(event)
+        replaced = self._replaced({key: known[key] for key in new if key in known}, now=now)
+        # A partition was detached with the event: what it posted cannot be taken back any more.
+        late += [new.pop(key) for key in known.keys() & new.keys() - replaced.keys()]
 
-        kept = tuple(Recorded(new[_name(event)], event) for event in counting if _name(event) in new)
+        if replaced:
+            rows_keys.move([(*key, new[key].revision, ids[key]) for key in replaced], now=now)
+        kept = tuple(Recorded(ids[key], new[key]) for key in highest if key in new)
+        self._insert(kept, effective=True, now=now)
         self._fulfil(kept)
-        duplicates = repeated + len(names) - len(kept) - stale
-        return Recording(kept, stale, duplicates, replaced)
+        stale = self._keep_apart(late, known, now=now)
+        return Recording(kept, stale, len(events) - len(kept) - stale, replaced)
 
     def deltas_after(self, positions: Mapping[LevelKey, Position | None]) -> dict[LevelKey, Decimal]:
         if not positions:
             return {}
         given = [
-            (*key, at.occurred_at if at else None, at.sequence if at else None)
+            (*key, at.occurred_at, at.sequence, at.occurred_at - RECORDED_BEFORE)
+            if at
+            else (*key, None, None, None)
             for key, at in positions.items()
         ]
-        return {(row[0], row[1]): row[2] for row in execute(_DELTAS_AFTER, unzip(given, 4))}
+        return {(row[0], row[1]): row[2] for row in execute(_DELTAS_AFTER, unzip(given, 5))}
 
     def latest_counts(self, keys: Collection[LevelKey]) -> dict[LevelKey, Recorded]:
-        found = [_recorded(row) for row in execute(_LATEST_COUNT, unzip(sorted(keys), 2))]
+        found = [as_recorded(row) for row in execute(_LATEST_COUNT, unzip(sorted(keys), 2))]
         return {(each.event.item_id, each.event.location_id): each for each in found}
 
     def append_movements(self, movements: Sequence[NewMovement], *, now: datetime) -> None:
@@ -140,36 +150,55 @@ class EventRows:
                 each.reference,
                 each.period,
                 each.correlation_id,
+                each.lot,
+                each.owner,
+                each.condition,
             )
             for each in movements
         ]
-        execute(_MOVE, (now, *unzip(given, 10)))
+        execute(_MOVE, (now, *unzip(given, 13)))
 
-    def _insert(self, events: Sequence[StockEvent], *, effective: bool, now: datetime) -> dict[_Name, int]:
-        """Insert those that no unique index forbids, and return their ids."""
-        if not events:
+    def _take_ids(self, number: int) -> list[int]:
+        """Take ids for new rows, so that a key can name its event before the event is there."""
+        return [row[0] for row in execute(_IDS, (number,))]
+
+    def _counting(self, given: Mapping[_Name, StockEvent], keys: set[Key]) -> dict[Key, Counting]:
+        """Return what counts of keys that are not new; locked where another revision is given.
+
+        What is given as it counts is a duplicate and stays one: revisions only rise.
+        """
+        known = rows_keys.counting(keys)
+        differing = {name[:2] for name in given if name[:2] in known and known[name[:2]].revision != name[2]}
+        return known | rows_keys.counting(differing, lock=True)
+
+    def _replaced(self, old: Mapping[Key, Counting], *, now: datetime) -> dict[Key, Recorded]:
+        """Take the effect from the events of these keys, and return them; those detached are not found."""
+        if not old:
             return {}
-        given = unzip([_row(event) for event in events], 14)
-        return {(row[1], row[2], row[3]): row[0] for row in execute(_INSERT, (effective, now, *given))}
+        where = unzip([(each.event_id, each.recorded_at) for each in old.values()], 2)
+        found = [as_recorded(row) for row in execute(_REPLACED, where)]
+        execute(_REPLACE, where)
+        execute(_UNFULFIL, ([each.id for each in found],))
+        return {(each.event.connection_id, each.event.key): each for each in found}
 
-    def _known(self, events: Sequence[StockEvent]) -> set[_Name]:
-        if not events:
-            return set()
-        rows = execute(_KNOWN, unzip([_name(event) for event in events], 3))
-        return {(row[0], row[1], row[2]) for row in rows}
+    def _insert(self, rows: Sequence[Recorded], *, effective: bool, now: datetime) -> None:
+        if rows:
+            given = unzip([(each.id, *as_row(each.event)) for each in rows], WIDTH + 1)
+            execute(_INSERT, (effective, now, *given))
 
-    def _revise(self, event: StockEvent, *, now: datetime) -> tuple[Recorded | None, int | None]:
-        """Put a revision in the place of the one that counts, if it is higher: (old one, new row's id)."""
-        where = f"{_SELECT} WHERE e.connection_id = %s AND e.key = %s AND e.effective FOR UPDATE OF e"
-        old = None
-        for row in execute(where, (event.connection_id, event.key)):
-            old = _recorded(row)
-        if old is not None and old.event.revision >= event.revision:
-            return None, None
-        if old is not None:
-            execute("UPDATE ledger_event SET effective = false WHERE id = %s", (old.id,))
-        inserted = self._insert([event], effective=True, now=now)
-        return old, inserted.get(_name(event))
+    def _keep_apart(self, late: Sequence[StockEvent], known: Mapping[Key, Counting], *, now: datetime) -> int:
+        """Keep revisions that never had an effect, each once; their keys are ours or locked."""
+        if not late:
+            return 0
+        asked = [_name(event) for event in late if _name(event)[:2] in known]
+        there = (
+            {(row[0], row[1], row[2]) for row in execute(_KEPT_APART, unzip(asked, 3))} if asked else set()
+        )
+        missing = sorted((event for event in late if _name(event) not in there), key=_name)
+        ids = self._take_ids(len(missing)) if missing else []
+        rows = [Recorded(row_id, event) for row_id, event in zip(ids, missing, strict=True)]
+        self._insert(rows, effective=False, now=now)
+        return len(rows)
 
     def _fulfil(self, kept: Sequence[Recorded]) -> None:
         """Keep what shipments take off order lines."""
@@ -192,44 +221,3 @@ class EventRows:
 
 def _name(event: StockEvent) -> _Name:
     return (event.connection_id, event.key, event.revision)
-
-
-def _row(event: StockEvent) -> tuple[Any, ...]:
-    return (
-        event.connection_id,
-        event.key,
-        event.revision,
-        event.kind.value,
-        event.item_id,
-        event.location_id,
-        event.quantity,
-        event.occurred_at,
-        event.sequence,
-        event.reading,
-        "" if event.reason is None else event.reason.value,
-        event.reference,
-        event.delivery_id,
-        event.correlation_id,
-    )
-
-
-def _recorded(row: Sequence[Any]) -> Recorded:
-    fulfils = None if row[15] is None else OrderLineRef(row[15], row[16], row[17])
-    event = StockEvent(
-        connection_id=row[1],
-        key=row[2],
-        revision=row[3],
-        kind=EventKind(row[4]),
-        item_id=row[5],
-        location_id=row[6],
-        quantity=row[7],
-        occurred_at=row[8],
-        sequence=row[9],
-        reading=row[10],
-        reason=Reason(row[11]) if row[11] else None,
-        reference=row[12],
-        delivery_id=row[13],
-        correlation_id=row[14],
-        fulfils=fulfils,
-    )
-    return Recorded(row[0], event)

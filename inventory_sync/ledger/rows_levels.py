@@ -25,7 +25,7 @@ ORDER BY given.item_id, given.location_id ON CONFLICT DO NOTHING
 """
 _LOCK = """
 SELECT l.item_id, l.location_id, place.mode, l.on_hand, l.known, l.version, l.count_key, l.count_quantity,
-    l.counted_at, l.count_sequence, l.reading
+    l.counted_at, l.count_sequence, l.reading, l.reserved, l.unknown_since, l.unavailable, l.unassigned
 FROM ledger_stocklevel l
 JOIN unnest(%s::bigint[], %s::bigint[]) AS given(item_id, location_id) USING (item_id, location_id)
 JOIN catalog_location place ON place.id = l.location_id
@@ -34,11 +34,14 @@ ORDER BY l.item_id, l.location_id FOR UPDATE OF l
 _SAVE = """
 UPDATE ledger_stocklevel l SET on_hand = given.on_hand, known = given.known, version = given.version,
     count_key = given.count_key, count_quantity = given.count_quantity, counted_at = given.counted_at,
-    count_sequence = given.count_sequence, reading = given.reading, changed_at = %s
+    count_sequence = given.count_sequence, reading = given.reading, reserved = given.reserved,
+    unknown_since = given.unknown_since, unavailable = given.unavailable, unassigned = given.unassigned,
+    changed_at = %s
 FROM unnest(%s::bigint[], %s::bigint[], %s::numeric[], %s::boolean[], %s::bigint[], %s::text[],
-    %s::numeric[], %s::timestamptz[], %s::bigint[], %s::bigint[])
+    %s::numeric[], %s::timestamptz[], %s::bigint[], %s::bigint[], %s::numeric[], %s::bigint[],
+    %s::numeric[], %s::numeric[])
     AS given(item_id, location_id, on_hand, known, version, count_key, count_quantity, counted_at,
-        count_sequence, reading)
+        count_sequence, reading, reserved, unknown_since, unavailable, unassigned)
 WHERE l.item_id = given.item_id AND l.location_id = given.location_id
 """
 _OWED = """
@@ -48,7 +51,7 @@ SELECT given.item_id, given.location_id, coalesce((
 FROM unnest(%s::bigint[], %s::bigint[]) AS given(item_id, location_id)
 """
 _FREE = f"""
-SELECT l.item_id, l.location_id, l.on_hand - l.unavailable - debt.owed
+SELECT l.item_id, l.location_id, l.on_hand - l.unavailable - l.reserved - l.unassigned - debt.owed
 FROM ({_OWED}) AS debt JOIN ledger_stocklevel l USING (item_id, location_id)
 """  # noqa: S608
 _DIRTY = """
@@ -81,12 +84,20 @@ class LevelRows:
         if not wanted:
             return {}
         levels: dict[LevelKey, LevelState] = {}
-        for item, place, mode, on_hand, known, version, name, found, at, sequence, reading in execute(
-            _LOCK, unzip(wanted, 2)
-        ):
-            count = None if at is None else Count(name, found, Position(at, sequence))
+        for row in execute(_LOCK, unzip(wanted, 2)):
+            item, place, mode, on_hand, known, version, name, found, at, sequence, reading, *held = row
+            reserved, unknown_since, unavailable, unassigned = held
             levels[item, place] = LevelState(
-                mode=Mode(mode), on_hand=on_hand, known=known, version=version, count=count, reading=reading
+                mode=Mode(mode),
+                on_hand=on_hand,
+                known=known,
+                version=version,
+                count=None if at is None else Count(name, found, Position(at, sequence)),
+                reading=reading,
+                reserved=reserved,
+                unknown_since=unknown_since,
+                unavailable=unavailable,
+                unassigned=unassigned,
             )
         return levels
 
@@ -104,10 +115,14 @@ class LevelRows:
                 level.count.at.occurred_at if level.count else None,
                 level.count.at.sequence if level.count else None,
                 level.reading,
+                level.reserved,
+                level.unknown_since,
+                level.unavailable,
+                level.unassigned,
             )
             for key, level in levels.items()
         ]
-        execute(_SAVE, (now, *unzip(given, 10)))
+        execute(_SAVE, (now, *unzip(given, 14)))
 
     def owed(self, keys: Collection[LevelKey]) -> dict[LevelKey, Decimal]:
         return {(row[0], row[1]): row[2] for row in execute(_OWED, unzip(sorted(keys), 2))}

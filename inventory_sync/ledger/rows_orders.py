@@ -45,8 +45,7 @@ _FULFILMENTS = """
 SELECT o.id, f.line_ref, f.item_id, f.location_id, sum(f.quantity)
 FROM ledger_order o
 JOIN connections_connection c ON c.id = o.connection_id
-JOIN ledger_fulfilment f ON f.source = c.code AND f.order_ref = o.order_ref
-JOIN ledger_event e ON e.id = f.event_id AND e.effective
+JOIN ledger_fulfilment f ON f.source = c.code AND f.order_ref = o.order_ref AND f.effective
 WHERE o.id = ANY(%s) GROUP BY o.id, f.line_ref, f.item_id, f.location_id
 ORDER BY f.line_ref, f.item_id, f.location_id
 """

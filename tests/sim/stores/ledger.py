@@ -194,8 +194,11 @@ class MemoryLedger:
 
     def free(self, keys: Collection[LevelKey]) -> dict[LevelKey, Decimal]:
         owed = self.owed(keys)
-        levels = self.tables.levels
-        return {key: levels[key].on_hand - owed[key] for key in keys if key in levels}
+        levels = {key: self.tables.levels[key] for key in keys if key in self.tables.levels}
+        return {
+            key: level.on_hand - level.unavailable - level.reserved - level.unassigned - owed[key]
+            for key, level in levels.items()
+        }
 
     def append_movements(self, movements: Sequence[NewMovement], *, now: datetime) -> None:
         assert all(each.quantity > 0 and each.source_id != each.destination_id for each in movements)

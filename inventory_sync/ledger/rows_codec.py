@@ -1,0 +1,108 @@
+"""Stock events as rows of ledger_event and back. Part of PostgresLedger (store.py)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from inventory_sync.domain.external import OrderLineRef, Reason
+from inventory_sync.ledger.ports import Recorded
+from inventory_sync.ledger.types import EventKind, FigureFacts, LineHeld, StockEvent
+
+COLUMNS = (
+    "connection_id, key, revision, kind, item_id, location_id, quantity, occurred_at, sequence, reading, "
+    "reason, reference, delivery_id, correlation_id, lot, owner, condition, was, figure"
+)
+ARRAYS = (
+    "%s::bigint[], %s::text[], %s::int[], %s::text[], %s::bigint[], %s::bigint[], %s::numeric[], "
+    "%s::timestamptz[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::text[], "
+    "%s::text[], %s::text[], %s::text[], %s::text[], %s::jsonb[]"
+)
+WIDTH = 19
+SELECT = f"""
+SELECT e.id, {", ".join(f"e.{name}" for name in COLUMNS.split(", "))}, f.source, f.order_ref, f.line_ref
+FROM ledger_event e LEFT JOIN ledger_fulfilment f ON f.event_id = e.id
+"""  # noqa: S608
+
+
+def as_row(event: StockEvent) -> tuple[Any, ...]:
+    """Return the values of COLUMNS."""
+    return (
+        event.connection_id,
+        event.key,
+        event.revision,
+        event.kind.value,
+        event.item_id,
+        event.location_id,
+        event.quantity,
+        event.occurred_at,
+        event.sequence,
+        event.reading,
+        "" if event.reason is None else event.reason.value,
+        event.reference,
+        event.delivery_id,
+        event.correlation_id,
+        event.lot,
+        event.owner,
+        event.condition,
+        event.was,
+        None if event.figure is None else _written(event.figure),
+    )
+
+
+def as_recorded(row: Sequence[Any]) -> Recorded:
+    """Return the event of a row of SELECT."""
+    source, order_ref, line_ref = row[WIDTH + 1 : WIDTH + 4]
+    event = StockEvent(
+        connection_id=row[1],
+        key=row[2],
+        revision=row[3],
+        kind=EventKind(row[4]),
+        item_id=row[5],
+        location_id=row[6],
+        quantity=row[7],
+        occurred_at=row[8],
+        sequence=row[9],
+        reading=row[10],
+        reason=Reason(row[11]) if row[11] else None,
+        reference=row[12],
+        delivery_id=row[13],
+        correlation_id=row[14],
+        fulfils=None if source is None else OrderLineRef(source, order_ref, line_ref),
+        lot=row[15],
+        owner=row[16],
+        condition=row[17],
+        was=row[18],
+        figure=None if row[19] is None else _read(row[19]),
+    )
+    return Recorded(row[0], event)
+
+
+def _written(facts: FigureFacts) -> str:
+    """Quantities as text: JSON numbers are not exact everywhere."""
+    return json.dumps(
+        {
+            "reserved": str(facts.reserved),
+            "unassigned": str(facts.unassigned),
+            "unavailable": str(facts.unavailable),
+            "contained": [
+                [each.source, each.order_ref, each.line_ref, str(each.contained), str(each.delivered)]
+                for each in facts.contained
+            ],
+        }
+    )
+
+
+def _read(written: str | dict[str, Any]) -> FigureFacts:
+    said: dict[str, Any] = json.loads(written) if isinstance(written, str) else written
+    return FigureFacts(
+        reserved=Decimal(said["reserved"]),
+        unassigned=Decimal(said["unassigned"]),
+        unavailable=Decimal(said["unavailable"]),
+        contained=tuple(
+            LineHeld(source, order_ref, line_ref, Decimal(contained), Decimal(delivered))
+            for source, order_ref, line_ref, contained, delivered in said["contained"]
+        ),
+    )
