@@ -1,15 +1,15 @@
 """What the reports about one item at one location add up to.
 
 Pure rules of the stock level: three kinds of report, two modes, one result that depends neither on the
-order in which reports arrive nor on how often. A location declares one mode at a time (modes.py):
+order in which reports arrive nor on how often. A location declares one mode, in each tenure (modes.py):
 
 - *movements mode*: on hand = latest shelf count + every delta that occurred after it. Only for sources whose
   counts and deltas carry one clock.
 - *figures mode*: on hand = the book figure of the newest reading, by the hub's own reading number, never by
   a time. Deltas explain such a figure and cause a fresh reading; they are never added to it.
 
-Of several periods the latest that was told the whole stock rules: on hand = its count or figure + every delta
-of a movements period that came after. It is known only when that is the period in force.
+Of several tenures the latest that was told the whole stock rules: on hand = its count or figure + every delta
+of a movements tenure that came after. It is known only when that is the tenure in force.
 
 Every delta is posted, in either mode, and neutralised where on hand does not count it: so the postings of a
 level always sum to its on hand, and those to a counterpart to what truly went there.
@@ -28,7 +28,7 @@ from enum import StrEnum
 
 from inventory_sync.domain.basis import Basis
 from inventory_sync.domain.modes import Mode as Mode
-from inventory_sync.domain.modes import Periods
+from inventory_sync.domain.modes import Tenures
 from inventory_sync.domain.reports import (
     ZERO,
     BookFigure,
@@ -69,7 +69,7 @@ class LevelState:
     known is False until something told the whole stock in the mode in force: an opening balance or count in
     movements mode, a complete reading in figures mode. version counts changes and is no part of the state's
     meaning. unknown_since is the reading number at which a fault was noticed: only a later reading cures it.
-    count is the latest shelf count, reading the newest book figure, of whatever period; reserved, unassigned
+    count is the latest shelf count, reading the newest book figure, of whatever tenure; reserved, unassigned
     and unavailable came with the figure if that rules.
     """
 
@@ -135,17 +135,17 @@ def sift(
     *,
     now: datetime,
     tolerance: timedelta,
-    periods: Periods | None = None,
+    tenures: Tenures | None = None,
 ) -> Sifted:
     """Part what may be folded from what is refused.
 
-    Refused: a report dated later than now + tolerance; a count of a figures period or a book figure of a
-    movements period (each is an observation there); a figure that contradicts one applied for its reading.
+    Refused: a report dated later than now + tolerance; a count of a figures tenure or a book figure of a
+    movements tenure (each is an observation there); a figure that contradicts one applied for its reading.
     """
     accepted: list[Report] = []
     refused: list[Refusal] = []
     for report in reports:
-        reason = _refusal(state, report, now + tolerance, periods or Periods.only(state.mode))
+        reason = _refusal(state, report, now + tolerance, tenures or Tenures.only(state.mode))
         if reason is None:
             accepted.append(report)
         else:
@@ -159,24 +159,24 @@ def fold(
     *,
     deltas_after: Callable[[Position], Decimal],
     superseded: Mapping[str, Delta],
-    periods: Periods | None = None,
+    tenures: Tenures | None = None,
 ) -> Fold:
     """Return the level after reports that were not folded before, with the postings that lead there.
 
     deltas_after(position): sum of the effective quantities of all recorded deltas after that position which
-    belong to movements periods, the new ones included. It is called at most once, and only when another
+    belong to movements tenures, the new ones included. It is called at most once, and only when another
     report of the whole stock rules than before.
     superseded: for each key among the new deltas, its effective delta before this batch, if there was one.
-    periods: the location's modes, if there was more than the one of the state.
+    tenures: the location's modes, if there was more than the one of the state.
     Any split of the same reports into batches, in any order, leads to the same level and the same totals per
     counterpart. Repeated statements inside the batch are harmless; a statement folded in an earlier batch
     must be in superseded or left out.
 
-    Raises MixedKinds for a report foreign to its period.
+    Raises MixedKinds for a report foreign to its tenure.
     """
-    periods = periods or Periods.only(state.mode)
-    deltas, counts, figures = _parted(new, periods)
-    before = Basis.of(state.count, state.reading, periods)
+    tenures = tenures or Tenures.only(state.mode)
+    deltas, counts, figures = _parted(new, tenures)
+    before = Basis.of(state.count, state.reading, tenures)
 
     postings: list[Posting] = []
     known, unknown_since = state.known, state.unknown_since
@@ -184,7 +184,7 @@ def fold(
         earlier = superseded.get(key)
         if earlier is not None and earlier.revision >= delta.revision:
             continue
-        known = known or (delta.counterpart is Counterpart.OPENING and periods.is_counted_now(delta.at))
+        known = known or (delta.counterpart is Counterpart.OPENING and tenures.is_counted_now(delta.at))
         if earlier is not None:
             taken_back = replace(earlier, quantity=-earlier.quantity)
             postings += _legs(taken_back, before, PostingKind.CORRECTION)
@@ -196,11 +196,11 @@ def fold(
         newest = None
     after = replace(
         state,
-        mode=periods.mode,
+        mode=tenures.mode,
         count=latest_count(counts if state.count is None else [state.count, *counts]),
         reading=state.reading if newest is None else newest.reading,
     )
-    rules = Basis.of(after.count, after.reading, periods)
+    rules = Basis.of(after.count, after.reading, tenures)
     if rules != before:
         told: Count | BookFigure | None = newest if rules.count is None else rules.count
         if told is None:
@@ -222,7 +222,7 @@ def fold(
         after,
         tuple(postings),
         None if newest is None else newest.contained,
-        read_again=bool(deltas) and periods.mode is Mode.FIGURES,
+        read_again=bool(deltas) and tenures.mode is Mode.FIGURES,
     )
 
 
@@ -232,24 +232,24 @@ def rest_anew(
     count: Count | None,
     figure: BookFigure | None,
     deltas: Decimal,
-    periods: Periods,
+    tenures: Tenures,
     complete: bool = False,
     key: str,
 ) -> Fold:
     """Return the level worked out again from what it rests on: its mode changed, or a count was withdrawn.
 
-    count, figure: the latest and the newest of those that belong to their periods, None when there is none.
+    count, figure: the latest and the newest of those that belong to their tenures, None when there is none.
     deltas: the sum over Basis.windows() of what they make. complete: nothing told here is known to be none.
     key: what to name as the cause of the difference. Nothing of it depends on how the level stood before.
     """
-    rules = Basis.of(count, None if figure is None else figure.reading, periods)
+    rules = Basis.of(count, None if figure is None else figure.reading, tenures)
     told: Count | BookFigure | None = count if rules.count is not None else figure
     on_hand = deltas + (ZERO if told is None else told.quantity)
     cured = told is not None and rules.is_current and _cures(told, state.unknown_since)
     fine = state.unknown_since is None and complete
     after = replace(
         state,
-        mode=periods.mode,
+        mode=tenures.mode,
         on_hand=on_hand,
         count=count,
         reading=None if figure is None else figure.reading,
@@ -310,20 +310,20 @@ def state_hash(
     return digest.hexdigest()
 
 
-def _refusal(state: LevelState, report: Report, latest: datetime, periods: Periods) -> RefusalReason | None:
+def _refusal(state: LevelState, report: Report, latest: datetime, tenures: Tenures) -> RefusalReason | None:
     if isinstance(report, BookFigure):
-        if not periods.takes_figure(report.reading):
+        if not tenures.takes_figure(report.reading):
             return RefusalReason.MIXED_KINDS
         same_reading = report.reading == state.reading and state.count is None
         if same_reading and (report.quantity != state.on_hand or report.reserved != state.reserved):
             return RefusalReason.CONTRADICTION
         return None
-    if isinstance(report, Count) and not periods.takes_count(report.at.occurred_at):
+    if isinstance(report, Count) and not tenures.takes_count(report.at.occurred_at):
         return RefusalReason.MIXED_KINDS
     return RefusalReason.FUTURE if report.at.occurred_at > latest else None
 
 
-def _parted(new: Sequence[Report], periods: Periods) -> tuple[list[Delta], list[Count], list[BookFigure]]:
+def _parted(new: Sequence[Report], tenures: Tenures) -> tuple[list[Delta], list[Count], list[BookFigure]]:
     deltas: list[Delta] = []
     counts: list[Count] = []
     figures: list[BookFigure] = []
@@ -331,11 +331,11 @@ def _parted(new: Sequence[Report], periods: Periods) -> tuple[list[Delta], list[
         if isinstance(report, Delta):
             deltas.append(report)
         elif isinstance(report, Count):
-            if not periods.takes_count(report.at.occurred_at):
+            if not tenures.takes_count(report.at.occurred_at):
                 raise MixedKinds("a shelf count in figures mode is an observation")
             counts.append(report)
         else:
-            if not periods.takes_figure(report.reading):
+            if not tenures.takes_figure(report.reading):
                 raise MixedKinds("a book figure in movements mode is an observation")
             figures.append(report)
     return deltas, counts, figures

@@ -1,8 +1,8 @@
-"""How a location's authority reports its stock, and since when: the periods of a location's life.
+"""How a location's authority reports its stock, and since when: the tenures of a location's life.
 
-A location declares one mode at a time. When it changes, the change is an act with a date and with a reading
-number taken at that moment, and every report belongs to one period for good, whenever it arrives: a delta or
-a count to the one in force at its own time, a book figure to the one its reading number falls into.
+A tenure is a stretch in which one authority reports in one mode. It begins by an act with a date and with a
+reading number taken at that moment, and every report belongs to one tenure for good, whenever it arrives: a
+delta or a count to the one in force at its own time, a book figure to the one its reading number falls into.
 
 Does not say what a report does to a level (levels.py) or who may change a mode (catalog).
 """
@@ -28,8 +28,8 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
-    """One mode, from a time on (None: from the beginning) and for readings above a number."""
+class Tenure:
+    """One authority in one mode, from a time on (None: the beginning) and for readings above a number."""
 
     mode: Mode
     starts_at: datetime | None = None
@@ -40,10 +40,10 @@ Window = tuple[Position | None, Position | None]  # after the first, not after t
 
 
 @dataclass(frozen=True, slots=True)
-class Periods:
-    """The periods of one location, oldest first; the last one is in force now."""
+class Tenures:
+    """The tenures of one location, oldest first; the last one is in force now."""
 
-    all: tuple[Period, ...]
+    all: tuple[Tenure, ...]
 
     def __post_init__(self) -> None:
         if not self.all or self.all[0].starts_at is not None:
@@ -52,12 +52,12 @@ class Periods:
             later = next_one.starts_at is not None and (
                 one.starts_at is None or one.starts_at < next_one.starts_at
             )
-            if not later or next_one.after_reading < one.after_reading or one.mode is next_one.mode:
-                raise ValueError("each period begins later than the one before, in another mode")
+            if not later or next_one.after_reading < one.after_reading:
+                raise ValueError("each tenure begins later than the one before")
 
     @classmethod
-    def only(cls, mode: Mode) -> Periods:
-        return cls((Period(mode),))
+    def only(cls, mode: Mode) -> Tenures:
+        return cls((Tenure(mode),))
 
     @property
     def mode(self) -> Mode:
@@ -69,14 +69,14 @@ class Periods:
         return len(self.all) - 1
 
     def at(self, when: datetime) -> int:
-        """Return the number of the period a delta or a count of that time belongs to."""
+        """Return the number of the tenure a delta or a count of that time belongs to."""
         number = self.last
         while number and (start := self.all[number].starts_at) is not None and when < start:
             number -= 1
         return number
 
     def of_reading(self, reading: int) -> int:
-        """Return the number of the period a book figure of that reading belongs to."""
+        """Return the number of the tenure a book figure of that reading belongs to."""
         number = self.last
         while number and reading <= self.all[number].after_reading:
             number -= 1
@@ -87,21 +87,21 @@ class Periods:
         return self.all[self.at(when)].mode is Mode.MOVEMENTS
 
     def is_counted_now(self, at: Position) -> bool:
-        """Say whether deltas of that position belong to the period in force, and count."""
+        """Say whether deltas of that position belong to the tenure in force, and count."""
         return self.mode is Mode.MOVEMENTS and self.at(at.occurred_at) == self.last
 
     def takes_figure(self, reading: int) -> bool:
         """Say whether a book figure of that reading is one of its location's reports."""
         return self.all[self.of_reading(reading)].mode is Mode.FIGURES
 
-    def begun(self, mode: Mode, *, at: datetime, after_reading: int) -> Periods:
-        """Return the periods with one more, which begins at a time and above a reading number."""
-        return Periods((*self.all, Period(mode, at, after_reading)))
+    def begun(self, mode: Mode, *, at: datetime, after_reading: int) -> Tenures:
+        """Return the tenures with one more, which begins at a time and above a reading number."""
+        return Tenures((*self.all, Tenure(mode, at, after_reading)))
 
     def movements_after(self, after: Position | None, *, number: int) -> tuple[Window, ...]:
-        """Return the windows of time whose deltas count on top of what was found at `after` in a period.
+        """Return the windows of time whose deltas count on top of what was found at `after` in a tenure.
 
-        `number` is that period; deltas of figures periods never count. No window: nothing does.
+        `number` is that tenure; deltas of figures tenures never count. No window: nothing does.
         """
         windows: list[Window] = []
         for each in range(number, len(self.all)):

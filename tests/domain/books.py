@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from inventory_sync.domain.basis import Basis
 from inventory_sync.domain.levels import Fold, LevelState, Mode, Posting, fold, rest_anew, sift, state_hash
-from inventory_sync.domain.modes import Periods
+from inventory_sync.domain.modes import Tenures
 from inventory_sync.domain.reports import (
     BookFigure,
     Count,
@@ -37,7 +37,7 @@ class SmallLedger:
 
     def __init__(self, mode: Mode) -> None:
         self.state = LevelState(mode)
-        self.periods = Periods.only(mode)
+        self.tenures = Tenures.only(mode)
         self.postings: list[Posting] = []
         self.parked: list[Report] = []
         self._deltas: dict[tuple[str, int], Delta] = {}
@@ -54,32 +54,32 @@ class SmallLedger:
                 new,
                 deltas_after=self._deltas_after,
                 superseded=superseded,
-                periods=self.periods,
+                tenures=self.tenures,
             )
         )
 
     def offer(self, *batch: Report) -> Fold:
-        """Record what belongs to its period and park the rest, as the drain does."""
+        """Record what belongs to its tenure and park the rest, as the drain does."""
         late = minute(10**6).occurred_at
-        sifted = sift(self.state, batch, now=late, tolerance=timedelta(), periods=self.periods)
+        sifted = sift(self.state, batch, now=late, tolerance=timedelta(), tenures=self.tenures)
         self.parked += [refusal.report for refusal in sifted.refused]
         return self.record(*sifted.accepted)
 
     def change(self, mode: Mode, *, at: Position, after_reading: int) -> Fold:
-        """Begin another period, work the level out again, and offer what was parked once more."""
-        self.periods = self.periods.begun(mode, at=at.occurred_at, after_reading=after_reading)
+        """Begin another tenure, work the level out again, and offer what was parked once more."""
+        self.tenures = self.tenures.begun(mode, at=at.occurred_at, after_reading=after_reading)
         others = self._others.values()
-        counts = [r for r in others if isinstance(r, Count) and self.periods.takes_count(r.at.occurred_at)]
-        figures = [r for r in others if isinstance(r, BookFigure) and self.periods.takes_figure(r.reading)]
+        counts = [r for r in others if isinstance(r, Count) and self.tenures.takes_count(r.at.occurred_at)]
+        figures = [r for r in others if isinstance(r, BookFigure) and self.tenures.takes_figure(r.reading)]
         count = latest_count(counts)
         figure = max(figures, key=lambda each: each.reading, default=None)
-        windows = Basis.of(count, None if figure is None else figure.reading, self.periods).windows()
+        windows = Basis.of(count, None if figure is None else figure.reading, self.tenures).windows()
         deltas = sum(
             (self._sum(start) - (self._sum(end) if end else 0) for start, end in windows), Decimal(0)
         )
         changed = self._took(
             rest_anew(
-                self.state, count=count, figure=figure, deltas=deltas, periods=self.periods, key="change"
+                self.state, count=count, figure=figure, deltas=deltas, tenures=self.tenures, key="change"
             )
         )
         waiting, self.parked = self.parked, []
@@ -102,8 +102,8 @@ class SmallLedger:
         return folded
 
     def _deltas_after(self, position: Position) -> Decimal:
-        number = self.periods.at(position.occurred_at)
-        windows = self.periods.movements_after(position, number=number)
+        number = self.tenures.at(position.occurred_at)
+        windows = self.tenures.movements_after(position, number=number)
         return sum((self._sum(start) - (self._sum(end) if end else 0) for start, end in windows), Decimal(0))
 
     def _sum(self, after: Position | None) -> Decimal:

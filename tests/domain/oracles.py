@@ -52,13 +52,13 @@ def figure_by_sorting(figures: Sequence[BookFigure]) -> BookFigure | None:
     return max(figures, key=lambda figure: figure.reading) if figures else None
 
 
-def level_by_periods(
-    reports: Iterable[Delta | Count | BookFigure], periods: Sequence[tuple[str, float, int]]
+def level_by_tenures(
+    reports: Iterable[Delta | Count | BookFigure], tenures: Sequence[tuple[str, float, int]]
 ) -> tuple[Decimal, bool, Decimal, Decimal]:
-    """Return on hand, known, reserved and the sum of all deltas of a level that lived through periods.
+    """Return on hand, known, reserved and the sum of all deltas of a level that lived through tenures.
 
-    periods: (mode, first minute since noon, reading above which figures belong to it). It goes through the
-    periods one after the other, the way a person with all the papers would.
+    tenures: (mode, first minute since noon, reading above which figures belong to it). It goes through the
+    tenures one after the other, the way a person with all the papers would.
     """
     newest: dict[str, Delta] = {}
     for report in reports:
@@ -67,8 +67,8 @@ def level_by_periods(
         ):
             newest[report.key] = report
     on_hand, reserved, known = ZERO, ZERO, False
-    for number, (mode, start, above) in enumerate(periods):
-        _, end, up_to = periods[number + 1] if number + 1 < len(periods) else ("", float("inf"), 10**9)
+    for number, (mode, start, above) in enumerate(tenures):
+        _, end, up_to = tenures[number + 1] if number + 1 < len(tenures) else ("", float("inf"), 10**9)
         if mode == "figures":
             figures = [r for r in reports if isinstance(r, BookFigure) and above < r.reading <= up_to]
             known = bool(figures)

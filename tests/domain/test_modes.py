@@ -1,4 +1,4 @@
-"""A location that changes its mode: each report belongs to one period for good, whenever it arrives."""
+"""A location that changes its mode: each report belongs to one tenure for good, whenever it arrives."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory_sync.domain.levels import Mode, PostingKind
-from inventory_sync.domain.modes import Periods
+from inventory_sync.domain.modes import Tenures
 from inventory_sync.domain.reports import Counterpart
 from tests.domain.books import SmallLedger, count, delta, figure, minute
-from tests.domain.oracles import level_by_periods
+from tests.domain.oracles import level_by_tenures
 
-OTHER = {Mode.MOVEMENTS: Mode.FIGURES, Mode.FIGURES: Mode.MOVEMENTS}
 minutes = st.builds(minute, st.integers(0, 9), st.none() | st.integers(0, 2))
 deltas = st.builds(
     delta,
@@ -40,7 +39,9 @@ def lives(draw: st.DrawFn):
     first = draw(st.sampled_from(Mode))
     dates = sorted(draw(st.sets(st.integers(1, 9), max_size=3)))
     readings = sorted(draw(st.lists(st.integers(0, 12), min_size=len(dates), max_size=len(dates))))
-    changes = list(zip(dates, readings, strict=True))
+    changes = [
+        (at, reading, draw(st.sampled_from(Mode))) for at, reading in zip(dates, readings, strict=True)
+    ]
     arrivals = []
     for _ in range(2):
         order = draw(
@@ -57,24 +58,21 @@ def lived(first, changes, arrival) -> SmallLedger:
     """Play one arrival: changes come in their own order, each after so many reports."""
     order, places = arrival
     ledger = SmallLedger(first)
-    mode, done = first, 0
-    for place, (at, reading) in zip(places, changes, strict=True):
+    done = 0
+    for place, (at, reading, mode) in zip(places, changes, strict=True):
         for report in order[done:place]:
             ledger.offer(report)
-        mode, done = OTHER[mode], place
+        done = place
         ledger.change(mode, at=minute(at), after_reading=reading)
     ledger.offer(*order[done:])
     return ledger
 
 
 @given(lives())
-def test_through_changes_of_mode_a_level_is_what_going_through_its_periods_gives(life):
+def test_through_changes_of_mode_a_level_is_what_going_through_its_tenures_gives(life):
     first, reports, changes, arrivals = life
-    mode, periods = first, [(first.value, float("-inf"), 0)]
-    for at, reading in changes:
-        mode = OTHER[mode]
-        periods.append((mode.value, at, reading))
-    on_hand, known, reserved, moved = level_by_periods(reports, periods)
+    tenures = [(first.value, float("-inf"), 0), *((mode.value, at, above) for at, above, mode in changes)]
+    on_hand, known, reserved, moved = level_by_tenures(reports, tenures)
 
     for arrival in arrivals:
         ledger = lived(first, changes, arrival)
@@ -115,7 +113,7 @@ def test_what_belongs_to_an_older_period_is_posted_and_absorbed_once_the_new_one
     ledger.change(Mode.FIGURES, at=minute(5), after_reading=10)
 
     ledger.offer(delta("late sale", -2, minute(4)))
-    assert ledger.state.on_hand == 5, "nothing of the new period contains it yet"
+    assert ledger.state.on_hand == 5, "nothing of the new tenure contains it yet"
     ledger.offer(figure(11, 6))
     folded = ledger.offer(delta("later sale", -1, minute(4)))
 
@@ -148,20 +146,18 @@ def test_a_report_foreign_to_its_period_is_refused_and_accepted_once_its_period_
     assert (ledger.state.on_hand, ledger.state.known) == (5, True)
 
 
-def test_periods_begin_each_later_than_the_one_before_and_in_another_mode():
-    one = Periods.only(Mode.MOVEMENTS)
+def test_tenures_begin_each_later_than_the_one_before():
+    one = Tenures.only(Mode.MOVEMENTS)
     two = one.begun(Mode.FIGURES, at=minute(5).occurred_at, after_reading=3)
 
     assert [two.at(minute(number).occurred_at) for number in (4, 5, 6)] == [0, 1, 1]
     assert [two.of_reading(number) for number in (1, 3, 4)] == [0, 0, 1]
     with pytest.raises(ValueError, match="begins later"):
         two.begun(Mode.MOVEMENTS, at=minute(5).occurred_at, after_reading=9)
-    with pytest.raises(ValueError, match="in another mode"):
-        two.begun(Mode.FIGURES, at=minute(6).occurred_at, after_reading=9)
     with pytest.raises(ValueError, match="begins later"):
         two.begun(Mode.MOVEMENTS, at=minute(6).occurred_at, after_reading=2)
     with pytest.raises(ValueError, match="from the beginning"):
-        Periods(two.all[1:])
+        Tenures(two.all[1:])
 
 
 def test_the_state_hash_sees_every_fact_of_a_figure():
