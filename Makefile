@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check mutants replay fmt lock clean env env-dev
+.PHONY: help run test check drill mutants replay fmt lock clean env env-dev
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test: env-dev ## all tests, against a PostgreSQL and a broker of their own
 
 check: env-dev ## linters, types, room borders, house rules, missing migrations
 	@$(PY) -m runner.check $(ARGS)
+
+drill: env-dev ## the long campaigns: ten times what the suite runs, from a seed that is printed
+	@exec $(PY) -m pytest --drill -m drill $(ARGS)
 
 mutants: env-dev ## break the code in known ways; every break must be caught
 	@exec $(PY) -m tests.mutants $(ARGS)
