@@ -44,14 +44,17 @@ class Terms:
         return self._sells_from[channel.connection_id]
 
     def locations(self, channel: Channel, item_id: int) -> tuple[LocationTerms, ...]:
-        """Return the terms of the channel's pool, and of every other place that owes some of the item.
+        """Return the terms of the channel's pool, of the places that owe some of the item, and of those that
+        what is owed may be served from instead.
 
         A location of the pool that never told of the item is left out, which makes it unknown; one whose
         reports are declared complete holds none.
         """
         policy = self.policy(channel, item_id)
         safety = policy.safety_stock if policy else ZERO
-        wanted = channel.sells_from | self._demand[item_id].keys()
+        demand = self._demand[item_id]
+        served = (self._channels[each.connection_id].served_from for lines in demand.values() for each in lines)
+        wanted = channel.sells_from.union(demand, *served)
         found = (self._location(item_id, location_id, safety) for location_id in wanted)
         return tuple(each for each in found if each is not None)
 

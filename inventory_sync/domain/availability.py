@@ -1,29 +1,32 @@
 """What one channel may sell, worked out term by term.
 
-    free(location)     = on hand − unavailable − reserved by the authority − its unassigned demand
-                         − Σ max(0, D − c) − safety stock
+    free(location)     = on hand + incoming by the date asked for − unavailable − reserved by the authority
+                         − its unassigned demand − Σ max(0, D − c) − safety stock
     available(channel) = floor to pack(clamp(share × (Σ max(0, free) − Σ movable shortage − other channels'
                          unconsumed ring-fenced allotments) − buffer, 0, cap)), 0 below the threshold
 
 The terms of the answer add up to its figure, so every published number explains itself. Unknown is not zero:
 while a term is unknown the figure may fall, never rise, and nothing is published that never was known.
 
-All quantities are exact decimals in the item's base unit. Does not fetch, publish or convert units.
-Kits are in kits.py.
+All quantities are exact decimals in the item's base unit; a share or percentage is rounded to the stored
+precision, to the side of less. Does not fetch, publish or convert units. Kits are in kits.py, promises for a
+later date in promise.py, grants of allotments in allotments.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from enum import StrEnum
 from functools import cache
 
 from inventory_sync.domain.reports import ZERO
-from inventory_sync.domain.units import floor_to_pack
+from inventory_sync.domain.serving import left_for
+from inventory_sync.domain.units import STEP, floor_to_pack
 
 ONE = Decimal(1)
+HUNDRED = Decimal(100)
 
 
 class Fallback(StrEnum):
@@ -59,7 +62,8 @@ class LocationTerms:
     on_hand is None when no report ever told it. known is False when it is None, too old or in doubt; then
     the location counts at most last_known_free (None: it never had one), and new open demand still counts.
     authority_reserved: what the authority holds back in its own books; authority_unassigned: its own demand
-    inside the declared horizon that it has not assigned yet.
+    inside the declared horizon that it has not assigned yet. incoming: confirmed to arrive by the date asked
+    for; 0 when asked for now. doubt: why it is not known, if there is a word for it, e.g. stale.
     """
 
     location: str
@@ -71,6 +75,13 @@ class LocationTerms:
     open_demand: tuple[OpenDemand, ...] = ()
     safety_stock: Decimal = ZERO
     last_known_free: Decimal | None = None
+    incoming: Decimal = ZERO
+    doubt: str = ""
+
+    @property
+    def owed(self) -> Decimal:
+        """Return Σ max(0, D − c) of the lines that stand here."""
+        return sum((demand.quantity for demand in self.open_demand), ZERO)
 
     @property
     def is_known(self) -> bool:
@@ -85,11 +96,19 @@ class LocationTerms:
 
 @dataclass(frozen=True, slots=True)
 class Allotment:
-    """A quantity ring-fenced for one channel, and what that channel has used of it."""
+    """A quantity ring-fenced for one channel, and what that channel has used of it.
+
+    pool: the locations it is set aside at; it is taken off every pool that shares one. None: off every pool.
+    """
 
     channel: str
     quantity: Decimal
     consumed: Decimal = ZERO
+    pool: frozenset[str] | None = None
+
+    def concerns(self, pool: frozenset[str]) -> bool:
+        """Say whether it is set aside at a location of this pool."""
+        return self.pool is None or bool(self.pool & pool)
 
     @property
     def unconsumed(self) -> Decimal:
@@ -100,9 +119,11 @@ class Allotment:
 class PolicyTerms:
     """How one channel may use its pool.
 
-    share: part of the pool (0..1). cap: None for no cap. threshold: below it the figure is 0.
-    pack: base units of one selling pack. shrink_to: part of last known free that an unknown location still
-    counts under SHRINK. backorder_allowance: units that may be sold below nothing, only when declared.
+    share: part of the pool (0..1). buffer and buffer_percent: kept back, the greater of the two; the
+    percentage is of the share. cap: None for no cap. threshold: below it 0. pack: base units of one selling
+    pack. shrink_to: part of last known free that an unknown location still counts under SHRINK. Only when
+    declared: backorder_allowance, units that may be sold below nothing; preorder_allowance, units that may be
+    sold of what is expected to come in.
     """
 
     share: Decimal = ONE
@@ -113,12 +134,18 @@ class PolicyTerms:
     fallback: Fallback = Fallback.HOLD_LAST
     shrink_to: Decimal = Decimal("0.5")
     backorder_allowance: Decimal = ZERO
+    buffer_percent: Decimal = ZERO
+    preorder_allowance: Decimal = ZERO
 
     def __post_init__(self) -> None:
         if not ZERO <= self.share <= ONE or not ZERO <= self.shrink_to <= ONE:
             raise ValueError("share and shrink_to lie between 0 and 1")
-        if self.pack <= 0 or self.buffer < 0 or self.threshold < 0 or self.backorder_allowance < 0:
-            raise ValueError("pack is positive; buffer, threshold and allowance are not negative")
+        if not ZERO <= self.buffer_percent <= HUNDRED:
+            raise ValueError("a percentage lies between 0 and 100")
+        if self.pack <= 0 or self.buffer < 0 or self.threshold < 0:
+            raise ValueError("pack is positive; buffer and threshold are not negative")
+        if self.backorder_allowance < 0 or self.preorder_allowance < 0:
+            raise ValueError("an allowance is positive or nothing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +178,7 @@ class PoolSum:
     """What a channel's pool holds of one item before its policy, and the terms that add up to it.
 
     unknown: locations of the pool not known now; has_basis is False when none of them ever was.
+    own_allotment: what is set aside here for the channel itself and not used up.
     """
 
     total: Decimal
@@ -158,6 +186,7 @@ class PoolSum:
     unknown: tuple[str, ...]
     has_basis: bool
     unmovable_shortage: Decimal
+    own_allotment: Decimal = ZERO
 
 
 def free_terms(terms: LocationTerms, *, shrink_to: Decimal = ONE) -> tuple[Term, ...]:
@@ -168,16 +197,17 @@ def free_terms(terms: LocationTerms, *, shrink_to: Decimal = ONE) -> tuple[Term,
     place = terms.location
     steps = [Term("on_hand", terms.on_hand or ZERO, place)]
     for name, amount in (
+        ("incoming", -terms.incoming),
         ("unavailable", terms.unavailable),
         ("reserved_by_authority", terms.authority_reserved),
         ("unassigned_at_authority", terms.authority_unassigned),
-        ("open_demand", sum((demand.quantity for demand in terms.open_demand), ZERO)),
+        ("open_demand", terms.owed),
         ("safety_stock", terms.safety_stock),
     ):
         if amount:
             steps.append(Term(name, -amount, place))
     if not terms.is_known:
-        ceiling = max(ZERO, terms.last_known_free or ZERO) * shrink_to
+        ceiling = _down(max(ZERO, terms.last_known_free or ZERO) * shrink_to)
         excess = _total(steps) - ceiling
         if excess > 0:
             steps.append(Term("unknown", -excess, place))
@@ -204,6 +234,22 @@ def movable_shortage(terms: LocationTerms, pool: frozenset[str], *, shrink_to: D
     return min(missing, owed)
 
 
+def chained_shortage(
+    locations: Sequence[LocationTerms], *, pool: frozenset[str], left: Decimal, shrink_to: Decimal = ONE
+) -> Decimal:
+    """Return what of `left` is owed all the same, because shortages reach the pool through other pools."""
+    rest = {terms.location: free(terms, shrink_to=shrink_to) for terms in locations}
+    if not any(terms.open_demand and rest[terms.location] < 0 for terms in locations):
+        return ZERO
+    stock = {terms.location: max(ZERO, rest[terms.location] + terms.owed) for terms in locations}
+    promised = (
+        (demand.pool | {terms.location}, demand.quantity)
+        for terms in locations
+        for demand in terms.open_demand
+    )
+    return max(ZERO, left - left_for(pool, stock, promised))
+
+
 def sum_pool(
     locations: Iterable[LocationTerms],
     *,
@@ -219,25 +265,31 @@ def sum_pool(
     steps: list[Term] = []
     unknown: list[str] = []
     has_basis = False
-    unmovable = ZERO
-    for terms in sorted(locations, key=lambda each: each.location):
+    unmovable = own_allotment = ZERO
+    places = sorted(locations, key=lambda each: each.location)
+    for terms in places:
         shortage = movable_shortage(terms, pool, shrink_to=shrink_to)
         if terms.location in pool:
             has_basis = has_basis or terms.has_basis
             if not terms.is_known:
-                unknown.append(terms.location)
+                unknown.append(f"{terms.location}:{terms.doubt}" if terms.doubt else terms.location)
             own = free_terms(terms, shrink_to=shrink_to)
             steps += own
             if (below := -_total(own)) > 0:
                 steps.append(Term("floored_at_zero", below, terms.location))
-                owed = sum((demand.quantity for demand in terms.open_demand), ZERO)
-                unmovable += max(ZERO, min(below, owed) - shortage)
+                unmovable += max(ZERO, min(below, terms.owed) - shortage)
         if shortage:
             steps.append(Term("movable_shortage", -shortage, terms.location))
+    if chained := chained_shortage(places, pool=pool, left=_total(steps), shrink_to=shrink_to):
+        steps.append(Term("chained_shortage", -chained))
     for allotment in allotments:
-        if allotment.channel != channel and allotment.unconsumed:
+        if not allotment.unconsumed or not allotment.concerns(pool):
+            continue
+        if allotment.channel == channel:
+            own_allotment += allotment.unconsumed
+        else:
             steps.append(Term(f"allotted:{allotment.channel}", -allotment.unconsumed))
-    return PoolSum(_total(steps), tuple(steps), tuple(unknown), has_basis, unmovable)
+    return PoolSum(_total(steps), tuple(steps), tuple(unknown), has_basis, unmovable, own_allotment)
 
 
 def available(
@@ -249,12 +301,14 @@ def available(
     allotments: Sequence[Allotment] = (),
     last_published: Decimal | None = None,
     missing: Sequence[str] = (),
+    expected: Decimal = ZERO,
 ) -> Availability:
     """Return what one channel may show for one item.
 
-    locations: terms of every location of the pool, and of those outside it whose lines may be served from
-    it; a location of the pool without terms is unknown. last_published: the figure the channel was last
-    owed, in base units, None if none ever. missing: other things unknown (a mapping, a recipe).
+    locations: terms of every location of the pool, of those outside it where lines stand, and of those that
+    such lines may be served from; a location of the pool without terms is unknown. last_published: the
+    figure the channel was last owed, in base units, None if none ever. missing: other things unknown (a
+    mapping, a recipe). expected: what is to come into the pool inside the declared horizon, for pre-orders.
     """
     unseen = sorted(pool - {terms.location for terms in locations})
 
@@ -263,7 +317,7 @@ def available(
         return sum_pool(locations, pool=pool, channel=channel, allotments=allotments, shrink_to=shrink_to)
 
     unknown = (*missing, *unseen, *sum_at(ONE).unknown)
-    return settle_figure(sum_at, policy, unknown=unknown, last_published=last_published)
+    return settle_figure(sum_at, policy, unknown=unknown, last_published=last_published, expected=expected)
 
 
 def settle_figure(
@@ -273,6 +327,7 @@ def settle_figure(
     unknown: Sequence[str],
     last_published: Decimal | None,
     basis: tuple[Term, ...] = (),
+    expected: Decimal = ZERO,
 ) -> Availability:
     """Apply the policy, then the fallback if anything is unknown.
 
@@ -280,7 +335,7 @@ def settle_figure(
     """
     names = tuple(unknown)
     whole = sum_at(ONE)
-    steps = _apply_policy(whole, policy)
+    steps = _apply_policy(whole, policy, expected)
     if not names:
         return Availability(_total(steps), Verdict.KNOWN, (), tuple(steps), basis)
     if last_published is None:
@@ -292,10 +347,8 @@ def settle_figure(
         return Availability(None, Verdict.UNKNOWN, names, (), basis)
     verdict = Verdict.HELD
     if policy.fallback is Fallback.SHRINK:
-        steps, verdict = (
-            _shrink(steps, _apply_policy(sum_at(policy.shrink_to), policy), policy),
-            Verdict.SHRUNK,
-        )
+        shrunk = _apply_policy(sum_at(policy.shrink_to), policy, expected)
+        steps, verdict = _shrink(steps, shrunk, policy), Verdict.SHRUNK
     if (excess := _total(steps) - last_published) > 0:
         steps.append(Term("may_not_rise", -excess))
     return Availability(_total(steps), verdict, names, tuple(steps), basis)
@@ -309,7 +362,7 @@ def _shrink(steps: list[Term], shrunk: list[Term], policy: PolicyTerms) -> list[
     return [*shrunk, Term("last_pack_kept", min(last_pack, _total(steps)))]
 
 
-def _apply_policy(whole: PoolSum, policy: PolicyTerms) -> list[Term]:
+def _apply_policy(whole: PoolSum, policy: PolicyTerms, expected: Decimal) -> list[Term]:
     """Return the terms from the pool's sum to the figure, in the order of the formula."""
     steps = list(whole.steps)
     total = whole.total
@@ -320,9 +373,15 @@ def _apply_policy(whole: PoolSum, policy: PolicyTerms) -> list[Term]:
             steps.append(Term(name, change))
             total = target
 
-    to("share", total * policy.share)
-    to("buffer", total - policy.buffer)
+    to("share", _down(total * policy.share))
+    percent = -_down(-max(ZERO, total) * policy.buffer_percent / HUNDRED)
+    if percent > policy.buffer:
+        to("buffer_percent", total - percent)
+    else:
+        to("buffer", total - policy.buffer)
+    to("own_allotment", max(total, min(whole.own_allotment, whole.total)))
     to("backorder_allowance", total + max(ZERO, policy.backorder_allowance - whole.unmovable_shortage))
+    to("preorder_allowance", total + min(policy.preorder_allowance, max(ZERO, expected)))
     to("clamped_at_zero", max(ZERO, total))
     if policy.cap is not None:
         to("cap", min(max(ZERO, policy.cap), total))
@@ -330,6 +389,11 @@ def _apply_policy(whole: PoolSum, policy: PolicyTerms) -> list[Term]:
     if total < policy.threshold:
         to("below_threshold", ZERO)
     return steps
+
+
+def _down(quantity: Decimal) -> Decimal:
+    """Return the largest quantity of the stored precision that is not more."""
+    return quantity.quantize(STEP, rounding=ROUND_FLOOR)
 
 
 def _total(steps: Iterable[Term]) -> Decimal:

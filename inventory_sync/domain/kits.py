@@ -24,7 +24,6 @@ from inventory_sync.domain.availability import (
     Term,
     Verdict,
     free,
-    movable_shortage,
     settle_figure,
     sum_pool,
 )
@@ -56,8 +55,11 @@ def available_kits(
     allotments: Sequence[Allotment] = (),
     last_published: Decimal | None = None,
     missing: Sequence[str] = (),
+    expected: Decimal = ZERO,
 ) -> Availability:
     """Return what one channel may show for a kit, in whole kits; allotments here are of the kit itself.
+
+    expected: kits that can be made of what is to come in, for pre-orders (expected_kits).
 
     An unknown component at a location of the pool makes the kit unknown, by the same fallbacks as an item.
     A kit without components is unknown: its recipe is missing.
@@ -74,12 +76,13 @@ def available_kits(
             for each in components
         }
         build = _pooled if pooled else _best_location
-        step = build(components, sums, pool, channel, shrink_to)
+        step = build(components, sums, pool, shrink_to)
         steps = [step] + [
             Term(f"allotted:{each.channel}", -each.unconsumed)
             for each in allotments
-            if each.channel != channel and each.unconsumed
+            if each.channel != channel and each.unconsumed and each.concerns(pool)
         ]
+        own = sum((each.unconsumed for each in allotments if each.channel == channel), ZERO)
         missing_kits = max(sums[each.item].unmovable_shortage / each.per_kit for each in components)
         return PoolSum(
             total=sum((each.amount for each in steps), ZERO),
@@ -87,6 +90,7 @@ def available_kits(
             unknown=tuple(f"{each.item}@{place}" for each in components for place in sums[each.item].unknown),
             has_basis=all(sums[each.item].has_basis for each in components),
             unmovable_shortage=missing_kits.to_integral_value(ROUND_CEILING),
+            own_allotment=own,
         )
 
     unseen = [
@@ -100,30 +104,28 @@ def available_kits(
         for step in sum_pool(each.locations, pool=pool, channel=channel, allotments=each.allotments).steps
     )
     unknown = (*missing, *unseen, *sum_at(ONE).unknown)
-    return settle_figure(sum_at, policy, unknown=unknown, last_published=last_published, basis=basis)
+    return settle_figure(
+        sum_at, policy, unknown=unknown, last_published=last_published, basis=basis, expected=expected
+    )
+
+
+def expected_kits(components: Sequence[tuple[Decimal, Decimal]]) -> Decimal:
+    """Return the whole kits that (expected quantity, quantity per kit) of each component make."""
+    return min((_whole(quantity, per_kit) for quantity, per_kit in components), default=ZERO)
 
 
 def _pooled(
-    components: Sequence[KitComponent],
-    sums: dict[str, PoolSum],
-    pool: frozenset[str],
-    channel: str,
-    shrink_to: Decimal,
+    components: Sequence[KitComponent], sums: dict[str, PoolSum], pool: frozenset[str], shrink_to: Decimal
 ) -> Term:
     kits, scarcest = min((_whole(sums[each.item].total, each.per_kit), each.item) for each in components)
     return Term("kits_pooled", kits, component=scarcest)
 
 
 def _best_location(
-    components: Sequence[KitComponent],
-    sums: dict[str, PoolSum],
-    pool: frozenset[str],
-    channel: str,
-    shrink_to: Decimal,
+    components: Sequence[KitComponent], sums: dict[str, PoolSum], pool: frozenset[str], shrink_to: Decimal
 ) -> Term:
     taken = {
-        each.item: sum((movable_shortage(terms, pool, shrink_to=shrink_to) for terms in each.locations), ZERO)
-        + sum((other.unconsumed for other in each.allotments if other.channel != channel), ZERO)
+        each.item: -sum((step.amount for step in sums[each.item].steps if _is_promise(step)), ZERO)
         for each in components
     }
     best = Term("kits_at", ZERO)
@@ -138,6 +140,11 @@ def _best_location(
         if not best.location or kits > best.amount:
             best = Term("kits_at", kits, place, scarcest)
     return best
+
+
+def _is_promise(step: Term) -> bool:
+    """Say whether a step takes off what was promised elsewhere, wherever it would be taken from."""
+    return step.name in ("movable_shortage", "chained_shortage") or step.name.startswith("allotted:")
 
 
 def _whole(quantity: Decimal, per_kit: Decimal) -> Decimal:

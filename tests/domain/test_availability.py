@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -68,13 +69,32 @@ policies = st.builds(
     pack=st.sampled_from([Decimal(1), Decimal(2), Decimal("0.25")]),
     fallback=st.sampled_from(Fallback),
     backorder_allowance=st.integers(0, 3).map(Decimal),
+    buffer_percent=st.sampled_from([Decimal(0), Decimal(10), Decimal(50)]),
+    preorder_allowance=st.integers(0, 2).map(Decimal),
 )
 allotments = st.lists(
-    st.builds(Allotment, st.sampled_from("AB"), few.map(Decimal), few.map(Decimal)), max_size=2
+    st.builds(Allotment, st.sampled_from("AB"), few.map(Decimal), few.map(Decimal), st.none() | pools),
+    max_size=2,
 )
 
 
-def by_the_book(locations, policy, pool, fenced) -> Decimal:
+def left_by_cuts(locations, pool) -> Decimal:
+    """What the pool can add to all that is promised, by trying every cut of the places."""
+    stock, promised = {}, []
+    for here in locations:
+        rest = here.on_hand - here.unavailable - here.authority_reserved - here.authority_unassigned
+        stock[here.location] = max(rest - here.safety_stock, Decimal(0))
+        promised += [(d.pool | {here.location}, d.quantity) for d in here.open_demand]
+
+    def cut(inside) -> Decimal:
+        owed = [quantity for places, quantity in promised if not places <= inside]
+        return sum((stock[place] for place in inside), Decimal(0)) + sum(owed, Decimal(0))
+
+    every = [frozenset(some) for size in range(len(stock) + 1) for some in combinations(stock, size)]
+    return min(cut(inside) for inside in every if pool <= inside) - min(map(cut, every))
+
+
+def by_the_book(locations, policy, pool, fenced, expected) -> Decimal:
     """The formula in one go, in plain arithmetic."""
     stock = missing = stuck = Decimal(0)
     for here in locations:
@@ -87,21 +107,26 @@ def by_the_book(locations, policy, pool, fenced) -> Decimal:
         if here.location in pool:
             stock += max(rest, Decimal(0))
             stuck += max(min(-rest, owed) - part, Decimal(0)) if rest < 0 else Decimal(0)
-    others = sum((max(a.quantity - a.consumed, Decimal(0)) for a in fenced if a.channel != "A"), Decimal(0))
-    figure = policy.share * (stock - missing - others) - policy.buffer
-    figure += max(policy.backorder_allowance - stuck, Decimal(0))
+    unused = [(a.channel, max(a.quantity - a.consumed, Decimal(0))) for a in fenced if a.concerns(pool)]
+    others = sum((left for name, left in unused if name != "A"), Decimal(0))
+    own = sum((left for name, left in unused if name == "A"), Decimal(0))
+    in_pool = min(stock - missing, left_by_cuts(locations, pool)) - others
+    figure = policy.share * in_pool
+    figure -= max(policy.buffer, max(figure, Decimal(0)) * policy.buffer_percent / 100)
+    figure = max(figure, min(own, in_pool))
+    figure += max(policy.backorder_allowance - stuck, Decimal(0)) + min(policy.preorder_allowance, expected)
     figure = max(figure, Decimal(0))
     figure = figure if policy.cap is None else min(figure, policy.cap)
     figure -= figure % policy.pack
     return figure if figure >= policy.threshold else Decimal(0)
 
 
-@given(locations=places(), policy=policies, pool=pools, fenced=allotments)
-def test_a_known_figure_is_the_formula(locations, policy, pool, fenced):
-    answer = available(locations, policy, pool=pool, channel="A", allotments=fenced)
+@given(locations=places(), policy=policies, pool=pools, fenced=allotments, expected=few.map(Decimal))
+def test_a_known_figure_is_the_formula(locations, policy, pool, fenced, expected):
+    answer = available(locations, policy, pool=pool, channel="A", allotments=fenced, expected=expected)
 
     assert answer.verdict is Verdict.KNOWN
-    assert answer.figure == by_the_book(locations, policy, pool, fenced)
+    assert answer.figure == by_the_book(locations, policy, pool, fenced, expected)
 
 
 @given(
@@ -220,6 +245,97 @@ def test_only_a_declared_stop_shows_zero_in_doubt_and_says_so():
     assert (stopped.figure, stopped.verdict) == (0, Verdict.STOPPED)
 
 
+@given(locations=places(), pool=pools)
+def test_what_a_pool_shows_can_be_served_together_with_every_promise_whatever_the_chain(locations, pool):
+    plain = [
+        LocationTerms(here.location, max(here.on_hand, Decimal(0)), open_demand=here.open_demand)
+        for here in locations
+    ]
+    lines = [(d.quantity, d.pool | {here.location}) for here in plain for d in here.open_demand]
+    stock = {here.location: here.on_hand or Decimal(0) for here in plain}
+    assume(can_all_be_served(lines, stock))
+
+    figure = available(plain, PLAIN, pool=pool).figure
+
+    assert figure is not None
+    assert can_all_be_served([*lines, (figure, pool)], stock)
+
+
+def test_a_shortage_travels_along_a_chain_of_pools():
+    """A is short at W1, takes from W2 where B's line stands, which takes from W3: that is not C's."""
+    a_pool, b_pool, c_pool = frozenset({"W1", "W2"}), frozenset({"W2", "W3"}), frozenset({"W3"})
+    terms = [at("W1", 0, (2, a_pool)), at("W2", 2, (2, b_pool)), at("W3", 3)]
+
+    answer = available(terms, PLAIN, pool=c_pool)
+
+    assert answer.figure == 1
+    assert [(step.name, step.amount) for step in answer.steps] == [("on_hand", 3), ("chained_shortage", -2)]
+
+
+def test_a_chain_of_four_pools_costs_the_last_no_more_than_what_reaches_it():
+    pairs = [frozenset({f"W{n}", f"W{n + 1}"}) for n in (1, 2, 3)]
+    terms = [at("W1", 0, (3, pairs[0])), at("W2", 2, (1, pairs[1])), at("W3", 2, (2, pairs[2])), at("W4", 5)]
+
+    # W2 has one left for A and may lend the one of its own line; that line pushes one out of W3.
+    assert available(terms, PLAIN, pool=frozenset({"W4"})).figure == 4
+
+
+def test_a_shortage_that_ends_before_the_pool_costs_it_nothing():
+    terms = [at("W1", 0, (2, POOL)), at("W2", 5, (1, frozenset({"W2", "W3"}))), at("W3", 3)]
+
+    assert available(terms, PLAIN, pool=frozenset({"W3"})).figure == 3
+
+
+# ── allotments and allowances ───────────────────────────────────────────────────────────────────────
+
+
+def test_what_is_set_aside_for_a_channel_is_its_own_and_nobody_elses():
+    fenced = [Allotment("A", Decimal(6), consumed=Decimal(2), pool=ONLY_W1)]
+    policy = PolicyTerms(share=Decimal("0.1"))
+
+    mine = available([at("W1", 10)], policy, pool=ONLY_W1, channel="A", allotments=fenced)
+    other = available([at("W1", 10)], PLAIN, pool=ONLY_W1, channel="B", allotments=fenced)
+    far = available(
+        [at("W1", 10), at("W2", 10)], PLAIN, pool=frozenset({"W2"}), channel="B", allotments=fenced
+    )
+
+    assert (mine.figure, other.figure, far.figure) == (4, 6, 10)
+
+
+def test_an_allotment_that_stock_no_longer_covers_promises_no_more_than_there_is():
+    fenced = [Allotment("A", Decimal(6))]
+
+    assert available([at("W1", 2)], PLAIN, pool=ONLY_W1, channel="A", allotments=fenced).figure == 2
+    assert available([at("W1", 2)], PLAIN, pool=ONLY_W1, channel="B", allotments=fenced).figure == 0
+
+
+@pytest.mark.parametrize(
+    ("why", "buffer", "percent", "figure", "term"),
+    [
+        ("the percentage keeps back more", 1, 10, 45, "buffer_percent"),
+        ("the absolute keeps back more", 8, 10, 42, "buffer"),
+        ("neither", 0, 0, 50, "share"),
+    ],
+)
+def test_the_greater_buffer_is_kept_back(why, buffer, percent, figure, term):
+    policy = PolicyTerms(share=Decimal("0.5"), buffer=Decimal(buffer), buffer_percent=Decimal(percent))
+
+    answer = available([at("W1", 100)], policy, pool=ONLY_W1)
+
+    assert (answer.figure, answer.steps[-1].name) == (figure, term), why
+
+
+def test_what_is_expected_is_sold_only_as_far_as_pre_orders_are_declared():
+    policy = PolicyTerms(preorder_allowance=Decimal(3))
+
+    sold = [
+        available([at("W1", 2)], each, pool=ONLY_W1, expected=Decimal(expected)).figure
+        for each, expected in ((PLAIN, 9), (policy, 9), (policy, 1), (policy, 0))
+    ]
+
+    assert sold == [2, 5, 3, 2]
+
+
 # ── terms ───────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -301,6 +417,15 @@ def test_an_unknown_component_makes_the_kit_unknown_and_never_zero():
 
     assert (answer.figure, answer.unknown) == (None, ("cap@W1",))
     assert available_kits([], PLAIN, pool=ONLY_W1).figure is None
+
+
+def test_a_components_shortage_reaches_the_kit_along_a_chain_too():
+    a_pool, b_pool = frozenset({"W1", "W2"}), frozenset({"W2", "W3"})
+    mugs = part("mug", 1, at("W1", 0, (2, a_pool)), at("W2", 2, (2, b_pool)), at("W3", 5))
+    caps = part("cap", 1, at("W3", 9))
+
+    for pooled in (False, True):
+        assert available_kits([mugs, caps], PLAIN, pool=frozenset({"W3"}), pooled=pooled).figure == 3
 
 
 @given(mugs=places(), caps=places(), policy=policies, pooled=st.booleans(), pool=pools)
