@@ -53,7 +53,8 @@ class Terms:
         policy = self.policy(channel, item_id)
         safety = policy.safety_stock if policy else ZERO
         demand = self._demand[item_id]
-        served = (self._channels[each.connection_id].served_from for lines in demand.values() for each in lines)
+        lines = (each for here in demand.values() for each in here)
+        served = (self._channels[each.connection_id].served_from for each in lines)
         wanted = channel.sells_from.union(demand, *served)
         found = (self._location(item_id, location_id, safety) for location_id in wanted)
         return tuple(each for each in found if each is not None)
