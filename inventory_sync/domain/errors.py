@@ -28,7 +28,8 @@ SyncError
 │  ├─ KitContainsItself    directly or through another kit
 │  ├─ Unsupported
 │  ├─ RemoteRefused        the channel refused this one line; .vendor_code .status
-│  └─ NotApplied           the channel said yes and changed nothing
+│  ├─ NotApplied           the channel said yes and changed nothing
+│  └─ BeforeRecords        asked about an instant before the first record
 ├─ Refused          a request the hub may refuse; the caller may ask something else
 │  ├─ NotEnough            not everything asked for is free
 │  ├─ NoPool               the channel has no location to serve it from
@@ -243,6 +244,12 @@ class RemoteRefused(Rejected):
 
 class NotApplied(Rejected):
     code = "push.not_applied"
+
+
+class BeforeRecords(Rejected):
+    """Asked about an instant before anything was recorded of the item."""
+
+    code = "explain.before_records"
 
 
 class Refused(SyncError):
