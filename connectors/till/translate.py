@@ -2,41 +2,38 @@
 
 A till system in movements mode is the authority of its stores: deltas and counts carry one clock, its
 sequence decides ties. A corrected event keeps the keys of the event it corrects, with a higher revision.
+What a stockroom says beyond that is in translate_goods.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from connectors.base.fields import clean, obj, quantity_of, rows, text, utc, whole
-from inventory_sync.domain.errors import MalformedPayload, Unsupported
+from connectors.base.fields import clean, obj, quantity_of, rows, text, whole
+from connectors.till import translate_goods as goods
+from connectors.till.translate_parts import (
+    Head,
+    condition,
+    head_of,
+    lines_of,
+    order_line,
+    quantity,
+    tracked,
+    unit,
+)
+from inventory_sync.domain.errors import MalformedPayload, NegativeQuantity, Unsupported
 from inventory_sync.domain.external import (
     ExternalEvent,
     FigureObserved,
-    OrderLineRef,
     Reason,
     SessionClosed,
     StockCounted,
     StockMoved,
 )
 from inventory_sync.domain.ports import Delivery
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What every event of the contract carries."""
-
-    id: str
-    store: str
-    sequence: int
-    time: datetime
-    revision: int
-    root: str
-    reference: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +47,16 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "sale": Kind(Reason.SALE, -1),
     "return": Kind(Reason.RETURN, +1),
-    "receipt": Kind(Reason.RECEIPT, +1),
     "shipment": Kind(Reason.SHIPMENT, -1),
     "transfer": Kind(Reason.TRANSFER_OUT, -1),
     "adjustment": Kind(Reason.ADJUSTMENT, 0),
+}
+GOODS: Mapping[str, Callable[[Head, Mapping[str, Any]], list[ExternalEvent]]] = {
+    "receipt": goods.received,
+    "expectation": goods.expected,
+    "pick": goods.picked,
+    "disposition": goods.dispositioned,
+    "condition": goods.conditioned,
 }
 
 
@@ -62,141 +65,93 @@ def translate(delivery: Delivery, config: Any = None) -> list[ExternalEvent]:
     body = obj(delivery.json())
     if delivery.topic == "stock.read":
         return _stock(delivery, body)
+    if delivery.topic == "snapshot.read":
+        return goods.snapshot(delivery, body)
     kind = text(body, "type", limit=40)
-    head = _head(body)
+    head = head_of(body)
     if kind == "count":
         return _count(head, body)
+    if kind == "snapshot":
+        return goods.snapshot(delivery, body)
     if kind == "session.closed":
         session = text(body, "session", limit=120)
         last = whole(body, "last_sequence")
         return [SessionClosed(head.id, head.store, session, last, head.time)]
+    if kind in GOODS:
+        return GOODS[kind](head, body)
     if kind in KINDS:
         return _movements(head, kind, body)
     raise Unsupported(f"Event type {clean(kind, limit=40)!r} is not part of the till contract.")
 
 
-def _head(body: Mapping[str, Any]) -> Head:
-    message_id = text(body, "id", limit=120)
-    revision = whole(body, "revision") if body.get("revision") is not None else 0
-    corrects = text(body, "corrects", limit=120) if body.get("corrects") is not None else ""
-    if corrects and revision < 1:
-        raise MalformedPayload(
-            "revision must be 1 or more on an event that corrects another.", field="revision"
+def _movements(head: Head, kind: str, body: Mapping[str, Any]) -> list[ExternalEvent]:
+    found: list[ExternalEvent] = []
+    for path, number, line in lines_of(body):
+        marks = tracked(line, path)
+        found.append(
+            StockMoved(
+                key=f"{head.root}/{number}",
+                item_ref=text(line, "sku", path, limit=120),
+                location_ref=head.store,
+                quantity=_signed(kind, quantity(line, path), head, path),
+                occurred_at=head.time,
+                reason=_reason(kind, line),
+                unit=unit(line, path),
+                sequence=head.sequence,
+                revision=head.revision,
+                reference=head.reference,
+                fulfils=order_line(body, line, path) if kind == "shipment" else None,
+                lot=marks.lot,
+                owner=marks.owner,
+                condition=condition(line, path),
+            )
         )
-    if revision and not corrects:
-        raise MalformedPayload("corrects must name the event that this revision replaces.", field="corrects")
-    document = obj(body["document"], "document") if body.get("document") is not None else {}
-    reference = ""
-    if document:
-        kind, number = text(document, "kind", "document", limit=40), text(document, "number", "document")
-        reference = f"{kind}/{number}"
-    return Head(
-        id=message_id,
-        store=text(body, "store", limit=64),
-        sequence=whole(body, "sequence"),
-        time=utc(body, "time"),
-        revision=revision,
-        root=corrects or message_id,
-        reference=reference,
-    )
-
-
-def _lines(body: Mapping[str, Any]) -> list[tuple[str, int, Mapping[str, Any]]]:
-    """Return path, number and content of each line; a number that stands twice would hide one of them."""
-    found: list[tuple[str, int, Mapping[str, Any]]] = []
-    numbers: set[int] = set()
-    for position, raw in enumerate(rows(body, "lines")):
-        path = f"lines[{position}]"
-        line = obj(raw, path)
-        number = whole(line, "line", path)
-        if number in numbers:
-            raise MalformedPayload(f"{path}.line stands twice in the event.", field=f"{path}.line")
-        numbers.add(number)
-        found.append((path, number, line))
-    if not found:
-        raise MalformedPayload("lines must not be empty.", field="lines")
+    if kind == "transfer" and (on_the_way := goods.announced_transfer(head, body)) is not None:
+        found.append(on_the_way)
     return found
 
 
-def _quantity(line: Mapping[str, Any], path: str) -> Decimal:
-    """Quantities are texts, so that no reader makes a binary fraction of them."""
-    value = line.get("quantity")
-    if not isinstance(value, str):
-        raise MalformedPayload(f"{path}.quantity must be a decimal text.", field=f"{path}.quantity")
-    return quantity_of(value, f"{path}.quantity")
-
-
-def _unit(line: Mapping[str, Any], path: str) -> str:
-    return text(line, "uom", path, limit=20) if line.get("uom") not in (None, "") else ""
-
-
-def _movements(head: Head, kind: str, body: Mapping[str, Any]) -> list[ExternalEvent]:
-    return [
-        StockMoved(
-            key=f"{head.root}/{number}",
-            item_ref=text(line, "sku", path, limit=120),
-            location_ref=head.store,
-            quantity=_signed(kind, _quantity(line, path), head, path),
-            occurred_at=head.time,
-            reason=_reason(kind, body, line),
-            unit=_unit(line, path),
-            sequence=head.sequence,
-            revision=head.revision,
-            reference=head.reference,
-            fulfils=_fulfils(body, line, path) if kind == "shipment" else None,
-        )
-        for path, number, line in _lines(body)
-    ]
-
-
-def _signed(kind: str, quantity: Decimal, head: Head, path: str) -> Decimal:
+def _signed(kind: str, amount: Decimal, head: Head, path: str) -> Decimal:
     """Only a correction may say 0: that is how it takes a line back."""
     sign = KINDS[kind].sign
-    if quantity == 0 and head.root == head.id:
+    if amount == 0 and head.root == head.id:
         raise MalformedPayload(f"{path}.quantity must not be 0.", field=f"{path}.quantity")
-    if sign and quantity < 0:
-        raise MalformedPayload(f"{path}.quantity must not be negative on a {kind}.", field=f"{path}.quantity")
-    return quantity * (sign or 1) + 0
+    if sign and amount < 0:
+        raise NegativeQuantity(f"{path}.quantity must not be negative on a {kind}.", field=f"{path}.quantity")
+    return amount * (sign or 1) + 0
 
 
-def _reason(kind: str, body: Mapping[str, Any], line: Mapping[str, Any]) -> Reason:
-    document = body.get("document")
-    if kind == "receipt" and isinstance(document, Mapping) and document.get("kind") == "transfer":
-        return Reason.TRANSFER_IN
+def _reason(kind: str, line: Mapping[str, Any]) -> Reason:
     if kind == "adjustment" and line.get("reason") == "scrap":
         return Reason.SCRAP
     return KINDS[kind].reason
 
 
-def _fulfils(body: Mapping[str, Any], line: Mapping[str, Any], path: str) -> OrderLineRef | None:
-    """Return the order line a shipment closes; one without an order is a plain departure."""
-    if body.get("order") is None:
-        return None
-    order = obj(body["order"], "order")
-    return OrderLineRef(
-        source=text(order, "source", "order", limit=60),
-        order_ref=text(order, "number", "order", limit=60),
-        line_ref=text(line, "order_line", path, limit=60),
-    )
-
-
 def _count(head: Head, body: Mapping[str, Any]) -> list[ExternalEvent]:
-    """Counts are not revised: a corrected count is a further count, and its time and sequence decide."""
+    """Counts are not revised: a corrected count is a further count, and its time and sequence decide.
+
+    A count finds everything on the shelf, whatever its condition; one of a part of it is no count.
+    """
     found: list[ExternalEvent] = []
-    for path, number, line in _lines(body):
-        quantity = _quantity(line, path)
-        if quantity < 0:
-            raise MalformedPayload(
+    for path, number, line in lines_of(body):
+        found_there = quantity(line, path)
+        if found_there < 0:
+            raise NegativeQuantity(
                 f"{path}.quantity must not be negative on a count.", field=f"{path}.quantity"
             )
+        for part in ("condition", "lot", "owner"):
+            if line.get(part):
+                raise MalformedPayload(
+                    f"{path}.{part}: a count finds everything on the shelf.", field=f"{path}.{part}"
+                )
         found.append(
             StockCounted(
                 key=f"{head.id}/{number}",
                 item_ref=text(line, "sku", path, limit=120),
                 location_ref=head.store,
-                quantity=quantity,
+                quantity=found_there,
                 occurred_at=head.time,
-                unit=_unit(line, path),
+                unit=unit(line, path),
                 sequence=head.sequence,
                 reference=head.reference,
             )

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from inventory_sync.domain.external import OrderLineRef, OrderStatus, Reason
 from inventory_sync.domain.levels import RefusalReason
+from inventory_sync.ledger.expectation_types import ReceiptOf
 
 OrderKey = tuple[int, str]  # (connection id, order_ref)
 LevelKey = tuple[int, int]  # (item id, location id): the lock order of levels
@@ -67,7 +68,7 @@ class StockEvent:
     `condition` is "" for stock that may be sold, else what keeps it from being sold (damaged, quarantine, …):
     a delta of such stock counts as on hand and as unavailable. An event of kind CONDITION moves `quantity`
     from condition `was` to `condition` and leaves on hand alone. `lot` and `owner` are "" where nobody tracks
-    them. `figure` is set on book figures only.
+    them. `figure` is set on book figures only. `receipt` names the announcement that an arrival answers.
     """
 
     connection_id: int
@@ -90,6 +91,17 @@ class StockEvent:
     condition: str = ""
     was: str = ""
     figure: FigureFacts | None = None
+    receipt: ReceiptOf | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CutReading:
+    """A reading that failed or ended early: nothing in it counts, what it covers is unknown since."""
+
+    connection_id: int
+    reading: int
+    item_ids: tuple[int, ...]
+    location_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,32 +7,41 @@ One directory per batch, read inside its transaction. Pure but for that reading.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from inventory_sync.catalog.resolve import CatalogReader, Directory, Ignored, ItemTarget, load, to_base
-from inventory_sync.domain.errors import FutureReport, NotTheAuthority, Parked, WrongMode
+from inventory_sync.catalog.resolve import CatalogReader, Directory, ItemTarget, load, to_base
+from inventory_sync.domain.errors import FutureReport, Parked, WrongMode
 from inventory_sync.domain.external import (
+    ConditionChanged,
+    ExpectationChanged,
     ExternalEvent,
     FigureObserved,
+    GoodsReceived,
     ObjectHinted,
     OrderReported,
     OrderStatus,
     OrderVanished,
+    PickReported,
+    ReturnDispositioned,
     SessionClosed,
+    SnapshotReceived,
     StockCounted,
     StockMoved,
 )
-from inventory_sync.domain.levels import Mode, RefusalReason
+from inventory_sync.domain.levels import RefusalReason
 from inventory_sync.intake.ports import Parking, ReadWanted, StoredDelivery
+from inventory_sync.ledger.expectation_types import ExpectationEvent, Pick
 from inventory_sync.ledger.types import (
     Applied,
-    EventKind,
+    CutReading,
     OrderEvent,
     OrderEventLine,
     StockEvent,
 )
+from inventory_sync.pipeline import reports
+from inventory_sync.pipeline.snapshots import figures_of
 from inventory_sync.propagation.ports import Sighting
 
 REFUSALS: dict[RefusalReason, type[Parked]] = {
@@ -47,6 +56,9 @@ class Resolved:
 
     events: list[StockEvent] = field(default_factory=list)
     orders: list[OrderEvent] = field(default_factory=list)
+    expectations: list[ExpectationEvent] = field(default_factory=list)
+    picks: list[Pick] = field(default_factory=list)
+    cut: list[CutReading] = field(default_factory=list)
     sightings: list[Sighting] = field(default_factory=list)
     reads: list[ReadWanted] = field(default_factory=list)
     skipped: int = 0
@@ -60,6 +72,11 @@ class Resolved:
             if one.event.delivery_id == stored.id
         ]
         return [*self.parked.get(stored.id, ()), *refused]
+
+    def park(self, stored: StoredDelivery, key: str, error: Parked, words: str) -> None:
+        """Set one line of a delivery aside; its neighbours go on."""
+        line = Parking(key[:200], error.code, error.detail, error.waits_on, words)
+        self.parked[stored.id].append(line)
 
     def reads_after(self, applied: Applied) -> list[ReadWanted]:
         """Return what must be read again: hints, and orders that only a reading settles."""
@@ -75,12 +92,13 @@ Batch = Sequence[tuple[StoredDelivery, tuple[ExternalEvent, ...]]]
 
 def resolve(batch: Batch, *, catalog: CatalogReader, now: datetime, tolerance: timedelta) -> Resolved:
     """Resolve a batch of translated deliveries; never raises for a single line."""
-    items, places = _names(event for _, events in batch for event in events)
+    items, places, codes = _names([event for _, events in batch for event in events])
     directory = load(
         catalog,
         connection_ids={stored.connection_id for stored, _ in batch},
         item_refs=items,
         location_refs=places,
+        codes=codes,
     )
     resolved = Resolved()
     for stored, events in batch:
@@ -88,25 +106,33 @@ def resolve(batch: Batch, *, catalog: CatalogReader, now: datetime, tolerance: t
             try:
                 _resolve_one(stored, event, directory, resolved, now=now, tolerance=tolerance)
             except Parked as error:
-                resolved.parked[stored.id].append(
-                    Parking(event.key, error.code, error.detail, error.waits_on, _in_words(event))
-                )
+                resolved.park(stored, event.key, error, _in_words(event))
     return resolved
 
 
-def _names(events: Iterable[ExternalEvent]) -> tuple[set[str], set[str]]:
+def _names(events: Sequence[ExternalEvent]) -> tuple[set[str], set[str], set[str]]:
+    """Return the items, places and connections that a batch names."""
     items: set[str] = set()
     places: set[str] = set()
     for event in events:
         match event:
-            case StockMoved() | StockCounted():
-                items.add(event.item_ref)
-                places.add(event.location_ref)
             case OrderReported():
                 items.update(line.item_ref for line in event.lines)
+            case ExpectationChanged():
+                items.update(line.item_ref for line in event.lines)
+                places.update({event.location_ref, event.origin_ref} - {""})
+            case SnapshotReceived():
+                items.update(event.item_refs)
+                places.update(event.location_refs)
+            case StockMoved() | StockCounted() | GoodsReceived() | ConditionChanged():
+                items.add(event.item_ref)
+                places.add(event.location_ref)
+            case ReturnDispositioned() | PickReported():
+                items.add(event.item_ref)
+                places.add(event.location_ref)
             case _:
                 pass
-    return items, places
+    return items, places, reports.channels_named(events)
 
 
 def _resolve_one(
@@ -120,8 +146,26 @@ def _resolve_one(
 ) -> None:
     connection_id = stored.connection_id
     match event:
-        case StockMoved() | StockCounted():
-            _resolve_report(stored, event, directory, into, now=now, tolerance=tolerance)
+        case StockMoved() | StockCounted() | GoodsReceived() | ConditionChanged() | ReturnDispositioned():
+            found = reports.stock_events(stored, event, directory, now=now, tolerance=tolerance)
+            into.events += found
+            into.skipped += not found
+        case PickReported():
+            pick = reports.pick(stored, event, directory, now=now, tolerance=tolerance)
+            if pick is not None:
+                into.picks.append(pick)
+        case ExpectationChanged():
+            announced, unknown = reports.expectation(stored, event, directory)
+            into.expectations.append(announced)
+            for name, error in unknown:
+                into.park(stored, f"{event.key}/{name}", error, f"Announcement {event.ref}, line {name}")
+        case SnapshotReceived():
+            reading = figures_of(stored, event, directory)
+            into.events += reading.figures
+            into.reads += reading.reads
+            into.cut += [reading.cut] if reading.cut is not None else []
+            for name, error in reading.unknown:
+                into.park(stored, f"{event.key}/{name}", error, f"Reading of {name}")
         case OrderReported():
             into.orders.append(_order(stored, event, directory, into))
         case OrderVanished():
@@ -146,50 +190,6 @@ def _resolve_one(
             into.reads.append(ReadWanted(connection_id, "stream", event.location_ref, "session closed"))
 
 
-def _resolve_report(
-    stored: StoredDelivery,
-    event: StockMoved | StockCounted,
-    directory: Directory,
-    into: Resolved,
-    *,
-    now: datetime,
-    tolerance: timedelta,
-) -> None:
-    if event.occurred_at > now + tolerance:
-        raise FutureReport(f"It says it happened at {event.occurred_at.isoformat()}, which has not been yet.")
-    place = directory.location(stored.connection_id, event.location_ref)
-    if place.authority_connection_id != stored.connection_id:
-        raise NotTheAuthority(
-            f"{stored.connection_code} does not decide what is at {place.code}; its report moves nothing.",
-            waits_on=f"authority:{event.location_ref}",
-        )
-    target = directory.item(stored.connection_id, event.item_ref, event.unit)
-    if isinstance(target, Ignored):
-        into.skipped += 1
-        return
-    if place.mode is not Mode.MOVEMENTS and isinstance(event, StockCounted):
-        raise WrongMode(f"{place.code} is kept by book figures; a shelf count is only an observation there.")
-    moved = isinstance(event, StockMoved)
-    into.events.append(
-        StockEvent(
-            connection_id=stored.connection_id,
-            key=event.key,
-            kind=EventKind.DELTA if moved else EventKind.COUNT,
-            item_id=target.item_id,
-            location_id=place.location_id,
-            quantity=to_base(event.quantity, target),
-            occurred_at=event.occurred_at,
-            revision=event.revision if isinstance(event, StockMoved) else 0,
-            sequence=event.sequence,
-            reason=event.reason if isinstance(event, StockMoved) else None,
-            reference=event.reference,
-            delivery_id=stored.id,
-            correlation_id=stored.correlation_id,
-            fulfils=event.fulfils if isinstance(event, StockMoved) else None,
-        )
-    )
-
-
 def _order(stored: StoredDelivery, event: OrderReported, directory: Directory, into: Resolved) -> OrderEvent:
     lines: list[OrderEventLine] = []
     unresolved: set[str] = set()
@@ -204,9 +204,7 @@ def _order(stored: StoredDelivery, event: OrderReported, directory: Directory, i
             unresolved.add(line.line_ref)
             article = line.label or line.item_ref
             words = f"Order {event.number or event.order_ref}: {line.quantity} × {article}"
-            into.parked[stored.id].append(
-                Parking(f"{event.order_ref}/{line.line_ref}", error.code, error.detail, error.waits_on, words)
-            )
+            into.park(stored, f"{event.order_ref}/{line.line_ref}", error, words)
     expires_at = None
     if event.status is OrderStatus.UNPAID and event.hold_minutes > 0:
         placed = event.placed_at or stored.delivery.received_at
@@ -234,5 +232,17 @@ def _in_words(event: ExternalEvent) -> str:
             return f"{event.reason.value} of {event.quantity} × {event.item_ref} at {event.location_ref}"
         case StockCounted():
             return f"count of {event.quantity} × {event.item_ref} at {event.location_ref}"
+        case GoodsReceived():
+            return f"arrival of {event.quantity} × {event.item_ref} at {event.location_ref}"
+        case ConditionChanged():
+            now = event.condition or "sellable"
+            return f"{event.quantity} × {event.item_ref} at {event.location_ref} now {now}"
+        case ReturnDispositioned():
+            what = f"{event.quantity} × {event.item_ref} at {event.location_ref}"
+            return f"{event.disposition.value} of {what}"
+        case PickReported():
+            return f"pick of {event.picked} × {event.item_ref} for order {event.order.order_ref}"
+        case ExpectationChanged():
+            return f"{event.kind.value} {event.ref} for {event.location_ref}"
         case _:
             return event.key

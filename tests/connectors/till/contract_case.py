@@ -12,6 +12,7 @@ from connectors.base.signatures import sign_standard
 from connectors.till import connector
 from inventory_sync.domain.ports import ListingRef
 from tests.connectors.till.events import SECRET, VALUES, delivery, event, line
+from tests.connectors.till.goods import condition, disposition, expectation, pick, receipt, snapshot
 
 
 def sign(body: bytes, now: datetime) -> Mapping[str, str]:
@@ -31,6 +32,9 @@ CASE = ContractCase(
         delivery(event("sale", lines=[line(1), line(2, "PEN-RED", "0.5")])),
         delivery(event("return", id="T1-18", sequence=18)),
         delivery(event("receipt", id="T1-19", document={"kind": "transfer", "number": "TR-1"})),
+        delivery(receipt(id="T1-26")), delivery(expectation(id="T1-27")), delivery(pick(id="T1-28")),
+        delivery(disposition(id="T1-29")), delivery(condition(id="T1-30")), delivery(snapshot(id="T1-31")),
+        delivery(snapshot(), topic="snapshot.read"),
         delivery(event("shipment", id="T1-20", order={"source": "woo", "number": "482"},
                        lines=[line(order_line="91")])),
         delivery(event("transfer", id="T1-21", to_store="BER-2")),

@@ -16,6 +16,10 @@ from inventory_sync.domain.config import build
 from inventory_sync.domain.errors import (
     MalformedPayload,
     Misconfigured,
+    NegativeQuantity,
+    NotExact,
+    NotFinite,
+    NoZone,
     Unauthentic,
     Unsupported,
 )
@@ -47,10 +51,8 @@ def moved(document: dict[str, Any]) -> list[StockMoved]:
     [
         ("sale", "2", "-2", Reason.SALE, {}),
         ("return", "1.5", "1.5", Reason.RETURN, {}),
-        ("receipt", "10", "10", Reason.RECEIPT, {}),
-        ("receipt", "10", "10", Reason.TRANSFER_IN, {"document": {"kind": "transfer", "number": "TR-1"}}),
         ("shipment", "3", "-3", Reason.SHIPMENT, {}),
-        ("transfer", "4", "-4", Reason.TRANSFER_OUT, {"to_store": "BER-2"}),
+        ("transfer", "4", "-4", Reason.TRANSFER_OUT, {}),
         ("adjustment", "5", "5", Reason.ADJUSTMENT, {}),
         ("adjustment", "-5", "-5", Reason.ADJUSTMENT, {}),
         ("adjustment", "-5", "-5", Reason.SCRAP, {"lines": [line(quantity="-5", reason="scrap")]}),
@@ -158,6 +160,8 @@ def test_a_stock_reading_is_an_observation_per_item() -> None:
          "lines[0].order_line"),
         ("an order without source", event("shipment", order={"number": "1"}, lines=[line(order_line="1")]),
          "order.source"),
+        ("a condition in words", event("return", lines=[line(condition="Damaged!")]), "lines[0].condition"),
+        ("a count of a part", event("count", lines=[line(lot="L1")]), "lines[0].lot"),
         ("a session without total", event("session.closed", lines=..., sales=1), "last_sequence"),
         ("no id", event(id=...), "id"),
         ("an id no database keeps", event(id="a\x00b"), "id"),
@@ -170,6 +174,28 @@ def test_a_malformed_event_names_the_path_of_its_field(
         translate(delivery(document))
 
     assert caught.value.field == field, why
+
+
+@pytest.mark.parametrize(
+    ("sent", "error"),
+    [
+        (event(lines=[line(quantity="NaN")]), NotFinite),
+        (event(lines=[line(quantity="-Infinity")]), NotFinite),
+        (event(lines=[line(quantity=float("nan"))]), NotFinite),
+        (event(lines=[line(quantity=1.5)]), NotExact),
+        (event(lines=[line(quantity="0.0000001")]), NotExact),
+        (event("count", lines=[line(quantity="-1")]), NegativeQuantity),
+        (event("sale", lines=[line(quantity="-1")]), NegativeQuantity),
+        (event("receipt", lines=[line(quantity="-1")]), NegativeQuantity),
+        (event(time="2026-11-23T05:00:00"), NoZone),
+    ],
+)
+def test_bad_input_has_a_code_of_its_own(sent: dict[str, Any], error: type[MalformedPayload]) -> None:
+    with pytest.raises(error) as caught:
+        translate(delivery(sent))
+
+    assert type(caught.value) is error
+    assert caught.value.field in ("lines[0].quantity", "time")
 
 
 def test_a_type_that_is_not_of_the_contract_is_unsupported() -> None:
