@@ -28,6 +28,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "channels": ("channels", AVAILABILITY),
     "channels/<str:connection>/availability": ("channels/shop/availability", AVAILABILITY),
     "channels/<str:connection>/availability/<path:sku>": ("channels/shop/availability/MUG", AVAILABILITY),
+    "explain": ("explain?sku=MUG&channel=shop", AVAILABILITY),
     "deliveries": ("deliveries", DELIVERIES),
     "deliveries/<int:delivery>": ("deliveries/1", DELIVERIES),
     "orders": ("orders", ORDERS),

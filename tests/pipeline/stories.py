@@ -1,4 +1,4 @@
-"""A little retailer whose clock is moved by hand, for tests of what is told about the past and the present."""
+"""A little retailer whose clock is moved by hand, to tell of its past and its present."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from inventory_sync.availability.models import Policy
 from inventory_sync.availability.services import change_policy
+from inventory_sync.catalog.models import Authority
 from inventory_sync.domain.errors import BeforeRecords
 from inventory_sync.domain.external import OrderStatus
 from inventory_sync.pipeline.explain import (
@@ -160,7 +161,8 @@ def test_a_past_figure_names_the_orders_of_then_and_not_those_of_now() -> None:
     past = explain_figure(connection=story.shop, item=story.items["MUG"], moment=then - timedelta(seconds=1))
     now = explain_figure(connection=story.shop, item=story.items["MUG"])
 
-    assert past is not None and now is not None
+    assert past is not None
+    assert now is not None
     assert (past.figure, now.figure) == (7, 6)
     lines = {
         when: [each.title for term in found.terms for each in term.documents if each.kind == "order_line"]
@@ -212,7 +214,8 @@ def test_the_channel_is_shown_with_what_it_was_told_at_that_instant() -> None:
     then = explain_figure(connection=story.shop, item=story.items["MUG"], moment=first - timedelta(seconds=1))
     now = explain_figure(connection=story.shop, item=story.items["MUG"])
 
-    assert then is not None and now is not None
+    assert then is not None
+    assert now is not None
     assert [(told.wrote, told.shown, told.at) for told in then.told] == [
         (10, 10, first - timedelta(minutes=1))
     ]
@@ -227,7 +230,7 @@ def test_the_authority_is_the_one_of_that_instant() -> None:
     other = make.make_till("other")
 
     now = explain_place(item=story.items["MUG"], location=story.stores["ST-1"])
-    make.change(story.stores["ST-1"].authority, connection=other)
+    make.change(Authority.objects.get(location=story.stores["ST-1"]), connection=other)
     story.stores["ST-1"].refresh_from_db()
     after = explain_place(item=story.items["MUG"], location=story.stores["ST-1"])
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from inventory_sync.api.v1 import channels, history, schema, schemas, stock
+from inventory_sync.api.v1 import channels, explain, history, schema, schemas, stock
 
 app_name = "v1"
 
@@ -24,6 +24,7 @@ urlpatterns = [
         channels.AvailabilityView.as_view(),
         name="availability",
     ),
+    path("explain", explain.ExplainView.as_view(), name="explain"),
     path("deliveries", history.DeliveriesView.as_view(), name="deliveries"),
     path("deliveries/<int:delivery>", history.DeliveryView.as_view(), name="delivery"),
     path("orders", history.OrdersView.as_view(), name="orders"),
