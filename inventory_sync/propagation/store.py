@@ -5,8 +5,7 @@ Lock order: after the ledger's rows; listings by id, then the budget.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
@@ -17,11 +16,9 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from inventory_sync.availability.compute import listing_figure
 from inventory_sync.connections.budgets import charge, shut_until, take_calls
 from inventory_sync.domain import lane
-from inventory_sync.domain.reports import ZERO
-from inventory_sync.domain.units import Factor
+from inventory_sync.propagation import marks
 from inventory_sync.propagation.models import Listing, PushAttempt, PushCall
 from inventory_sync.propagation.ports import Attempt, Flight, News, Row, Sighting, Wanted
 from inventory_sync.propagation.rows import FIELDS, to_row, write_back
@@ -131,85 +128,13 @@ class PostgresLanes:
         )
 
     def note_news(self, news: Sequence[News], *, now: datetime) -> None:
-        deltas: dict[tuple[int, int], Decimal] = defaultdict(Decimal)
-        times: dict[tuple[int, int], int] = defaultdict(int)
-        for one in news:
-            deltas[(one.connection_id, one.item_id)] += one.delta
-            times[(one.connection_id, one.item_id)] += 1
-        listings = list(self._locked(self._of_items(deltas)))
-        listed = Counter((each.connection_id, each.mapping.item_id) for each in listings)
-        rows = []
-        for listing, row in zip(listings, self._rows(listings, fresh=False), strict=True):
-            key = (listing.connection_id, row.item_id)
-            units = deltas[key] * listing.mapping.denominator / listing.mapping.numerator
-            if listed[key] > 1:
-                # The channel lowered one of them, and the news does not say which: it explains no fall.
-                units = min(units, ZERO)
-            state = row.state
-            for nth in range(times[key]):
-                state = lane.note_news(
-                    state,
-                    now=now,
-                    lowered=units.quantize(MICRO) if nth == 0 else ZERO,
-                    near_zero=self.near_zero,
-                )
-            rows.append(replace(row, state=state))
-        self._write(listings, rows)
+        marks.note_news(news, now=now, near_zero=self.near_zero)
 
     def observe(self, sightings: Sequence[Sighting], *, now: datetime) -> int:
-        seen = {(one.connection_id, one.external_id): one for one in sightings if one.figure is not None}
-        listings = list(
-            self._locked_where(
-                Listing.objects.filter(
-                    connection_id__in={connection_id for connection_id, _ in seen},
-                    external_id__in={external_id for _, external_id in seen},
-                )
-            )
-        )
-        rows = []
-        owed = 0
-        for row, listing in zip(self._rows(listings, fresh=False), listings, strict=True):
-            sighting = seen.get((listing.connection_id, listing.external_id))
-            state = row.state
-            if sighting is not None and sighting.figure is not None:
-                state = lane.observe(state, sighting.figure, now=now, near_zero=self.near_zero)
-                listing.observed_stamp = sighting.stamp[:40]
-            owed += state is not row.state
-            rows.append(replace(row, state=state))
-        self._write(listings, rows)
-        return owed
+        return marks.observe(sightings, now=now, near_zero=self.near_zero)
 
     def owe(self, wanted: Sequence[Wanted], *, now: datetime) -> frozenset[int]:
-        by_key = {(one.connection_id, one.item_id): one for one in wanted}
-        listings = list(self._locked(self._of_items(by_key)))
-        rows = []
-        for listing, row in zip(listings, self._rows(listings, fresh=False), strict=True):
-            one = by_key[(listing.connection_id, row.item_id)]
-            factor = Factor(listing.mapping.numerator, listing.mapping.denominator)
-            state = lane.owe(
-                row.state,
-                None if one.figure is None else listing_figure(one.figure, factor),
-                one.version,
-                now=now,
-                news=row.state.desired_news,
-                near_zero=self.near_zero,
-            )
-            changed = state.desired != row.state.desired
-            rows.append(
-                replace(
-                    row,
-                    state=state,
-                    # What failed is tried with each new figure: the shop must not go on selling the old one.
-                    failed=row.failed and not changed,
-                    correlation_id=one.correlation_id if changed else row.correlation_id,
-                )
-            )
-        self._write(listings, rows)
-        return frozenset(
-            listing.connection_id
-            for listing, row in zip(listings, rows, strict=True)
-            if row.state.dirty_since is not None
-        )
+        return marks.owe(wanted, now=now, near_zero=self.near_zero)
 
     def charge(self, connection_id: int, calls: int, *, now: datetime) -> None:
         charge(connection_id, calls, now=now)
@@ -218,20 +143,6 @@ class PostgresLanes:
         shut_until(connection_id, until)
 
     # ── rows ─────────────────────────────────────────────────────────────────────────────────────────
-
-    def _of_items(self, keys: Iterable[tuple[int, int]]) -> list[int]:
-        """Return the ids of the listings that publish these (connection, item) pairs."""
-        pairs = sorted(set(keys))
-        if not pairs:
-            return []
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT l.id FROM propagation_listing l JOIN catalog_itemmapping m ON m.id = l.mapping_id"
-                " JOIN unnest(%s::bigint[], %s::bigint[]) AS k(connection_id, item_id)"
-                " ON k.connection_id = l.connection_id AND k.item_id = m.item_id",
-                [[pair[0] for pair in pairs], [pair[1] for pair in pairs]],
-            )
-            return [row[0] for row in cursor.fetchall()]
 
     def _locked(self, ids: Collection[int]) -> list[Listing]:
         return list(self._locked_where(Listing.objects.filter(id__in=ids))) if ids else []
