@@ -7,6 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 p
 PY := .venv/bin/python
 ARGS ?=
 FILE ?=
+ONLY ?=
 export UV_PYTHON_DOWNLOADS = never
 unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
@@ -38,6 +39,9 @@ mutants: env-dev ## break the code in known ways; every break must be caught
 replay: env ## run real transactions through: make replay FILE=lines.csv.gz ARGS="--expect expected.csv"
 	@test -n "$(FILE)" || { echo "Name the file: make replay FILE=lines.csv.gz ARGS='--expect expected.csv'"; exit 2; }
 	@exec $(PY) -m runner exec --workers -- $(PY) manage.py replay "$(FILE)" $(ARGS)
+
+bench: env-dev ## ours beside a naive build, on a quiet machine: make bench ONLY=apply,hot_item ARGS=--quick
+	@exec $(PY) -m benchmarks --only "$(ONLY)" $(ARGS)
 
 fmt: env-dev ## format the code
 	@$(PY) -m ruff check --fix-only --quiet . && $(PY) -m ruff format .

@@ -1,0 +1,1 @@
+"""Stock, orders and webhooks of the naive build."""
