@@ -20,6 +20,7 @@ from decimal import Decimal
 from inventory_sync.ledger.demand import Desk, items_of
 from inventory_sync.ledger.folding import fold_levels, level_of, levels_of, sift_events
 from inventory_sync.ledger.placing import Floor
+from inventory_sync.ledger.plain import Plain, fold_plain
 from inventory_sync.ledger.ports import Component, HeldOrder, LedgerStore, Place, Recording
 from inventory_sync.ledger.types import (
     Applied,
@@ -60,8 +61,12 @@ def apply_batch(
     promised = _promised(held.values(), orders, recipes)
     levels = store.lock_levels(promised | reported, create=reported) if promised or reported else {}
 
-    folded = fold_levels(recording, levels, store)
-    store.append_movements(folded.movements, now=now)
+    legs = store.counterparts() if reported else {}
+    plain = fold_plain(recording, levels, legs) if reported else Plain()
+    folded = fold_levels(plain.rest, levels, legs, store)
+    movements = (*plain.movements, *folded.movements)
+    store.append_movements(movements, now=now)
+    store.save_on_hand(plain.on_hand, now=now)
     store.save_levels(folded.levels, now=now)
 
     desk = Desk(held, Floor(store.free(promised) if promised else {}, recipes, _codes(places)), now=now)
@@ -75,13 +80,14 @@ def apply_batch(
 
     moved = _moved(held, changed)
     causes = {level_of(each.event): each.event.correlation_id for each in recording.new}
-    store.mark_dirty({**{level: causes.get(level, "") for level in folded.levels}, **moved}, now=now)
+    posted = (*plain.on_hand, *folded.levels)
+    store.mark_dirty({**{level: causes.get(level, "") for level in posted}, **moved}, now=now)
     return Applied(
         posted=Posted(
             recorded=len(recording.new) + recording.stale,
             duplicates=recording.duplicates,
-            movements=len(folded.movements),
-            touched=_items(folded.levels),
+            movements=len(movements),
+            touched=_items(posted),
             refused=tuple(refused),
             read_again=folded.read_again,
             new=frozenset((each.event.connection_id, each.event.key) for each in recording.new),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from inventory_sync.domain.external import Reason
@@ -31,19 +31,9 @@ from inventory_sync.domain.reports import (
     Report,
     latest_count,
 )
+from inventory_sync.ledger.movements import COUNTERPARTS, kind_of, movement
 from inventory_sync.ledger.ports import LedgerStore, NewMovement, Place, Recorded, Recording
 from inventory_sync.ledger.types import EventKind, LevelKey, Refused, StockEvent
-
-COUNTERPARTS = {
-    Reason.SALE: Counterpart.CUSTOMER,
-    Reason.SHIPMENT: Counterpart.CUSTOMER,
-    Reason.RETURN: Counterpart.CUSTOMER,
-    Reason.RECEIPT: Counterpart.VENDOR,
-    Reason.TRANSFER_OUT: Counterpart.TRANSIT,
-    Reason.TRANSFER_IN: Counterpart.TRANSIT,
-    Reason.ADJUSTMENT: Counterpart.ADJUSTMENT,
-    Reason.SCRAP: Counterpart.SCRAP,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +84,12 @@ def levels_of(recording: Recording) -> set[LevelKey]:
     return {level_of(each.event) for each in kept}
 
 
-def fold_levels(recording: Recording, levels: Mapping[LevelKey, LevelState], store: LedgerStore) -> Folded:
+def fold_levels(
+    recording: Recording,
+    levels: Mapping[LevelKey, LevelState],
+    legs: Mapping[Counterpart, int],
+    store: LedgerStore,
+) -> Folded:
     """Fold what was recorded into its levels, all of which are given and locked.
 
     A level whose count was corrected away is counted afresh, from the count that rules then.
@@ -120,7 +115,6 @@ def fold_levels(recording: Recording, levels: Mapping[LevelKey, LevelState], sto
     positions |= dict.fromkeys(recount - counts.keys())
     sums = store.deltas_after(positions) if positions else {}
 
-    legs = store.counterparts() if work else {}
     movements: list[NewMovement] = []
     after: dict[LevelKey, LevelState] = {}
     read_again: set[int] = set()
@@ -204,9 +198,8 @@ def _report(event: StockEvent, name: str) -> Report:
 
 
 def _delta(event: StockEvent, name: str) -> Delta:
-    counterpart = Counterpart.ADJUSTMENT if event.reason is None else COUNTERPARTS[event.reason]
     at = Position(event.occurred_at, event.sequence)
-    return Delta(name, event.revision, event.quantity, at, counterpart)
+    return Delta(name, event.revision, event.quantity, at, COUNTERPARTS[event.reason])
 
 
 def _count(event: StockEvent) -> Count:
@@ -216,22 +209,5 @@ def _count(event: StockEvent) -> Count:
 def _movement(
     key: LevelKey, posting: Posting, recorded: Recorded, legs: Mapping[Counterpart, int]
 ) -> NewMovement:
-    item_id, location_id = key
-    event, other = recorded.event, legs[posting.counterpart]
-    arrives = posting.quantity > 0
-    is_delta = posting.kind is PostingKind.DELTA
-    return NewMovement(
-        event_id=recorded.id,
-        item_id=item_id,
-        source_id=other if arrives else location_id,
-        destination_id=location_id if arrives else other,
-        quantity=abs(posting.quantity),
-        kind=(event.reason or Reason.ADJUSTMENT).value if is_delta else posting.kind.value,
-        occurred_at=event.occurred_at,
-        reference=event.reference,
-        period=f"{event.occurred_at.astimezone(UTC):%Y-%m}",
-        correlation_id=event.correlation_id,
-        lot=event.lot,
-        owner=event.owner,
-        condition=event.condition,
-    )
+    kind = kind_of(recorded) if posting.kind is PostingKind.DELTA else posting.kind.value
+    return movement(recorded, key, posting.quantity, legs[posting.counterpart], kind)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from inventory_sync.domain.containment import Allocation
 from inventory_sync.domain.external import OrderStatus
@@ -31,9 +31,8 @@ class Place:
     complete: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """An event that is kept now, with its row id."""
+class Recorded(NamedTuple):
+    """An event that is kept now, with its row id. A tuple, for there is one per event."""
 
     id: int
     event: StockEvent
@@ -54,8 +53,7 @@ class Recording:
     replaced: Mapping[tuple[int, str], Recorded] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class NewMovement:
+class NewMovement(NamedTuple):
     """One line to append: quantity > 0 leaves source and arrives at destination."""
 
     event_id: int
@@ -203,6 +201,9 @@ class LedgerStore(Protocol):
 
     def save_levels(self, levels: Mapping[LevelKey, LevelState], *, now: datetime) -> None:
         """Write levels that are locked."""
+
+    def save_on_hand(self, on_hand: Mapping[LevelKey, Decimal], *, now: datetime) -> None:
+        """Write levels that are locked and of which only on hand changes; their versions rise by one."""
 
     # ── 4. dirty items ───────────────────────────────────────────────────────────────────────────────
     def mark_dirty(self, touched: Mapping[LevelKey, str], *, now: datetime) -> None:

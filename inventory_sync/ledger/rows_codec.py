@@ -8,17 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 from inventory_sync.domain.external import OrderLineRef, Reason
+from inventory_sync.ledger.copying import NULL, copied
 from inventory_sync.ledger.ports import Recorded
 from inventory_sync.ledger.types import EventKind, FigureFacts, LineHeld, StockEvent
 
 COLUMNS = (
     "connection_id, key, revision, kind, item_id, location_id, quantity, occurred_at, sequence, reading, "
     "reason, reference, delivery_id, correlation_id, lot, owner, condition, was, figure"
-)
-ARRAYS = (
-    "%s::bigint[], %s::text[], %s::int[], %s::text[], %s::bigint[], %s::bigint[], %s::numeric[], "
-    "%s::timestamptz[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::text[], "
-    "%s::text[], %s::text[], %s::text[], %s::text[], %s::jsonb[]"
 )
 WIDTH = 19
 SELECT = f"""
@@ -27,28 +23,26 @@ FROM ledger_event e LEFT JOIN ledger_fulfilment f ON f.event_id = e.id
 """  # noqa: S608
 
 
-def as_row(event: StockEvent) -> tuple[Any, ...]:
-    """Return the values of COLUMNS."""
+# The end of an event's line for nearly all of them: no lot, owner, conditions or figure.
+_BARE = f"\t\t\t\t\t{NULL}"
+
+
+def line_of(row: Recorded, recorded_at: str, *, effective: str = "t") -> str:
+    """Return an event as a line of COPY: id, COLUMNS, effective, recorded_at."""
+    row_id, event = row
+    sequence = NULL if event.sequence is None else event.sequence
+    reading = NULL if event.reading is None else event.reading
+    delivery = NULL if event.delivery_id is None else event.delivery_id
+    rest = _BARE
+    if event.figure is not None or event.lot or event.owner or event.condition or event.was:
+        figure = NULL if event.figure is None else copied(_written(event.figure))
+        texts = (event.lot, event.owner, event.condition, event.was)
+        rest = "".join(f"\t{copied(text)}" for text in texts) + f"\t{figure}"
     return (
-        event.connection_id,
-        event.key,
-        event.revision,
-        event.kind.value,
-        event.item_id,
-        event.location_id,
-        event.quantity,
-        event.occurred_at,
-        event.sequence,
-        event.reading,
-        "" if event.reason is None else event.reason.value,
-        event.reference,
-        event.delivery_id,
-        event.correlation_id,
-        event.lot,
-        event.owner,
-        event.condition,
-        event.was,
-        None if event.figure is None else _written(event.figure),
+        f"{row_id}\t{event.connection_id}\t{copied(event.key)}\t{event.revision}\t{event.kind}\t"
+        f"{event.item_id}\t{event.location_id}\t{event.quantity}\t{event.occurred_at.isoformat()}\t"
+        f"{sequence}\t{reading}\t{event.reason or ''}\t{copied(event.reference)}\t{delivery}\t"
+        f"{copied(event.correlation_id)}{rest}\t{effective}\t{recorded_at}\n"
     )
 
 

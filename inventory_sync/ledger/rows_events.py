@@ -12,9 +12,10 @@ from decimal import Decimal
 
 from inventory_sync.domain.reports import Position
 from inventory_sync.ledger import rows_keys
+from inventory_sync.ledger.copying import copied, copy_in
 from inventory_sync.ledger.ports import NewMovement, Recorded, Recording
 from inventory_sync.ledger.rows import execute, unzip
-from inventory_sync.ledger.rows_codec import ARRAYS, COLUMNS, SELECT, WIDTH, as_recorded, as_row
+from inventory_sync.ledger.rows_codec import COLUMNS, SELECT, as_recorded, line_of
 from inventory_sync.ledger.rows_keys import Counting, Key
 from inventory_sync.ledger.types import LevelKey, StockEvent
 
@@ -23,12 +24,6 @@ from inventory_sync.ledger.types import LevelKey, StockEvent
 RECORDED_BEFORE = timedelta(days=1)
 
 _IDS = "SELECT nextval('ledger_event_id_seq') FROM generate_series(1, %s)"
-_INSERT = f"""
-INSERT INTO ledger_event (id, {COLUMNS}, effective, recorded_at)
-SELECT id, {COLUMNS}, %s, %s FROM unnest(%s::bigint[], {ARRAYS})
-    WITH ORDINALITY AS given(id, {COLUMNS}, place)
-ORDER BY place
-"""  # noqa: S608
 _KEPT_APART = """
 SELECT e.connection_id, e.key, e.revision FROM ledger_event e
 JOIN unnest(%s::bigint[], %s::text[], %s::int[]) AS given(connection_id, key, revision)
@@ -74,17 +69,10 @@ CROSS JOIN LATERAL (
     LIMIT 1
 ) AS ruling
 """  # noqa: S608
-_MOVE = """
-INSERT INTO ledger_movement (event_id, item_id, source_id, destination_id, quantity, kind, occurred_at,
-    reference, period, correlation_id, lot, owner, condition, recorded_at)
-SELECT event_id, item_id, source_id, destination_id, quantity, kind, occurred_at, reference, period,
-    correlation_id, lot, owner, condition, %s
-FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::numeric[], %s::text[],
-    %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
-    WITH ORDINALITY AS given(event_id, item_id, source_id, destination_id, quantity, kind, occurred_at,
-        reference, period, correlation_id, lot, owner, condition, place)
-ORDER BY place
-"""
+_MOVEMENT = (
+    "event_id, item_id, source_id, destination_id, quantity, kind, occurred_at, reference, period, "
+    "correlation_id, lot, owner, condition, recorded_at"
+)
 
 _Name = tuple[int, str, int]  # connection, key, revision
 
@@ -138,25 +126,8 @@ class EventRows:
     def append_movements(self, movements: Sequence[NewMovement], *, now: datetime) -> None:
         if not movements:
             return
-        given = [
-            (
-                each.event_id,
-                each.item_id,
-                each.source_id,
-                each.destination_id,
-                each.quantity,
-                each.kind,
-                each.occurred_at,
-                each.reference,
-                each.period,
-                each.correlation_id,
-                each.lot,
-                each.owner,
-                each.condition,
-            )
-            for each in movements
-        ]
-        execute(_MOVE, (now, *unzip(given, 13)))
+        recorded_at = now.isoformat()
+        copy_in("ledger_movement", _MOVEMENT, [_line(each, recorded_at) for each in movements])
 
     def _take_ids(self, number: int) -> list[int]:
         """Take ids for new rows, so that a key can name its event before the event is there."""
@@ -183,8 +154,9 @@ class EventRows:
 
     def _insert(self, rows: Sequence[Recorded], *, effective: bool, now: datetime) -> None:
         if rows:
-            given = unzip([(each.id, *as_row(each.event)) for each in rows], WIDTH + 1)
-            execute(_INSERT, (effective, now, *given))
+            recorded_at, flag = now.isoformat(), "t" if effective else "f"
+            lines = [line_of(each, recorded_at, effective=flag) for each in rows]
+            copy_in("ledger_event", f"id, {COLUMNS}, effective, recorded_at", lines)
 
     def _keep_apart(self, late: Sequence[StockEvent], known: Mapping[Key, Counting], *, now: datetime) -> int:
         """Keep revisions that never had an effect, each once; their keys are ours or locked."""
@@ -221,3 +193,14 @@ class EventRows:
 
 def _name(event: StockEvent) -> _Name:
     return (event.connection_id, event.key, event.revision)
+
+
+def _line(movement: NewMovement, recorded_at: str) -> str:
+    """Return a movement as a line of COPY."""
+    event, item, source, destination, quantity, kind, at, reference, period, cause, *rest = movement
+    lot, owner, condition = rest
+    return (
+        f"{event}\t{item}\t{source}\t{destination}\t{quantity}\t{kind}\t{at.isoformat()}\t"
+        f"{copied(reference)}\t{period}\t{copied(cause)}\t{copied(lot)}\t{copied(owner)}\t"
+        f"{copied(condition)}\t{recorded_at}\n"
+    )

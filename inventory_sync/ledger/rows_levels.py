@@ -44,6 +44,11 @@ FROM unnest(%s::bigint[], %s::bigint[], %s::numeric[], %s::boolean[], %s::bigint
         count_sequence, reading, reserved, unknown_since, unavailable, unassigned)
 WHERE l.item_id = given.item_id AND l.location_id = given.location_id
 """
+_SAVE_ON_HAND = """
+UPDATE ledger_stocklevel l SET on_hand = given.on_hand, version = l.version + 1, changed_at = %s
+FROM unnest(%s::bigint[], %s::bigint[], %s::numeric[]) AS given(item_id, location_id, on_hand)
+WHERE l.item_id = given.item_id AND l.location_id = given.location_id
+"""
 _OWED = """
 SELECT given.item_id, given.location_id, coalesce((
     SELECT sum(greatest(a.quantity - a.contained, 0)) FROM ledger_allocation a
@@ -123,6 +128,10 @@ class LevelRows:
             for key, level in levels.items()
         ]
         execute(_SAVE, (now, *unzip(given, 14)))
+
+    def save_on_hand(self, on_hand: Mapping[LevelKey, Decimal], *, now: datetime) -> None:
+        if on_hand:
+            execute(_SAVE_ON_HAND, (now, *unzip([(*key, left) for key, left in on_hand.items()], 3)))
 
     def owed(self, keys: Collection[LevelKey]) -> dict[LevelKey, Decimal]:
         return {(row[0], row[1]): row[2] for row in execute(_OWED, unzip(sorted(keys), 2))}

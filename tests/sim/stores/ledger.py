@@ -208,6 +208,11 @@ class MemoryLedger:
         assert levels.keys() <= self.tables.levels.keys()
         self.tables.levels |= levels
 
+    def save_on_hand(self, on_hand: Mapping[LevelKey, Decimal], *, now: datetime) -> None:
+        levels = self.tables.levels
+        for key, left in on_hand.items():
+            levels[key] = replace(levels[key], on_hand=left, version=levels[key].version + 1)
+
     def mark_dirty(self, touched: Mapping[LevelKey, str], *, now: datetime) -> None:
         owed = self.owed(touched.keys())
         urgent: dict[int, bool] = defaultdict(bool)
