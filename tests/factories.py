@@ -26,6 +26,7 @@ from inventory_sync.catalog.models import (
     KitComponent,
     Location,
     LocationMapping,
+    Tenure,
 )
 from inventory_sync.connections.models import Budget, Connection
 from inventory_sync.intake.models import Delivery, ParkedLine
@@ -119,9 +120,16 @@ def make_store(code: str = "", **values: Any) -> Location:
     return make_location(code or f"ST-{next(_numbers)}", kind=Location.Kind.STORE, **values)
 
 
-def make_authority(location: Location, connection: Connection) -> Authority:
-    row = Authority(location=location, connection=connection)
+def make_authority(location: Location, connection: Connection, **values: Any) -> Authority:
+    row = Authority(location=location, connection=connection, **values)
     saved(row, "authority.assigned")
+    return row
+
+
+def make_tenure(location: Location, mode: str, **values: Any) -> Tenure:
+    row = Tenure(location=location, mode=mode, was=location.mode, **values)
+    saved(row, "tenure.begun")
+    change(location, mode=mode, complete_since=None)
     return row
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import BigIntegerRangeField, DateTimeRangeField
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q, Value
 
 from inventory_sync.connections.models import Connection
 from inventory_sync.support.models import QuantityField, Stamped
@@ -113,6 +115,12 @@ class Location(Stamped):
         help_text="From then on an item without a level here is known to be zero, not unknown.",
     )
     rank = models.PositiveIntegerField(default=100, help_text="Lower is preferred when an order is routed.")
+    tracks_lots = models.BooleanField(
+        default=False, help_text="Every movement here names its lot; one that does not is parked."
+    )
+    tracks_owners = models.BooleanField(
+        default=False, help_text="Every movement here names whose stock it is; one that does not is parked."
+    )
     active = models.BooleanField(default=True)
 
     class Meta:
@@ -121,18 +129,101 @@ class Location(Stamped):
     def __str__(self) -> str:
         return f"{self.code} · {self.name}"
 
+    @property
+    def authority(self) -> Authority | None:
+        """The connection that decides what is on hand here now; prefetch `authorities` for many places."""
+        found = (
+            row
+            for row in self.authorities.all()
+            if row.valid_to is None and row.attribute == Authority.Attribute.ON_HAND
+        )
+        return next(found, None)
+
+
+def _one_at_a_time(attribute: str) -> ExclusionConstraint:
+    """Forbid two authorities for one attribute of a location at one instant.
+
+    A location stands in as a range of one number: those have the operator without an extension.
+    """
+    same = Func(
+        F("location"),
+        F("location"),
+        Value("[]"),
+        function="int8range",
+        output_field=BigIntegerRangeField(),
+    )
+    when = Func(F("valid_from"), F("valid_to"), function="tstzrange", output_field=DateTimeRangeField())
+    return ExclusionConstraint(
+        name=f"one_authority_{attribute}",
+        expressions=[(same, "&&"), (when, "&&")],
+        condition=Q(attribute=attribute),
+        violation_error_message="At that time another connection is the authority already.",
+    )
+
 
 class Authority(Stamped):
-    """The one connection whose reports move stock at a location."""
+    """The one connection whose reports count for an attribute of a location, from one time to another.
 
-    location = models.OneToOneField(Location, on_delete=models.CASCADE, related_name="authority")
+    Which row counts is decided by when a report says it happened, or by when its reading began. Rows are
+    ended, never deleted.
+    """
+
+    class Attribute(models.TextChoices):
+        ON_HAND = "on_hand", "Stock on hand"
+        UNAVAILABLE = "unavailable", "Condition: what cannot be sold"
+        EXPECTATIONS = "expectations", "Incoming stock"
+
+    location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="authorities")
+    attribute = models.CharField(
+        max_length=12,
+        choices=Attribute,
+        default=Attribute.ON_HAND,
+        db_default=Attribute.ON_HAND,
+        help_text="An attribute nobody is named for is decided by the authority for stock on hand.",
+    )
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="authorities")
+    valid_from = models.DateTimeField(null=True, blank=True, help_text="Empty: from the beginning.")
+    valid_to = models.DateTimeField(null=True, blank=True, help_text="Empty: until further notice.")
 
     class Meta:
         verbose_name_plural = "authorities"
+        ordering = ["location", "attribute", F("valid_from").asc(nulls_first=True)]
+        constraints = [
+            *(_one_at_a_time(attribute) for attribute in ("on_hand", "unavailable", "expectations")),
+            models.CheckConstraint(
+                condition=Q(valid_from__isnull=True)
+                | Q(valid_to__isnull=True)
+                | Q(valid_from__lt=F("valid_to")),
+                name="an_authority_lasts",
+            ),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.connection.code} decides {self.location.code}"
+        return (
+            f"{self.connection.code} decides {self.get_attribute_display().lower()} at {self.location.code}"
+        )
+
+
+class Tenure(Stamped):
+    """A stretch in which one authority reports a location's stock in one mode; the first has no row.
+
+    Deltas and counts belong to it from `starts_at` on by their own time, book figures above `after_reading`.
+    """
+
+    location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="tenures")
+    mode = models.CharField(max_length=10, choices=Location.Mode)
+    was = models.CharField(max_length=10, choices=Location.Mode, help_text="The mode before it.")
+    starts_at = models.DateTimeField()
+    after_reading = models.BigIntegerField(help_text="The hub's reading number when it began.")
+
+    class Meta:
+        ordering = ["location", "starts_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["location", "starts_at"], name="one_tenure_begins_at_a_time")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.location.code}: {self.get_mode_display().lower()} from {self.starts_at:%Y-%m-%d %H:%M}"
 
 
 class ItemMapping(Stamped):
@@ -185,6 +276,11 @@ class LocationMapping(Stamped):
     )
     location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="mappings")
     counts_from = models.BooleanField(default=False, help_text="Its reports are about this location.")
+    observes = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Where it is not the authority its reports are kept and compared, never posted.",
+    )
     sells_for = models.BooleanField(default=False, help_text="Stock here may be sold on this channel.")
     fulfils = models.BooleanField(default=False, help_text="Orders of this channel may be routed here.")
 

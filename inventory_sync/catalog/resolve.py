@@ -11,16 +11,24 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
 from inventory_sync.domain import units
-from inventory_sync.domain.errors import QuantityInexact, UnknownUnit, UnmappedItem, UnmappedLocation
-from inventory_sync.domain.levels import Mode
+from inventory_sync.domain.errors import (
+    QuantityInexact,
+    UnknownChannel,
+    UnknownUnit,
+    UnmappedItem,
+    UnmappedLocation,
+)
+from inventory_sync.domain.modes import Mode, Tenures
 from inventory_sync.domain.units import SAME, Factor
 
 CONFIRMED = "confirmed"
 IGNORED = "ignored"
+ON_HAND = "on_hand"
 PIECES = frozenset({"C62", "H87", "EA"})  # one, piece, each: the same thing under three codes
 
 
@@ -59,6 +67,20 @@ class ComponentRow:
 
 
 @dataclass(frozen=True, slots=True)
+class AuthoritySpan:
+    """Which connection decides an attribute, from a time on and before another; None: without end."""
+
+    connection_id: int
+    attribute: str = ON_HAND
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+
+    def covers(self, when: datetime) -> bool:
+        after = self.valid_from is None or self.valid_from <= when
+        return after and (self.valid_to is None or when < self.valid_to)
+
+
+@dataclass(frozen=True, slots=True)
 class PlaceRow:
     """One place of a connection joined to a location of ours, with its roles."""
 
@@ -72,7 +94,11 @@ class PlaceRow:
     counts_from: bool
     sells_for: bool
     fulfils: bool
-    authority_connection_id: int | None
+    observes: bool = False
+    authorities: tuple[AuthoritySpan, ...] = ()
+    tenures: Tenures | None = None
+    tracks_lots: bool = False
+    tracks_owners: bool = False
 
 
 class CatalogReader(Protocol):
@@ -86,6 +112,9 @@ class CatalogReader(Protocol):
 
     def places(self, connection_ids: Collection[int], refs: Collection[str]) -> Iterable[PlaceRow]:
         """Return the places named by refs, and every place the connections sell from or are served from."""
+
+    def connection_codes(self, codes: Collection[str]) -> Collection[str]:
+        """Return those of the codes that a connection has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +151,43 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class LocationTarget:
-    """The location a vendor's place is about, and the one connection whose reports move its stock."""
+    """The location a vendor's place is about, and whose reports move its stock when.
+
+    observes: where the connection is not the authority, its reports are observations and no refusals.
+    """
 
     location_id: int
     code: str
     mode: Mode
-    authority_connection_id: int | None
+    authorities: tuple[AuthoritySpan, ...] = ()
+    tenures: Tenures | None = None
+    observes: bool = False
+    tracks_lots: bool = False
+    tracks_owners: bool = False
+
+    @property
+    def authority_connection_id(self) -> int | None:
+        """Who decides what is on hand until further notice."""
+        for span in self.authorities:
+            if span.attribute == ON_HAND and span.valid_to is None:
+                return span.connection_id
+        return None
+
+    def decider(self, when: datetime, attribute: str = ON_HAND) -> int | None:
+        """Return the connection whose reports of that time count; None: nobody's.
+
+        `when` is when it happened, or when the reading of a book figure began. Where nobody was named for the
+        attribute, the authority for stock on hand decides it.
+        """
+        for wanted in dict.fromkeys((attribute, ON_HAND)):
+            for span in self.authorities:
+                if span.attribute == wanted and span.covers(when):
+                    return span.connection_id
+        return None
+
+    def modes(self) -> Tenures:
+        """Return the modes the location has been in."""
+        return self.tenures or Tenures.only(self.mode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +200,7 @@ class Directory:
     _places: Mapping[tuple[int, str], LocationTarget] = field(default_factory=dict)
     _fulfils: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     _sells: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    _codes: frozenset[str] = frozenset()
 
     def item(self, connection_id: int, ref: str, unit: str = "", *, label: str = "") -> ItemTarget | Ignored:
         """Return what the connection means by ref, or the marker that it is ignored on purpose.
@@ -167,6 +228,12 @@ class Directory:
         if target is None:
             raise UnmappedLocation(ref)
         return target
+
+    def channel(self, code: str) -> str:
+        """Return the code of a connection whose orders a report names, or raise UnknownChannel."""
+        if code not in self._codes:
+            raise UnknownChannel(code)
+        return code
 
     def pool(self, connection_id: int) -> tuple[int, ...]:
         """Return the locations an order of this channel may be routed to, preferred first.
@@ -201,8 +268,9 @@ def load(
     connection_ids: Collection[int],
     item_refs: Collection[str],
     location_refs: Collection[str],
+    codes: Collection[str] = (),
 ) -> Directory:
-    """Read what these connections mean by these names: at most four queries for the whole batch."""
+    """Read what these connections mean by these names: at most five queries for the whole batch."""
     rows = list(reader.mappings(connection_ids, item_refs)) if item_refs else []
     item_ids = {row.item_id for row in rows if row.item_id is not None}
     kit_ids = {row.item_id for row in rows if row.item_id is not None and row.is_kit}
@@ -220,13 +288,21 @@ def load(
         _components=components,
         _places={
             (row.connection_id, row.external_id): LocationTarget(
-                row.location_id, row.code, row.mode, row.authority_connection_id
+                row.location_id,
+                row.code,
+                row.mode,
+                row.authorities,
+                row.tenures,
+                row.observes,
+                row.tracks_lots,
+                row.tracks_owners,
             )
             for row in places
             if row.counts_from
         },
         _fulfils=_ranked(row for row in places if row.fulfils and row.active),
         _sells=_ranked(row for row in places if row.sells_for and row.active),
+        _codes=frozenset(reader.connection_codes(codes)) if codes else frozenset(),
     )
 
 

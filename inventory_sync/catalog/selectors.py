@@ -6,12 +6,24 @@ Does not write (services) and caches nothing.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from datetime import datetime
+from typing import Any
 
-from django.db.models import Q
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Model, OuterRef, Q
+from django.db.models.functions import JSONObject
 
+from inventory_sync.catalog.models import (
+    Authority,
+    ItemMapping,
+    ItemUnit,
+    KitComponent,
+    LocationMapping,
+    Tenure,
+)
 from inventory_sync.catalog.models import Item as ItemModel
-from inventory_sync.catalog.models import ItemMapping, ItemUnit, KitComponent, LocationMapping
 from inventory_sync.catalog.resolve import (
+    AuthoritySpan,
     ComponentRow,
     Directory,
     MappingRow,
@@ -19,7 +31,9 @@ from inventory_sync.catalog.resolve import (
     UnitRow,
     load,
 )
-from inventory_sync.domain.levels import Mode
+from inventory_sync.connections.models import Connection
+from inventory_sync.domain import modes
+from inventory_sync.domain.modes import Mode, Tenures
 from inventory_sync.domain.units import Factor
 
 
@@ -69,7 +83,11 @@ class PostgresCatalog:
     def places(self, connection_ids: Collection[int], refs: Collection[str]) -> Iterator[PlaceRow]:
         wanted = Q(fulfils=True) | Q(sells_for=True) | Q(external_id__in=refs)
         rows = LocationMapping.objects.filter(wanted, connection_id__in=connection_ids)
-        for row in rows.order_by().values_list(
+        named = rows.annotate(
+            spans=_all_of(Authority, "connection_id", "attribute", "valid_from", "valid_to"),
+            lived=_all_of(Tenure, "was", "mode", "starts_at", "after_reading"),
+        )
+        for row in named.order_by().values_list(
             "connection_id",
             "external_id",
             "location_id",
@@ -80,7 +98,11 @@ class PostgresCatalog:
             "counts_from",
             "sells_for",
             "fulfils",
-            "location__authority__connection_id",
+            "observes",
+            "spans",
+            "lived",
+            "location__tracks_lots",
+            "location__tracks_owners",
         ):
             yield PlaceRow(
                 connection_id=row[0],
@@ -93,8 +115,15 @@ class PostgresCatalog:
                 counts_from=row[7],
                 sells_for=row[8],
                 fulfils=row[9],
-                authority_connection_id=row[10],
+                observes=row[10],
+                authorities=tuple(_span(each) for each in row[11]),
+                tenures=_tenures(row[12]),
+                tracks_lots=row[13],
+                tracks_owners=row[14],
             )
+
+    def connection_codes(self, codes: Collection[str]) -> Collection[str]:
+        return set(Connection.objects.filter(code__in=codes).values_list("code", flat=True))
 
 
 def load_directory(
@@ -107,3 +136,42 @@ def load_directory(
     return load(
         PostgresCatalog(), connection_ids=connection_ids, item_refs=item_refs, location_refs=location_refs
     )
+
+
+def tenures_of(location_ids: Collection[int]) -> dict[int, Tenures]:
+    """Return the modes of those locations that were ever in more than one tenure."""
+    rows: dict[int, list[dict[str, Any]]] = {}
+    for row in Tenure.objects.filter(location_id__in=location_ids).order_by("location_id", "starts_at"):
+        told = {
+            "was": row.was,
+            "mode": row.mode,
+            "starts_at": row.starts_at,
+            "after_reading": row.after_reading,
+        }
+        rows.setdefault(row.location_id, []).append(told)
+    return {location: tenures for location, told in rows.items() if (tenures := _tenures(told)) is not None}
+
+
+def _all_of(model: type[Model], *columns: str) -> ArraySubquery:
+    """Collect the rows of a location into one column, so that a batch stays one query."""
+    rows = model._default_manager.filter(location_id=OuterRef("location_id"))
+    rows = rows.order_by("starts_at" if model is Tenure else "id")
+    return ArraySubquery(rows.values(told=JSONObject(**{name: name for name in columns})))
+
+
+def _span(told: dict[str, Any]) -> AuthoritySpan:
+    return AuthoritySpan(
+        told["connection_id"], told["attribute"], _time(told["valid_from"]), _time(told["valid_to"])
+    )
+
+
+def _tenures(told: list[dict[str, Any]]) -> Tenures | None:
+    """Build the tenures from their rows in order of time, or None for a location that never changed."""
+    if not told:
+        return None
+    later = [modes.Tenure(Mode(row["mode"]), _time(row["starts_at"]), row["after_reading"]) for row in told]
+    return Tenures((modes.Tenure(Mode(told[0]["was"])), *later))
+
+
+def _time(told: datetime | str | None) -> datetime | None:
+    return datetime.fromisoformat(told) if isinstance(told, str) else told

@@ -15,8 +15,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from inventory_sync.audit import services as audit
-from inventory_sync.catalog.models import Authority, Item, ItemMapping, ItemUnit, KitComponent, Location
-from inventory_sync.connections.models import Connection
+from inventory_sync.catalog.models import Item, ItemMapping, ItemUnit, KitComponent, Location
 
 GTIN_LENGTHS = (8, 12, 13, 14)
 
@@ -27,13 +26,15 @@ class Effect:
 
     `items`: their figures are to be worked out anew. `waits`: (connection id, key) of parked lines that may
     be answered now. `channels`: connections whose set of listings may have changed. `mappings`: those whose
-    listings must be told their figure again, because its meaning changed.
+    listings must be told their figure again, because its meaning changed. `places`: locations whose levels
+    must be worked out again, because a tenure began there.
     """
 
     items: frozenset[int] = frozenset()
     waits: tuple[tuple[int, str], ...] = ()
     channels: frozenset[int] = frozenset()
     mappings: frozenset[int] = frozenset()
+    places: frozenset[int] = frozenset()
 
     def __or__(self, other: Effect) -> Effect:
         return Effect(
@@ -41,6 +42,7 @@ class Effect:
             (*self.waits, *other.waits),
             self.channels | other.channels,
             self.mappings | other.mappings,
+            self.places | other.places,
         )
 
 
@@ -120,7 +122,7 @@ def set_components(
 
 
 def save_location(location: Location, *, actor: audit.Actor, reason: str) -> Effect:
-    """Insert or change a place. Its mode never changes, and the tree stays a tree."""
+    """Insert or change a place. Its mode changes by an act of its own (authorities.py)."""
     with transaction.atomic():
         before = _locked_snapshot(location)
         check_location(location)
@@ -134,7 +136,9 @@ def check_location(location: Location) -> None:
     """Raise ValidationError when the place as filled in contradicts what it was, or stands below itself."""
     was = Location.objects.filter(pk=location.pk).first() if location.pk else None
     if was is not None and was.mode != location.mode:
-        raise ValidationError({"mode": "Reports of two modes do not add up: make a new location."})
+        raise ValidationError(
+            {"mode": "Reports of two modes do not add up: change the mode as an act of its own."}
+        )
     if was is not None and was.kind != location.kind and {was.kind, location.kind} & set(Location.VIRTUAL):
         raise ValidationError({"kind": "A virtual location stays one, and a real one stays real."})
     above = location.parent
@@ -142,33 +146,6 @@ def check_location(location: Location) -> None:
         if location.pk is not None and above.pk == location.pk:
             raise ValidationError({"parent": "A location cannot stand below itself."})
         above = above.parent
-
-
-def assign_authority(
-    location: Location, connection: Connection | None, *, actor: audit.Actor, reason: str
-) -> Effect:
-    """Name the one connection whose reports move stock at the location, or nobody."""
-    with transaction.atomic():
-        Location.objects.select_for_update().get(pk=location.pk)
-        row = Authority.objects.filter(location=location).first()
-        if connection is None:
-            if row is not None:
-                audit.record_deleted(row, actor=actor, action="authority.withdrawn", reason=reason)
-                row.delete()
-            return Effect()
-        if row is not None and row.connection_id == connection.pk:
-            return Effect()
-        if location.kind in Location.VIRTUAL:
-            raise ValidationError("A virtual location has no authority: it is only the other leg.")
-        before = audit.snapshot(row) if row else None
-        row = row or Authority(location=location)
-        row.connection = connection
-        row.save()
-        if before is None:
-            audit.record_created(row, actor=actor, action="authority.assigned", reason=reason)
-        else:
-            audit.record_changed(row, before, actor=actor, action="authority.changed", reason=reason)
-    return Effect(waits=((connection.pk, f"authority:{location.code}"),))
 
 
 def check_gtin(gtin: str) -> None:

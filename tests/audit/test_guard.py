@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, models, transaction
 
 from inventory_sync.audit import services as audit
 from inventory_sync.audit.models import Entry
-from inventory_sync.catalog.models import Item, KitComponent
+from inventory_sync.catalog.models import Item, KitComponent, Location
 from inventory_sync.connections.models import Secret
 from tests import factories as make
 
@@ -48,6 +48,12 @@ AUDITED: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
     "catalog_authority": (
         lambda: make.make_authority(make.make_location(), make.make_till()),
         {"created_at": make.NOON},
+    ),
+    "catalog_tenure": (
+        lambda: make.make_tenure(
+            make.make_location(), Location.Mode.FIGURES, starts_at=make.NOON, after_reading=3
+        ),
+        {"after_reading": 4},
     ),
     "catalog_itemmapping": (
         lambda: make.map_item(make.make_connection(), make.make_item()),

@@ -119,19 +119,6 @@ def test_the_mode_of_a_place_never_changes() -> None:
         services.save_location(site, **BY)
 
 
-def test_a_place_has_one_authority_and_a_virtual_one_none() -> None:
-    site, till, other = make.make_location("WH"), make.make_till(), make.make_till()
-
-    services.assign_authority(site, till, **BY)
-    services.assign_authority(site, other, **BY)
-
-    site.refresh_from_db()
-    assert site.authority.connection == other
-    assert Entry.objects.filter(action__startswith="authority.").count() == 2
-    with pytest.raises(ValidationError, match="virtual"):
-        services.assign_authority(make.virtual(Location.Kind.CUSTOMER), till, **BY)
-
-
 def test_confirming_a_mapping_names_what_waits_for_it() -> None:
     shop, mug = make.make_connection(), make.make_item("MUG")
 

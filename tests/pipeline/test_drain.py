@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from inventory_sync.ledger.apply import apply_batch
 from inventory_sync.ledger.models import DirtyItem, Movement, Order, Reservation
 from inventory_sync.pipeline import drain as draining
 from inventory_sync.propagation.services import sync_listings
-from tests.factories import make_item, map_item
+from tests.factories import NOON, change, make_item, map_item
 from tests.pipeline.hub import Hub, open_hub
 
 pytestmark = pytest.mark.django_db
@@ -218,7 +219,7 @@ def test_an_older_version_of_an_order_changes_nothing(hub: Hub) -> None:
 
 def test_a_report_of_somebody_without_authority_moves_nothing_and_is_shown(hub: Hub) -> None:
     stranger = hub.till_says("sale", ("MUG", "1"))
-    hub.store.authority.delete()  # type: ignore[attr-defined]
+    change(hub.store.authority, valid_to=NOON - timedelta(days=1))
 
     hub.drain()
 

@@ -34,7 +34,7 @@ def items(
 
 def locations(*, kind: str = "") -> QuerySet[Location]:
     """Return the real places; the virtual other legs of movements are no locations to a caller."""
-    rows = Location.objects.select_related("parent", "authority__connection")
+    rows = Location.objects.select_related("parent").prefetch_related("authorities__connection")
     rows = rows.exclude(kind__in=Location.VIRTUAL)
     return rows.filter(kind=kind) if kind else rows
 

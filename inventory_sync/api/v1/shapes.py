@@ -5,7 +5,7 @@ from __future__ import annotations
 from rest_framework import serializers
 
 from inventory_sync.api.v1.reading import Quantity, plain
-from inventory_sync.catalog.models import Item, Location
+from inventory_sync.catalog.models import Authority, Item, Location
 from inventory_sync.connections.models import Connection
 from inventory_sync.intake.models import Delivery
 from inventory_sync.ledger.models import Reservation, StockLevel
@@ -38,18 +38,30 @@ class ItemShape(serializers.Serializer):
     updated_at = serializers.DateTimeField()
 
 
+class AuthorityShape(serializers.Serializer):
+    """A connection whose reports count for an attribute: from `valid_from` on and before `valid_to`."""
+
+    attribute = serializers.ChoiceField(choices=Authority.Attribute.choices)
+    connection = serializers.CharField(source="connection.code")
+    valid_from = serializers.DateTimeField(allow_null=True)
+    valid_to = serializers.DateTimeField(allow_null=True)
+
+
 class LocationShape(serializers.Serializer):
     code = serializers.CharField()
     name = serializers.CharField()
     kind = serializers.ChoiceField(choices=Location.Kind.choices)
     parent = serializers.CharField(source="parent.code", default=None, allow_null=True)  # type: ignore[assignment]
     mode = serializers.ChoiceField(choices=Location.Mode.choices)
-    authority = serializers.SerializerMethodField(help_text="The connection whose reports move stock here.")
+    authority = serializers.SerializerMethodField(
+        help_text="The connection whose reports move stock here now."
+    )
+    authorities = AuthorityShape(many=True, help_text="Who decided what here, and when.")
     active = serializers.BooleanField()
     updated_at = serializers.DateTimeField()
 
     def get_authority(self, location: Location) -> str | None:
-        authority = getattr(location, "authority", None)
+        authority = location.authority
         return authority.connection.code if authority else None
 
 

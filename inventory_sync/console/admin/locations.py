@@ -14,9 +14,10 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from inventory_sync.catalog import services
+from inventory_sync.catalog import authorities, services
 from inventory_sync.catalog.models import Location, LocationMapping
 from inventory_sync.connections.models import Connection
+from inventory_sync.console.admin.authority import AuthorityPage
 from inventory_sync.console.admin.base import ReadingInline, Reasoned, ReasonForm
 from inventory_sync.console.admin.catalog import LevelInline
 
@@ -28,18 +29,12 @@ class LocationForm(ReasonForm):
         required=False,
         widget=UnfoldAdminSelectWidget,
         label="Authority",
-        help_text="The one connection whose reports move stock here.",
+        help_text="The one connection whose reports move stock here. Later it changes on a page of its own.",
     )
 
     class Meta:
         model = Location
         fields = ("code", "name", "kind", "parent", "mode", "rank", "complete_since", "active")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        authority = getattr(self.instance, "authority", None) if self.instance.pk else None
-        if authority is not None and "decided_by" in self.fields:
-            self.fields["decided_by"].initial = authority.connection_id
 
 
 class RoleInline(ReadingInline):
@@ -71,7 +66,7 @@ class RealFilter(admin.SimpleListFilter):
 
 
 @admin.register(Location)
-class LocationAdmin(Reasoned):
+class LocationAdmin(AuthorityPage, Reasoned):
     form = LocationForm
     list_display = ("shown_tree", "name", "kind", "shown_authority", "mode", "rank", "shown_items", "active")
     list_filter = (RealFilter, "kind", "active")
@@ -81,8 +76,8 @@ class LocationAdmin(Reasoned):
     inlines = (LocationLevelInline, RoleInline)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Location]:
-        rows = super().get_queryset(request).select_related("parent__parent", "authority__connection")
-        return rows.annotate(items=Count("levels"))
+        rows = super().get_queryset(request).select_related("parent__parent")
+        return rows.prefetch_related("authorities__connection").annotate(items=Count("levels"))
 
     def get_ordering(self, request: HttpRequest) -> list[Any]:
         """Return the order of the tree: a place right below its parent."""
@@ -93,6 +88,17 @@ class LocationAdmin(Reasoned):
                  default=Value("")),
             Case(When(parent__parent__isnull=False, then=F("code")), default=Value("")),
         ]  # fmt: skip
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A mode is chosen when the place is made; later it changes on the page of the authority."""
+        return (*super().get_readonly_fields(request, obj), *(("mode",) if obj else ()))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        sets = super().get_fieldsets(request, obj)
+        if obj is not None:
+            for _, options in sets:
+                options["fields"] = [field for field in options["fields"] if field != "decided_by"]
+        return sets
 
     def get_inlines(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return list(self.inlines) if obj else []
@@ -106,7 +112,7 @@ class LocationAdmin(Reasoned):
 
     @display(description="authority")
     def shown_authority(self, place: Location) -> str:
-        authority = getattr(place, "authority", None)
+        authority = place.authority
         return str(authority.connection) if authority else "—"
 
     @display(description="items", ordering="items")
@@ -116,4 +122,7 @@ class LocationAdmin(Reasoned):
     def save_model(self, request: HttpRequest, obj: Location, form: Any, change: bool) -> None:
         why = self.reason(form)
         effect = services.save_location(obj, **why)
-        self.settle(effect | services.assign_authority(obj, form.cleaned_data["decided_by"], **why))
+        first = form.cleaned_data.get("decided_by")
+        if first is not None and not change:
+            effect |= authorities.assign_authority(obj, first, **why)
+        self.settle(effect)

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 
-from inventory_sync.audit.models import Entry
+from django.db.models import Q
+
 from inventory_sync.availability.steps import label_of
 from inventory_sync.catalog.models import Authority, Item, Location
-from inventory_sync.connections.models import Connection
 from inventory_sync.ledger import history
 from inventory_sync.ledger.models import StockLevel
 from inventory_sync.pipeline.explain.documents import Papers, ruling_document
@@ -17,21 +17,14 @@ from inventory_sync.pipeline.explain.types import ZERO, Place, PlaceExplained, T
 
 
 def authorities(location_ids: Collection[int], *, moment: datetime | None) -> dict[int, str]:
-    """Return the code of the connection that decided each place then; the audit tells of the past."""
-    rows = Authority.objects.filter(location_id__in=location_ids).select_related("connection")
-    now = {row.location_id: row.connection.code for row in rows}
+    """Return the code of the connection that decided the stock of each place then."""
+    rows = Authority.objects.filter(location_id__in=location_ids, attribute=Authority.Attribute.ON_HAND)
     if moment is None:
-        return now
-    codes = dict(Connection.objects.values_list("pk", "code"))
-    found: dict[int, str] = {}
-    for row in rows:
-        entries = Entry.objects.filter(subject_table="catalog_authority", subject_id=str(row.pk))
-        said = entries.filter(at__lte=moment, after__has_key="connection").order_by("-id").first()
-        if said is not None and said.after is not None:
-            found[row.location_id] = codes.get(int(said.after["connection"]), now[row.location_id])
-        elif not entries.filter(at__gt=moment).exists():
-            found[row.location_id] = now[row.location_id]
-    return found
+        rows = rows.filter(valid_to__isnull=True)
+    else:
+        rows = rows.filter(Q(valid_from__isnull=True) | Q(valid_from__lte=moment))
+        rows = rows.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=moment))
+    return {row.location_id: row.connection.code for row in rows.select_related("connection")}
 
 
 def places_of(

@@ -11,8 +11,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
 
-from inventory_sync.catalog.resolve import CONFIRMED, ComponentRow, MappingRow, PlaceRow, UnitRow
-from inventory_sync.domain.levels import Mode
+from inventory_sync.catalog.resolve import (
+    CONFIRMED,
+    AuthoritySpan,
+    ComponentRow,
+    MappingRow,
+    PlaceRow,
+    UnitRow,
+)
+from inventory_sync.domain.modes import Mode, Tenures
 from inventory_sync.domain.units import SAME, Factor
 
 Row = TypeVar("Row")
@@ -34,7 +41,10 @@ class LocationEntry:
     rank: int = 100
     active: bool = True
     complete_since: datetime | None = None
-    authority: int | None = None
+    authority: int | tuple[AuthoritySpan, ...] | None = None
+    tenures: Tenures | None = None
+    tracks_lots: bool = False
+    tracks_owners: bool = False
 
 
 @dataclass(slots=True)
@@ -61,6 +71,7 @@ class PlaceEntry:
     counts_from: bool = False
     sells_for: bool = False
     fulfils: bool = False
+    observes: bool = False
 
 
 @dataclass(slots=True)
@@ -129,5 +140,18 @@ class MemoryCatalog:
                     counts_from=row.counts_from,
                     sells_for=row.sells_for,
                     fulfils=row.fulfils,
-                    authority_connection_id=place.authority,
+                    authorities=_spans(place.authority),
+                    tenures=place.tenures,
+                    observes=row.observes,
+                    tracks_lots=place.tracks_lots,
+                    tracks_owners=place.tracks_owners,
                 )
+
+    def connection_codes(self, codes: Collection[str]) -> Collection[str]:
+        return {row.code for row in self.tables.connections.values() if row.code in codes}
+
+
+def _spans(authority: int | tuple[AuthoritySpan, ...] | None) -> tuple[AuthoritySpan, ...]:
+    if authority is None:
+        return ()
+    return (AuthoritySpan(authority),) if isinstance(authority, int) else authority
