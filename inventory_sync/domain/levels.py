@@ -60,6 +60,7 @@ class RefusalReason(StrEnum):
     FUTURE = "report_from_the_future"
     MIXED_KINDS = "report_kind_foreign_to_mode"
     CONTRADICTION = "same_reading_other_figure"
+    PERIOD_CLOSED = "period_is_closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,9 @@ class LevelState:
     known is False until something told the whole stock in the mode in force: an opening balance or count in
     movements mode, a complete reading in figures mode. version counts changes and is no part of the state's
     meaning. unknown_since is the reading number at which a fault was noticed: only a later reading cures it.
-    count is the latest shelf count, reading the newest book figure, of whatever tenure; reserved, unassigned
-    and unavailable came with the figure if that rules.
+    count is the latest shelf count, reading the newest book figure, of whatever tenure; reserved and
+    unassigned came with the figure if that rules, unavailable with the newest (a count tells no condition).
+    last_known_free is the ceiling of what may count while it is unknown; no part of the meaning either.
     """
 
     mode: Mode
@@ -83,6 +85,7 @@ class LevelState:
     unknown_since: int | None = None
     unavailable: Decimal = ZERO
     unassigned: Decimal = ZERO
+    last_known_free: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +202,7 @@ def fold(
         mode=tenures.mode,
         count=latest_count(counts if state.count is None else [state.count, *counts]),
         reading=state.reading if newest is None else newest.reading,
+        unavailable=state.unavailable if newest is None else newest.unavailable,
     )
     rules = Basis.of(after.count, after.reading, tenures)
     if rules != before:
@@ -211,7 +215,7 @@ def fold(
             kind = PostingKind.COUNT if isinstance(told, Count) else PostingKind.FIGURE
             postings.append(Posting(Counterpart.ADJUSTMENT, found - on_hand, told.key, kind))
         on_hand = found
-        after = _with_facts(after, told, before)
+        after = _with_facts(after, told)
         if rules.is_current and _cures(told, unknown_since):
             known, unknown_since = True, None
 
@@ -233,14 +237,16 @@ def rest_anew(
     figure: BookFigure | None,
     deltas: Decimal,
     tenures: Tenures,
+    unavailable: Decimal,
     complete: bool = False,
     key: str,
 ) -> Fold:
     """Return the level worked out again from what it rests on: its mode changed, or a count was withdrawn.
 
     count, figure: the latest and the newest of those that belong to their tenures, None when there is none.
-    deltas: the sum over Basis.windows() of what they make. complete: nothing told here is known to be none.
-    key: what to name as the cause of the difference. Nothing of it depends on how the level stood before.
+    deltas: the sum over Basis.windows() of what they make. unavailable: what the newest figure said, and the
+    changes of condition since. complete: nothing told here is known to be none. key: what to name as the
+    cause of the difference. Nothing of the result depends on how the level stood before.
     """
     rules = Basis.of(count, None if figure is None else figure.reading, tenures)
     told: Count | BookFigure | None = count if rules.count is not None else figure
@@ -255,9 +261,9 @@ def rest_anew(
         reading=None if figure is None else figure.reading,
         known=cured or fine,
         unknown_since=None if cured else state.unknown_since,
+        unavailable=unavailable,
     )
-    if isinstance(told, BookFigure) or state.count is None or state.reading is not None:
-        after = _facts_of(after, told if isinstance(told, BookFigure) else None)
+    after = _with_facts(after, told)
     if after != state:
         after = replace(after, version=state.version + 1)
     difference = on_hand - state.on_hand
@@ -355,19 +361,8 @@ def _cures(told: Count | BookFigure, unknown_since: int | None) -> bool:
     return isinstance(told, Count) or unknown_since is None or told.reading > unknown_since
 
 
-def _with_facts(state: LevelState, told: Count | BookFigure, before: Basis) -> LevelState:
-    """Return the state with the facts of the figure that rules now, or without those of one that did."""
+def _with_facts(state: LevelState, told: Count | BookFigure | None) -> LevelState:
+    """Return the state with what the authority holds back in its books: nothing, unless a figure rules."""
     if isinstance(told, BookFigure):
-        return _facts_of(state, told)
-    return _facts_of(state, None) if before.count is None and before.reading is not None else state
-
-
-def _facts_of(state: LevelState, figure: BookFigure | None) -> LevelState:
-    if figure is None:
-        return replace(state, reserved=ZERO, unassigned=ZERO, unavailable=ZERO)
-    return replace(
-        state,
-        reserved=figure.reserved,
-        unassigned=figure.unassigned,
-        unavailable=figure.unavailable,
-    )
+        return replace(state, reserved=told.reserved, unassigned=told.unassigned)
+    return replace(state, reserved=ZERO, unassigned=ZERO)

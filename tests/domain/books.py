@@ -79,7 +79,13 @@ class SmallLedger:
         )
         changed = self._took(
             rest_anew(
-                self.state, count=count, figure=figure, deltas=deltas, tenures=self.tenures, key="change"
+                self.state,
+                count=count,
+                figure=figure,
+                deltas=deltas,
+                tenures=self.tenures,
+                unavailable=Decimal(0) if figure is None else figure.unavailable,
+                key="change",
             )
         )
         waiting, self.parked = self.parked, []

@@ -25,7 +25,9 @@ deltas = st.builds(
     counterpart=st.sampled_from([Counterpart.CUSTOMER, Counterpart.VENDOR]),
 )
 counts = st.builds(count, st.sampled_from(["m", "n", "o"]), st.integers(0, 9), minutes)
-figures = st.builds(figure, st.integers(1, 12), st.integers(0, 9), reserved=st.integers(0, 3))
+figures = st.builds(
+    figure, st.integers(1, 12), st.integers(0, 9), reserved=st.integers(0, 3), unavailable=st.integers(0, 2)
+)
 
 
 @st.composite
