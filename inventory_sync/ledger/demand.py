@@ -48,6 +48,8 @@ WHY_ENDED = {
     LineStatus.EXPIRED: "its hold expired unpaid",
     LineStatus.CLOSED_SHORT: "found gone at its source, unannounced",
 }
+HOLD_EXPIRED = "its hold expired"
+NOT_APPROVED = "nobody approved it in time"
 
 
 @dataclass(slots=True)
@@ -114,10 +116,12 @@ class Desk:
         changes: dict[tuple[int, int], Decimal] = defaultdict(Decimal)
         for key, order in self._orders.items():
             before = self._before[key]
-            for sign, lines in ((-1, before.lines), (1, order.lines)):
-                for ref, line in lines.items():
+            for sign, whole in ((-1, before), (1, order)):
+                for ref, line in whole.lines.items():
                     if key in self._newer or _asks(before.lines.get(ref)) != _asks(order.lines.get(ref)):
-                        changes[order.connection_id, line.item_id] += sign * _asks(line)[1]
+                        # What was asked of the hub beforehand has lowered nothing at the channel.
+                        change = ZERO if whole.requested else _asks(line)[1]
+                        changes[order.connection_id, line.item_id] += sign * change
         return tuple(OrderNews(*key, delta) for key, delta in sorted(changes.items()))
 
     def _reported(self, held: HeldOrder, event: OrderEvent) -> HeldOrder | None:
@@ -203,7 +207,7 @@ class Desk:
                 status=recorded.lines[ref].status,
                 fulfilled=recorded.lines[ref].delivered,
                 allocations=placed[ref].allocations,
-                reason=_reason(held, recorded.lines[ref].status, placed[ref].reason),
+                reason=_reason(order, held, recorded.lines[ref].status, placed[ref].reason),
                 routing=placed[ref].routing or held.routing,
             )
             for ref, held in order.lines.items()
@@ -288,7 +292,9 @@ def _asks(line: HeldLine | None) -> tuple[int, Decimal]:
     return (line.item_id, ZERO if line.status is LineStatus.HELD else carried(line))
 
 
-def _reason(held: HeldLine, status: LineStatus, routed: str) -> str:
-    if status.is_exit:
+def _reason(order: HeldOrder, held: HeldLine, status: LineStatus, routed: str) -> str:
+    if status is LineStatus.EXPIRED and order.requested:
+        return NOT_APPROVED if order.review else HOLD_EXPIRED
+    if status.is_exit and not order.requested:
         return WHY_ENDED.get(status, held.reason)
     return routed or held.reason

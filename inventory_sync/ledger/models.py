@@ -8,6 +8,8 @@ from django.db.models import F, Q
 
 from inventory_sync.catalog.models import Item, Location
 from inventory_sync.connections.models import Connection
+from inventory_sync.ledger.models_requests import Owed as Owed
+from inventory_sync.ledger.models_requests import RequestTerms as RequestTerms
 from inventory_sync.support.models import QuantityField
 
 
@@ -189,9 +191,17 @@ class Order(models.Model):
         null=True, help_text="The reading that found it missing at its source; 0 when announced."
     )
     correlation_id = models.CharField(max_length=40, blank=True)
+    requested = models.BooleanField(
+        default=False, db_default=False, help_text="Asked of the hub, which may refuse it."
+    )
+    review = models.BooleanField(
+        default=False, db_default=False, help_text="Stock is kept; no sale before somebody approves."
+    )
+    mode = models.CharField(max_length=16, default="record", db_default="record")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connection", "order_ref"], name="one_order_per_ref")]
+        indexes = [models.Index(fields=["id"], name="order_requested", condition=Q(requested=True))]
 
     def __str__(self) -> str:
         return f"{self.connection.code} {self.number or self.order_ref}"
@@ -237,11 +247,21 @@ class Reservation(models.Model):
     reason = models.CharField(
         max_length=200, blank=True, help_text="Why it was routed there, or why it ended."
     )
+    asked = QuantityField(null=True, help_text="What a request asked for; empty for orders of channels.")
+    routing = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        help_text="JSON: the rule that routed it, the ranking, what was passed over.",
+    )
     changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["order", "line_ref"], name="one_reservation_per_line")]
-        indexes = [models.Index(fields=["expires_at"], name="reservation_expiry", condition=Q(state="held"))]
+        indexes = [
+            models.Index(fields=["expires_at"], name="reservation_expiry", condition=Q(state="held")),
+            models.Index(fields=["id"], name="reservation_waits", condition=Q(state="backordered")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.order} line {self.line_ref}: {self.demand}"

@@ -18,7 +18,7 @@ from inventory_sync.domain.external import OrderStatus
 from inventory_sync.domain.levels import LevelState, Mode
 from inventory_sync.domain.reports import ZERO, Counterpart, Position
 from inventory_sync.domain.reservations import LineStatus
-from inventory_sync.domain.routing import ReserveMode
+from inventory_sync.domain.routing import ReserveMode, Rule
 from inventory_sync.ledger.types import LevelKey, OrderKey, StockEvent
 
 
@@ -141,6 +141,17 @@ class HeldOrder:
         return (self.connection_id, self.order_ref)
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Open demand of one channel at one level; backordered: the part of it that nothing was free for."""
+
+    item_id: int
+    location_id: int
+    connection_id: int
+    quantity: Decimal
+    backordered: Decimal = ZERO
+
+
 class LedgerStore(Protocol):
     """Set-based reads and writes of the ledger's rows."""
 
@@ -166,14 +177,34 @@ class LedgerStore(Protocol):
         """
 
     # ── 2. orders ────────────────────────────────────────────────────────────────────────────────────
-    def lock_orders(self, keys: Collection[OrderKey], *, now: datetime) -> dict[OrderKey, HeldOrder]:
-        """Get or create the orders and lock them in key order, with their lines, allocations, fulfilments."""
+    def lock_orders(
+        self, keys: Collection[OrderKey], *, now: datetime, create: Collection[OrderKey] | None = None
+    ) -> dict[OrderKey, HeldOrder]:
+        """Lock the orders in key order, with their lines, allocations and fulfilments.
+
+        create: those that are made where missing (None: all of them); others that are missing are left out.
+        """
 
     def due_holds(self, *, now: datetime, limit: int) -> list[OrderKey]:
         """Return orders with a held line whose time is over, the longest overdue first."""
 
-    def save_orders(self, orders: Sequence[HeldOrder], *, now: datetime) -> None:
-        """Write orders, lines and allocations as given; lines and allocations are never removed."""
+    def save_orders(
+        self,
+        orders: Sequence[HeldOrder],
+        *,
+        now: datetime,
+        before: Mapping[OrderKey, HeldOrder] | None = None,
+    ) -> None:
+        """Write orders, lines and allocations as given; lines and allocations are never removed.
+
+        before: the orders as they were locked; lines that are the same need not be written again.
+        """
+
+    def backordered(self, item_ids: Collection[int] | None, *, limit: int) -> list[OrderKey]:
+        """Return orders with lines that wait for stock of these items (None: of any), the oldest first."""
+
+    def routing_rules(self, connection_ids: Collection[int]) -> Mapping[int, tuple[Rule, ...]]:
+        """Return the rules of those channels that have declared some."""
 
     def note_seen(self, keys: Collection[OrderKey], *, now: datetime) -> None:
         """Remember that these orders were just shown to us as they are; they are locked."""
@@ -195,6 +226,15 @@ class LedgerStore(Protocol):
 
     def free(self, keys: Collection[LevelKey]) -> dict[LevelKey, Decimal]:
         """Return on hand − unavailable − reserved − unassigned − owed at each level that exists."""
+
+    def stock_of(self, item_ids: Collection[int]) -> dict[LevelKey, Decimal]:
+        """Return what is free of these items at every location, as free() has it.
+
+        An unknown level counts at most what it last had; one without a level only what it owes.
+        """
+
+    def waiting(self, keys: Collection[LevelKey]) -> list[Waiting]:
+        """Return the open demand at each of these levels by channel, where there is any."""
 
     def append_movements(self, movements: Sequence[NewMovement], *, now: datetime) -> None:
         """Append the lines."""

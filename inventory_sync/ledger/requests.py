@@ -7,21 +7,55 @@ At every commit what was accepted is covered by what is free then, or by a decla
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 
+from inventory_sync.domain.reports import ZERO
 from inventory_sync.domain.requests import Act
 from inventory_sync.domain.routing import ReserveMode
-from inventory_sync.ledger.ports import LedgerStore
+from inventory_sync.ledger.answering import Clerk
+from inventory_sync.ledger.placing import Floor
+from inventory_sync.ledger.ports import Component, HeldOrder, LedgerStore, Waiting
 from inventory_sync.ledger.request_types import Answer, Answered, Request, RequestLine, Terms
-from inventory_sync.ledger.types import OrderKey
+from inventory_sync.ledger.types import LevelKey, OrderKey
+
+DUE_AT_ONCE = 50
 
 
 def decide_requests(
     requests: Sequence[Request], *, terms: Mapping[int, Terms], store: LedgerStore, now: datetime
 ) -> Answered:
-    """Decide the requests in the order given; terms: per connection id, also of channels that only wait."""
-    raise NotImplementedError
+    """Decide the requests in the order given; terms: per connection id, also of channels that only wait.
+
+    Holds whose time is over are ended first, so that what they held is free for those who ask.
+    """
+    due = store.due_holds(now=now, limit=DUE_AT_ONCE)
+    create = {
+        request.key
+        for request in requests
+        if request.act is Act.RESERVE and (request.mode is ReserveMode.RECORD or _pool(request, terms))
+    }
+    held = store.lock_orders({*(request.key for request in requests), *due}, now=now, create=create)
+    recipes = store.recipes(_sold(requests, held.values()))
+    promised = _promised(requests, held, recipes, terms)
+    store.lock_levels(promised, create=())
+
+    free = store.stock_of({item for item, _ in promised}) if promised else {}
+    withheld = _withheld(free, terms, store)
+    floor = Floor(withheld, recipes, _codes(promised, store))
+    clerk = Clerk(held, floor, terms, now=now)
+    clerk.end_due(due)
+    answers = tuple(clerk.answer(request) for request in requests)
+
+    changed = clerk.changed()
+    moved: dict[LevelKey, str] = {}
+    if changed:
+        store.save_orders(changed, now=now, before=held)
+        moved = moved_levels(held, changed)
+        store.mark_dirty(moved, now=now)
+    return Answered(answers, tuple(sorted({item for item, _ in moved})))
 
 
 def reserve(
@@ -101,3 +135,87 @@ def approve(
 
 def _one(request: Request, *, terms: Mapping[int, Terms], store: LedgerStore, now: datetime) -> Answer:
     return decide_requests([request], terms=terms, store=store, now=now).answers[0]
+
+
+def moved_levels(before: Mapping[OrderKey, HeldOrder], changed: Iterable[HeldOrder]) -> dict[LevelKey, str]:
+    """Return the levels whose open demand changed, with the correlation id of the order that changed it."""
+    why: dict[LevelKey, str] = {}
+    for order in changed:
+        sums: dict[tuple[str, str], Decimal] = {}
+        for sign, lines in ((-1, before[order.key].lines), (1, order.lines)):
+            for line in lines.values():
+                for each in line.allocations:
+                    place = (each.item, each.location)
+                    sums[place] = sums.get(place, ZERO) + sign * each.open
+        for (item, location), change in sums.items():
+            if change:
+                why[int(item), int(location)] = order.correlation_id
+    return why
+
+
+def _pool(request: Request, terms: Mapping[int, Terms]) -> tuple[int, ...]:
+    known = terms.get(request.connection_id)
+    return known.pool if known else ()
+
+
+def _sold(requests: Iterable[Request], held: Iterable[HeldOrder]) -> set[int]:
+    """Return the items as sold that these orders name, or are about to."""
+    kept = {line.item_id for order in held for line in order.lines.values()}
+    return kept | {line.item_id for request in requests for line in request.lines}
+
+
+def _promised(
+    requests: Iterable[Request],
+    held: Mapping[OrderKey, HeldOrder],
+    recipes: Mapping[int, tuple[Component, ...]],
+    terms: Mapping[int, Terms],
+) -> set[LevelKey]:
+    """Return every level these requests promise from, or might."""
+    keys: set[LevelKey] = set()
+    for order in held.values():
+        for line in order.lines.values():
+            keys.update((int(each.item), int(each.location)) for each in line.allocations)
+        keys.update((each.item_id, each.location_id) for each in order.fulfilments)
+    for request in requests:
+        if request.key not in held:
+            continue
+        items = {line.item_id for line in request.lines}
+        items.update(line.item_id for line in held[request.key].lines.values())
+        pool = _pool(request, terms)
+        for item in items:
+            for part in [each.item_id for each in recipes.get(item, ())] or [item]:
+                keys.update((part, place) for place in pool)
+    return keys
+
+
+def _codes(promised: Iterable[LevelKey], store: LedgerStore) -> dict[int, str]:
+    places = store.places({place for _, place in promised})
+    return {place: known.code for place, known in places.items()}
+
+
+def _withheld(
+    free: Mapping[LevelKey, Decimal], terms: Mapping[int, Terms], store: LedgerStore
+) -> dict[LevelKey, Decimal]:
+    """Return what is free when those have been served who wait elsewhere and may be served from here.
+
+    Who waits longer comes first: what a line in need may still be moved to is not free for others. Whom a
+    channel's terms do not name cannot be moved.
+    """
+    left = dict(free)
+    short = {key: -quantity for key, quantity in free.items() if quantity < 0}
+    if not short:
+        return left
+    waiting: dict[LevelKey, list[Waiting]] = defaultdict(list)
+    for each in store.waiting(short):
+        waiting[each.item_id, each.location_id].append(each)
+    for (item, place), missing in sorted(short.items()):
+        for each in waiting[item, place]:
+            known = terms.get(each.connection_id)
+            wanted = min(missing, each.quantity)
+            for other in known.pool if known else ():
+                taken = min(wanted, max(ZERO, left.get((item, other), ZERO)))
+                if taken and other != place:
+                    left[item, other] -= taken
+                    wanted -= taken
+                    missing -= taken
+    return left

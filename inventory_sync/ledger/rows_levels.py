@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from inventory_sync.domain.levels import LevelState, Mode
 from inventory_sync.domain.reports import Count, Position
-from inventory_sync.ledger.rows import execute, unzip
+from inventory_sync.ledger.rows import execute, execute_by_index, unzip
 from inventory_sync.ledger.types import LevelKey
 
 NEAR_ZERO = 3  # base units left at a place that make an item urgent
@@ -19,17 +19,21 @@ INSERT INTO ledger_stocklevel (item_id, location_id, on_hand, unavailable, known
 SELECT given.item_id, given.location_id, 0, 0, place.complete_since IS NOT NULL, '', 0, now()
 FROM unnest(%s::bigint[], %s::bigint[]) AS given(item_id, location_id)
 JOIN catalog_location place ON place.id = given.location_id
-WHERE NOT EXISTS (SELECT FROM ledger_stocklevel l
-    WHERE l.item_id = given.item_id AND l.location_id = given.location_id)
+WHERE (SELECT l.id FROM ledger_stocklevel l
+    WHERE l.item_id = given.item_id AND l.location_id = given.location_id) IS NULL
 ORDER BY given.item_id, given.location_id ON CONFLICT DO NOTHING
 """
+# One at a time, in the order given, each by its index: that order is the lock order.
 _LOCK = """
 SELECT l.item_id, l.location_id, place.mode, l.on_hand, l.known, l.version, l.count_key, l.count_quantity,
     l.counted_at, l.count_sequence, l.reading, l.reserved, l.unknown_since, l.unavailable, l.unassigned
-FROM ledger_stocklevel l
-JOIN unnest(%s::bigint[], %s::bigint[]) AS given(item_id, location_id) USING (item_id, location_id)
-JOIN catalog_location place ON place.id = l.location_id
-ORDER BY l.item_id, l.location_id FOR UPDATE OF l
+FROM (
+    SELECT level.* FROM unnest(%s::bigint[], %s::bigint[]) AS given(item_id, location_id)
+    CROSS JOIN LATERAL (
+        SELECT * FROM ledger_stocklevel s
+        WHERE s.item_id = given.item_id AND s.location_id = given.location_id FOR NO KEY UPDATE
+    ) AS level OFFSET 0
+) AS l JOIN catalog_location place ON place.id = l.location_id
 """
 _SAVE = """
 UPDATE ledger_stocklevel l SET on_hand = given.on_hand, known = given.known, version = given.version,
@@ -50,10 +54,9 @@ FROM unnest(%s::bigint[], %s::bigint[], %s::numeric[]) AS given(item_id, locatio
 WHERE l.item_id = given.item_id AND l.location_id = given.location_id
 """
 _OWED = """
-SELECT given.item_id, given.location_id, coalesce((
-    SELECT sum(greatest(a.quantity - a.contained, 0)) FROM ledger_allocation a
-    WHERE a.open AND a.item_id = given.item_id AND a.location_id = given.location_id), 0) AS owed
+SELECT item_id, location_id, coalesce(o.quantity, 0) AS owed
 FROM unnest(%s::bigint[], %s::bigint[]) AS given(item_id, location_id)
+LEFT JOIN ledger_owed o USING (item_id, location_id)
 """
 _FREE = f"""
 SELECT l.item_id, l.location_id, l.on_hand - l.unavailable - l.reserved - l.unassigned - debt.owed
@@ -61,14 +64,14 @@ FROM ({_OWED}) AS debt JOIN ledger_stocklevel l USING (item_id, location_id)
 """  # noqa: S608
 _DIRTY = """
 INSERT INTO ledger_dirtyitem (item_id, version, since, urgent, correlation_id)
-SELECT touched.item_id, 1, %s, bool_or(coalesce(l.on_hand, 0) - coalesce(debt.owed, 0) <= %s),
-    max(touched.why)
+SELECT touched.item_id, 1, %s, bool_or(coalesce((
+        SELECT l.on_hand FROM ledger_stocklevel l
+        WHERE l.item_id = touched.item_id AND l.location_id = touched.location_id
+    ), 0) - coalesce((
+        SELECT debt.quantity FROM ledger_owed debt
+        WHERE debt.item_id = touched.item_id AND debt.location_id = touched.location_id
+    ), 0) <= %s), max(touched.why)
 FROM unnest(%s::bigint[], %s::bigint[], %s::text[]) AS touched(item_id, location_id, why)
-LEFT JOIN ledger_stocklevel l USING (item_id, location_id)
-LEFT JOIN LATERAL (
-    SELECT sum(greatest(a.quantity - a.contained, 0)) AS owed FROM ledger_allocation a
-    WHERE a.open AND a.item_id = touched.item_id AND a.location_id = touched.location_id
-) AS debt ON true
 GROUP BY touched.item_id ORDER BY touched.item_id
 ON CONFLICT (item_id) DO UPDATE SET version = ledger_dirtyitem.version + 1,
     urgent = ledger_dirtyitem.urgent OR excluded.urgent,
@@ -127,11 +130,11 @@ class LevelRows:
             )
             for key, level in levels.items()
         ]
-        execute(_SAVE, (now, *unzip(given, 14)))
+        execute_by_index(_SAVE, (now, *unzip(given, 14)))
 
     def save_on_hand(self, on_hand: Mapping[LevelKey, Decimal], *, now: datetime) -> None:
         if on_hand:
-            execute(_SAVE_ON_HAND, (now, *unzip([(*key, left) for key, left in on_hand.items()], 3)))
+            execute_by_index(_SAVE_ON_HAND, (now, *unzip([(*key, left) for key, left in on_hand.items()], 3)))
 
     def owed(self, keys: Collection[LevelKey]) -> dict[LevelKey, Decimal]:
         return {(row[0], row[1]): row[2] for row in execute(_OWED, unzip(sorted(keys), 2))}

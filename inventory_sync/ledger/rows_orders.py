@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from inventory_sync.domain.containment import Allocation
 from inventory_sync.domain.external import OrderStatus
 from inventory_sync.domain.reservations import LineStatus
+from inventory_sync.domain.routing import ReserveMode
 from inventory_sync.ledger.ports import Fulfilment, HeldLine, HeldOrder
 from inventory_sync.ledger.rows import execute, unzip
 from inventory_sync.ledger.types import OrderKey
@@ -24,16 +26,17 @@ FROM unnest(%s::bigint[], %s::text[]) AS given(connection_id, order_ref)
 WHERE NOT EXISTS (SELECT FROM ledger_order o
     WHERE o.connection_id = given.connection_id AND o.order_ref = given.order_ref)
 ORDER BY given.connection_id, given.order_ref ON CONFLICT DO NOTHING
+RETURNING id, connection_id, order_ref
 """
 _LOCK = """
 SELECT o.id, o.connection_id, o.order_ref, o.seen, o.number, o.status, o.stamp, o.reading, o.fingerprint,
-    o.gone, o.incomplete, o.placed_at, o.correlation_id
+    o.gone, o.incomplete, o.placed_at, o.correlation_id, o.requested, o.review, o.mode
 FROM ledger_order o
 JOIN unnest(%s::bigint[], %s::text[]) AS given(connection_id, order_ref) USING (connection_id, order_ref)
 ORDER BY o.connection_id, o.order_ref FOR UPDATE OF o
 """
 _LINES = """
-SELECT id, order_id, line_ref, item_id, demand, state, fulfilled, expires_at, reason
+SELECT id, order_id, line_ref, item_id, demand, state, fulfilled, expires_at, reason, asked, routing
 FROM ledger_reservation WHERE order_id = ANY(%s)
 """
 _ALLOCATIONS = """
@@ -57,11 +60,13 @@ GROUP BY o.connection_id, o.order_ref ORDER BY min(r.expires_at), o.connection_i
 _SAVE_ORDERS = """
 UPDATE ledger_order o SET seen = given.seen, number = given.number, status = given.status,
     stamp = given.stamp, reading = given.reading, fingerprint = given.fingerprint, gone = given.gone,
-    incomplete = given.incomplete, placed_at = given.placed_at, correlation_id = given.correlation_id
+    incomplete = given.incomplete, placed_at = given.placed_at, correlation_id = given.correlation_id,
+    requested = given.requested, review = given.review, mode = given.mode
 FROM unnest(%s::bigint[], %s::text[], %s::boolean[], %s::text[], %s::text[], %s::bigint[], %s::bigint[],
-    %s::text[], %s::bigint[], %s::boolean[], %s::timestamptz[], %s::text[])
+    %s::text[], %s::bigint[], %s::boolean[], %s::timestamptz[], %s::text[], %s::boolean[], %s::boolean[],
+    %s::text[])
     AS given(connection_id, order_ref, seen, number, status, stamp, reading, fingerprint, gone, incomplete,
-        placed_at, correlation_id)
+        placed_at, correlation_id, requested, review, mode)
 WHERE o.connection_id = given.connection_id AND o.order_ref = given.order_ref
 RETURNING o.id, o.connection_id, o.order_ref
 """
@@ -70,19 +75,46 @@ UPDATE ledger_order o SET seen_at = %s
 FROM unnest(%s::bigint[], %s::text[]) AS given(connection_id, order_ref)
 WHERE o.connection_id = given.connection_id AND o.order_ref = given.order_ref
 """
-_SAVE_LINES = """
-INSERT INTO ledger_reservation AS r (order_id, line_ref, item_id, demand, fulfilled, state, stamp, reading,
-    expires_at, reason, changed_at)
-SELECT order_id, line_ref, item_id, demand, fulfilled, state, stamp, reading, expires_at, reason, %s
-FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::numeric[], %s::numeric[], %s::text[], %s::bigint[],
-    %s::bigint[], %s::timestamptz[], %s::text[])
-    AS given(order_id, line_ref, item_id, demand, fulfilled, state, stamp, reading, expires_at, reason)
+_LINE_COLUMNS = (
+    "order_id, line_ref, item_id, demand, fulfilled, state, stamp, reading, expires_at, reason, "
+    "asked, routing"
+)
+_LINE_ARRAYS = (
+    "%s::bigint[], %s::text[], %s::bigint[], %s::numeric[], %s::numeric[], %s::text[], %s::bigint[], "
+    "%s::bigint[], %s::timestamptz[], %s::text[], %s::numeric[], %s::text[]"
+)
+_ADD_LINES = f"""
+WITH line AS (
+    INSERT INTO ledger_reservation ({_LINE_COLUMNS}, changed_at)
+    SELECT {_LINE_COLUMNS}, %s FROM unnest({_LINE_ARRAYS}) AS given({_LINE_COLUMNS})
+    RETURNING *
+), part AS (
+    INSERT INTO ledger_allocation (reservation_id, item_id, location_id, quantity, contained, fulfilled, open)
+    SELECT line.id, given.item_id, given.location_id, given.quantity, given.contained, given.fulfilled,
+        given.quantity > given.contained
+    FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::bigint[], %s::numeric[], %s::numeric[],
+        %s::numeric[]) WITH ORDINALITY
+        AS given(order_id, line_ref, item_id, location_id, quantity, contained, fulfilled, place)
+    JOIN line USING (order_id, line_ref)
+    ORDER BY place
+)
+INSERT INTO ledger_reservationchange (reservation_id, at, item_id, state, demand, fulfilled, stamp, reading,
+    reason, allocations, correlation_id)
+SELECT line.id, line.changed_at, line.item_id, line.state, line.demand, line.fulfilled, line.stamp,
+    line.reading, line.reason, given.parts, given.correlation_id
+FROM unnest(%s::bigint[], %s::text[], %s::jsonb[], %s::text[])
+    AS given(order_id, line_ref, parts, correlation_id)
+JOIN line USING (order_id, line_ref)
+"""  # noqa: S608
+_SAVE_LINES = f"""
+INSERT INTO ledger_reservation AS r ({_LINE_COLUMNS}, changed_at)
+SELECT {_LINE_COLUMNS}, %s FROM unnest({_LINE_ARRAYS}) AS given({_LINE_COLUMNS})
 ON CONFLICT (order_id, line_ref) DO UPDATE SET item_id = excluded.item_id, demand = excluded.demand,
     fulfilled = excluded.fulfilled, state = excluded.state, stamp = excluded.stamp,
     reading = excluded.reading, expires_at = excluded.expires_at, reason = excluded.reason,
-    changed_at = excluded.changed_at
+    asked = excluded.asked, routing = excluded.routing, changed_at = excluded.changed_at
 RETURNING r.id, r.order_id, r.line_ref
-"""
+"""  # noqa: S608
 _SAVE_ALLOCATIONS = """
 INSERT INTO ledger_allocation (reservation_id, item_id, location_id, quantity, contained, fulfilled, open)
 SELECT reservation_id, item_id, location_id, quantity, contained, fulfilled, quantity > contained
@@ -116,10 +148,22 @@ ORDER BY r.id
 class OrderRows:
     """The store's calls about orders."""
 
-    def lock_orders(self, keys: Collection[OrderKey], *, now: datetime) -> dict[OrderKey, HeldOrder]:
-        wanted = unzip(sorted(keys), 2)
-        execute(_CREATE, (now, now, *wanted))
-        rows = execute(_LOCK, wanted)
+    def lock_orders(
+        self, keys: Collection[OrderKey], *, now: datetime, create: Collection[OrderKey] | None = None
+    ) -> dict[OrderKey, HeldOrder]:
+        made: dict[OrderKey, int] = {}
+        if wanted := sorted(keys if create is None else create):
+            made = {(row[1], row[2]): row[0] for row in execute(_CREATE, (now, now, *unzip(wanted, 2)))}
+        held = {key: HeldOrder(*key) for key in made}
+        if made and (fulfilments := self._fulfilments([*made.values()])):
+            for key, row_id in made.items():
+                held[key] = HeldOrder(*key, fulfilments=tuple(fulfilments[row_id]))
+        if known := sorted(key for key in keys if key not in made):
+            held |= self._lock_known(known)
+        return dict(sorted(held.items()))
+
+    def _lock_known(self, keys: Sequence[OrderKey]) -> dict[OrderKey, HeldOrder]:
+        rows = execute(_LOCK, unzip(keys, 2))
         ids = [row[0] for row in rows]
 
         allocations: dict[int, list[Allocation]] = defaultdict(list)
@@ -128,9 +172,8 @@ class OrderRows:
                 Allocation(str(item), str(place), quantity, contained, fulfilled)
             )
         lines: dict[int, dict[str, HeldLine]] = defaultdict(dict)
-        for row_id, order_id, ref, item, demand, state, fulfilled, expires_at, reason in execute(
-            _LINES, (ids,)
-        ):
+        for row_id, order_id, ref, item, demand, state, fulfilled, *rest in execute(_LINES, (ids,)):
+            expires_at, reason, asked, routing = rest
             lines[order_id][ref] = HeldLine(
                 line_ref=ref,
                 item_id=item,
@@ -140,10 +183,10 @@ class OrderRows:
                 expires_at=expires_at,
                 reason=reason,
                 allocations=tuple(allocations[row_id]),
+                asked=asked,
+                routing=routing,
             )
-        fulfilments: dict[int, list[Fulfilment]] = defaultdict(list)
-        for order_id, *fulfilment in execute(_FULFILMENTS, (ids,)):
-            fulfilments[order_id].append(Fulfilment(*fulfilment))
+        fulfilments = self._fulfilments(ids)
         return {
             (row[1], row[2]): HeldOrder(
                 connection_id=row[1],
@@ -160,63 +203,119 @@ class OrderRows:
                 correlation_id=row[12],
                 lines=lines[row[0]],
                 fulfilments=tuple(fulfilments[row[0]]),
+                requested=row[13],
+                review=row[14],
+                mode=ReserveMode(row[15]),
             )
             for row in rows
         }
 
+    def _fulfilments(self, order_ids: Sequence[int]) -> dict[int, list[Fulfilment]]:
+        found: dict[int, list[Fulfilment]] = defaultdict(list)
+        for order_id, *fulfilment in execute(_FULFILMENTS, (list(order_ids),)):
+            found[order_id].append(Fulfilment(*fulfilment))
+        return found
+
     def due_holds(self, *, now: datetime, limit: int) -> list[OrderKey]:
         return [(row[0], row[1]) for row in execute(_DUE, (now, limit))]
 
-    def save_orders(self, orders: Sequence[HeldOrder], *, now: datetime) -> None:
-        given = [
-            (
-                *order.key,
-                order.seen,
-                order.number,
-                order.status.value,
-                order.stamp,
-                order.reading,
-                order.fingerprint,
-                order.gone,
-                order.incomplete,
-                order.placed_at,
-                order.correlation_id,
-            )
-            for order in orders
-        ]
-        ids = {(row[1], row[2]): row[0] for row in execute(_SAVE_ORDERS, unzip(given, 12))}
-        lines = [
-            (
-                ids[order.key],
-                line.line_ref,
-                line.item_id,
-                line.demand,
-                line.fulfilled,
-                STATE_OF[line.status],
-                order.stamp,
-                order.reading,
-                line.expires_at,
-                line.reason,
-            )
-            for order in orders
-            for line in order.lines.values()
-        ]
-        kept = {(row[1], row[2]): row[0] for row in execute(_SAVE_LINES, (now, *unzip(lines, 10)))}
+    def save_orders(
+        self,
+        orders: Sequence[HeldOrder],
+        *,
+        now: datetime,
+        before: Mapping[OrderKey, HeldOrder] | None = None,
+    ) -> None:
+        ids = {
+            (row[1], row[2]): row[0]
+            for row in execute(_SAVE_ORDERS, unzip([_order_row(order) for order in orders], 15))
+        }
+        new: list[tuple[HeldOrder, HeldLine]] = []
+        known: list[tuple[HeldOrder, HeldLine]] = []
+        for order in orders:
+            were = None if before is None else before[order.key].lines
+            for ref, line in order.lines.items():
+                if were is None or ref in were:
+                    if were is None or were[ref] != line:
+                        known.append((order, line))
+                else:
+                    new.append((order, line))
+        if new:
+            self._add_lines(new, ids, now=now)
+        if known:
+            self._save_lines(known, ids, now=now)
+
+    def _add_lines(
+        self, lines: Sequence[tuple[HeldOrder, HeldLine]], ids: Mapping[OrderKey, int], *, now: datetime
+    ) -> None:
+        """Insert lines nobody has seen, with their allocations and the beginning of their history."""
         allocations = [
-            (
-                kept[ids[order.key], line.line_ref],
-                int(each.item),
-                int(each.location),
-                each.demand,
-                each.contained,
-                each.delivered,
-            )
-            for order in orders
-            for line in order.lines.values()
-            for each in line.allocations
+            (ids[order.key], line.line_ref, *part) for order, line in lines for part in _parts(line)
         ]
-        execute(_SAVE_ALLOCATIONS, unzip(allocations, 6))
+        history = [
+            (ids[order.key], line.line_ref, _parts_json(line), order.correlation_id) for order, line in lines
+        ]
+        rows = [_line_row(ids[order.key], order, line) for order, line in lines]
+        execute(_ADD_LINES, (now, *unzip(rows, 12), *unzip(allocations, 7), *unzip(history, 4)))
+
+    def _save_lines(
+        self, lines: Sequence[tuple[HeldOrder, HeldLine]], ids: Mapping[OrderKey, int], *, now: datetime
+    ) -> None:
+        rows = [_line_row(ids[order.key], order, line) for order, line in lines]
+        kept = {(row[1], row[2]): row[0] for row in execute(_SAVE_LINES, (now, *unzip(rows, 12)))}
+        allocations = [
+            (kept[ids[order.key], line.line_ref], *part) for order, line in lines for part in _parts(line)
+        ]
+        if allocations:
+            execute(_SAVE_ALLOCATIONS, unzip(allocations, 6))
         execute(_NOTE_CHANGES, (now, sorted(kept.values())))
 
     def note_seen(self, keys: Collection[OrderKey], *, now: datetime) -> None:
         execute(_SEEN, (now, *unzip(sorted(keys), 2)))
+
+
+def _order_row(order: HeldOrder) -> tuple[Any, ...]:
+    return (
+        *order.key,
+        order.seen,
+        order.number,
+        order.status.value,
+        order.stamp,
+        order.reading,
+        order.fingerprint,
+        order.gone,
+        order.incomplete,
+        order.placed_at,
+        order.correlation_id,
+        order.requested,
+        order.review,
+        order.mode.value,
+    )
+
+
+def _line_row(order_id: int, order: HeldOrder, line: HeldLine) -> tuple[Any, ...]:
+    return (
+        order_id,
+        line.line_ref,
+        line.item_id,
+        line.demand,
+        line.fulfilled,
+        STATE_OF[line.status],
+        order.stamp,
+        order.reading,
+        line.expires_at,
+        line.reason,
+        line.asked,
+        line.routing,
+    )
+
+
+def _parts(line: HeldLine) -> Iterable[tuple[Any, ...]]:
+    for each in line.allocations:
+        yield (int(each.item), int(each.location), each.demand, each.contained, each.delivered)
+
+
+def _parts_json(line: HeldLine) -> str:
+    """Return the allocations as the history keeps them: numbers, exact however many digits they have."""
+    parts = (f"[{item},{place},{owed},{held},{gone}]" for item, place, owed, held, gone in _parts(line))
+    return f"[{','.join(parts)}]"

@@ -1,7 +1,7 @@
 """The ledger's store in PostgreSQL: set-based statements inside the caller's transaction.
 
-The only code that writes ledger rows. The statements are in rows_events.py, rows_levels.py and
-rows_orders.py; which rows are locked when is said in apply.py.
+The only code that writes ledger rows. The statements are in rows_events.py, rows_levels.py, rows_orders.py
+and rows_requests.py; which rows are locked when is said in apply.py.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from inventory_sync.ledger.rows import execute
 from inventory_sync.ledger.rows_events import EventRows
 from inventory_sync.ledger.rows_levels import LevelRows
 from inventory_sync.ledger.rows_orders import OrderRows
+from inventory_sync.ledger.rows_requests import RequestRows
 
 KIND_OF = {
     Counterpart.CUSTOMER: "customer",
@@ -28,7 +29,7 @@ KIND_OF = {
 }
 
 
-class PostgresLedger(EventRows, OrderRows, LevelRows):
+class PostgresLedger(EventRows, OrderRows, RequestRows, LevelRows):
     """The LedgerStore of the running platform. It keeps nothing: one may be made for each batch."""
 
     def places(self, location_ids: Collection[int]) -> Mapping[int, Place]:

@@ -16,15 +16,18 @@ from decimal import Decimal
 from inventory_sync.domain.levels import LevelState, Mode
 from inventory_sync.domain.reports import ZERO, Count, Counterpart, Position, is_after, latest_count
 from inventory_sync.domain.reservations import LineStatus
+from inventory_sync.domain.routing import Rule
 from inventory_sync.ledger.folding import fold_key, level_of
 from inventory_sync.ledger.ports import (
     Component,
     Fulfilment,
+    HeldLine,
     HeldOrder,
     NewMovement,
     Place,
     Recorded,
     Recording,
+    Waiting,
 )
 from inventory_sync.ledger.types import EventKind, LevelKey, OrderKey, StockEvent
 
@@ -65,6 +68,7 @@ class Tables:
     orders: dict[OrderKey, HeldOrder] = field(default_factory=dict)
     seen_at: dict[OrderKey, datetime] = field(default_factory=dict)
     dirty: dict[int, Dirty] = field(default_factory=dict)
+    rules: dict[int, tuple[Rule, ...]] = field(default_factory=dict)
 
     def copied(self) -> Tables:
         """Return a copy that later changes of this one do not reach."""
@@ -122,9 +126,13 @@ class MemoryLedger:
             self.tables.events[name] = KeptEvent(row, effective=counts)
         return Recording(tuple(new), stale, duplicates, replaced)
 
-    def lock_orders(self, keys: Collection[OrderKey], *, now: datetime) -> dict[OrderKey, HeldOrder]:
+    def lock_orders(
+        self, keys: Collection[OrderKey], *, now: datetime, create: Collection[OrderKey] | None = None
+    ) -> dict[OrderKey, HeldOrder]:
         orders = {}
         for key in sorted(keys):
+            if create is not None and key not in create and key not in self.tables.orders:
+                continue
             self.tables.orders.setdefault(key, HeldOrder(*key))
             self.tables.seen_at.setdefault(key, now)
             orders[key] = replace(self.tables.orders[key], fulfilments=self._fulfilments(key))
@@ -144,7 +152,13 @@ class MemoryLedger:
         ]
         return [key for _, key in sorted(due)][:limit]
 
-    def save_orders(self, orders: Sequence[HeldOrder], *, now: datetime) -> None:
+    def save_orders(
+        self,
+        orders: Sequence[HeldOrder],
+        *,
+        now: datetime,
+        before: Mapping[OrderKey, HeldOrder] | None = None,
+    ) -> None:
         for order in orders:
             self.tables.orders[order.key] = order
 
@@ -198,6 +212,48 @@ class MemoryLedger:
         return {
             key: level.on_hand - level.unavailable - level.reserved - level.unassigned - owed[key]
             for key, level in levels.items()
+        }
+
+    def stock_of(self, item_ids: Collection[int]) -> dict[LevelKey, Decimal]:
+        owing = [key for key in self._allocated() if key[0] in item_ids]
+        free = {key: -owed for key, owed in self.owed(owing).items() if owed}
+        levels = {key: level for key, level in self.tables.levels.items() if key[0] in item_ids}
+        for key, quantity in self.free(levels).items():
+            doubtful = not levels[key].known or levels[key].unknown_since is not None
+            free[key] = min(ZERO, quantity) if doubtful else quantity
+        return free
+
+    def waiting(self, keys: Collection[LevelKey]) -> list[Waiting]:
+        sums: dict[tuple[int, int, int], list[Decimal]] = defaultdict(lambda: [ZERO, ZERO])
+        for order in self.tables.orders.values():
+            for line in order.lines.values():
+                for each in line.allocations:
+                    key = (int(each.item), int(each.location))
+                    if key in keys and each.open:
+                        found = sums[(*key, order.connection_id)]
+                        found[0] += each.open
+                        found[1] += each.open if line.status is LineStatus.BACKORDERED else ZERO
+        return [Waiting(*key, *quantities) for key, quantities in sorted(sums.items())]
+
+    def backordered(self, item_ids: Collection[int] | None, *, limit: int) -> list[OrderKey]:
+        def waits(line: HeldLine) -> bool:
+            needs = {int(each.item) for each in line.allocations if each.open}
+            wanted = item_ids is None or not needs.isdisjoint(item_ids)
+            return line.status is LineStatus.BACKORDERED and wanted
+
+        # Orders stand in the order they were first heard of.
+        found = [key for key, order in self.tables.orders.items() if any(map(waits, order.lines.values()))]
+        return found[:limit]
+
+    def routing_rules(self, connection_ids: Collection[int]) -> Mapping[int, tuple[Rule, ...]]:
+        return {each: self.tables.rules[each] for each in connection_ids if each in self.tables.rules}
+
+    def _allocated(self) -> set[LevelKey]:
+        return {
+            (int(each.item), int(each.location))
+            for order in self.tables.orders.values()
+            for line in order.lines.values()
+            for each in line.allocations
         }
 
     def append_movements(self, movements: Sequence[NewMovement], *, now: datetime) -> None:
