@@ -1,6 +1,6 @@
 """Apply one batch to the ledger: the order of the steps, which is the lock order of the platform.
 
-    event keys → orders (connection, ref) → levels (item, location) → dirty items (item)
+    event keys → picks → orders (connection, ref) → levels (item, location) → announcements → dirty items
 
 Each kind is locked once, sorted, and never an earlier kind after a later one; whoever needs two kinds takes
 them by this function or in this order. It runs inside the caller's transaction: effect, dirty marks and the
@@ -14,11 +14,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from inventory_sync.domain.periods import LatePolicy
 from inventory_sync.ledger.demand import Desk, items_of
+from inventory_sync.ledger.expectation_types import ExpectationEvent, Pick
+from inventory_sync.ledger.expectations import settle_expectations
 from inventory_sync.ledger.folding import fold_levels, level_of, levels_of, sift_events
+from inventory_sync.ledger.movements import late_lines
 from inventory_sync.ledger.placing import Floor
 from inventory_sync.ledger.plain import Plain, fold_plain
 from inventory_sync.ledger.ports import Component, HeldOrder, LedgerStore, Place, Recording
@@ -43,18 +48,25 @@ def apply_batch(
     now: datetime,
     tolerance: timedelta = TOLERANCE,
     due: Collection[OrderKey] = (),
+    announced: Sequence[ExpectationEvent] = (),
+    picks: Sequence[Pick] = (),
+    late: LatePolicy = LatePolicy.POST,
 ) -> Applied:
     """Post the events and decide the orders, each in the order given, exactly once however often repeated.
 
     tolerance: how far ahead of now a source's clock may be before its report is refused. due: orders whose
-    holds end if it is time.
+    holds end if it is time. announced, picks: what is said of stock to come and of order lines. late: what
+    becomes of a movement that happened in a closed period.
     """
+    closed = store.closed_periods() if events else frozenset()
+    shut = closed if late is LatePolicy.PARK else frozenset()
     pools = {place for order in orders for place in order.pool}
     places = store.places({event.location_id for event in events} | pools)
-    accepted, refused = sift_events(events, places, now=now, tolerance=tolerance)
+    accepted, refused = sift_events(events, places, now=now, tolerance=tolerance, shut=shut)
 
     recording = store.record_events(accepted, now=now) if accepted else Recording()
-    keys = {order.key for order in orders} | set(due) | _fulfilled(recording, store)
+    new_picks = store.record_picks(picks) if picks else []
+    keys = {order.key for order in orders} | set(due) | _fulfilled(recording, new_picks, store)
     held = store.lock_orders(keys, now=now) if keys else {}
     recipes = store.recipes(items_of(held.values(), orders)) if held else {}
     reported = levels_of(recording)
@@ -65,11 +77,15 @@ def apply_batch(
     plain = fold_plain(recording, levels, legs) if reported else Plain()
     folded = fold_levels(plain.rest, levels, legs, store)
     movements = (*plain.movements, *folded.movements)
+    if closed:
+        movements, outside = late_lines(recording, movements, closed)
+        store.note_late(outside, now=now)
     store.append_movements(movements, now=now)
     store.save_on_hand(plain.on_hand, now=now)
     store.save_levels(folded.levels, now=now)
 
-    desk = Desk(held, Floor(store.free(promised) if promised else {}, recipes, _codes(places)), now=now)
+    floor = Floor(store.free(promised) if promised else {}, recipes, _codes(places))
+    desk = Desk(held, floor, now=now, picked=store.picked(held) if held else {})
     for order in orders:
         desk.hear(order)
     changed = desk.settle()
@@ -78,10 +94,12 @@ def apply_batch(
     if desk.tally.shown:
         store.note_seen(desk.tally.shown, now=now)
 
+    told, futures = settle_expectations(announced, recording, store=store, now=now)
+
     moved = _moved(held, changed)
     causes = {level_of(each.event): each.event.correlation_id for each in recording.new}
     posted = (*plain.on_hand, *folded.levels)
-    store.mark_dirty({**{level: causes.get(level, "") for level in posted}, **moved}, now=now)
+    store.mark_dirty({**{level: causes.get(level, "") for level in posted}, **futures, **moved}, now=now)
     return Applied(
         posted=Posted(
             recorded=len(recording.new) + recording.stale,
@@ -101,20 +119,26 @@ def apply_batch(
             news=desk.news(),
             changed=frozenset(order.key for order in changed if desk.is_other(order.key)),
         ),
+        expected=replace(
+            told,
+            short_picks=tuple(pick for pick in new_picks if pick.short),
+            new=told.new | {(pick.connection_id, pick.key) for pick in new_picks},
+        ),
     )
 
 
-def _fulfilled(recording: Recording, store: LedgerStore) -> set[OrderKey]:
-    """Return the orders whose lines the recorded shipments close, or no longer close."""
+def _fulfilled(recording: Recording, picks: Iterable[Pick], store: LedgerStore) -> set[OrderKey]:
+    """Return the orders whose lines the recorded shipments close, or no longer close, or that were picked."""
     lines = [
-        each.event.fulfils
+        (each.event.fulfils.source, each.event.fulfils.order_ref)
         for each in (*recording.new, *recording.replaced.values())
         if each.event.fulfils is not None
     ]
+    lines += [(pick.source, pick.order_ref) for pick in picks]
     if not lines:
         return set()
-    ids = store.connection_ids({line.source for line in lines})
-    return {(ids[line.source], line.order_ref) for line in lines if line.source in ids}
+    ids = store.connection_ids({source for source, _ in lines})
+    return {(ids[source], order_ref) for source, order_ref in lines if source in ids}
 
 
 def _promised(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
+from inventory_sync.domain.containment import Allocation
 from inventory_sync.domain.external import OrderStatus
 from inventory_sync.domain.reports import ZERO
 from inventory_sync.domain.reservations import (
@@ -34,6 +35,7 @@ from inventory_sync.domain.reservations import (
 from inventory_sync.domain.routing import DEFAULT_RULES, Rule
 from inventory_sync.ledger.placing import Floor, Way, carried, place_order
 from inventory_sync.ledger.ports import HeldLine, HeldOrder
+from inventory_sync.ledger.ports_incoming import PickedOf
 from inventory_sync.ledger.types import OrderEvent, OrderKey, OrderNews
 
 NEVER = OrderVersion(-1)
@@ -73,8 +75,10 @@ class Desk:
         *,
         now: datetime,
         rules: Mapping[int, Sequence[Rule]] | None = None,
+        picked: Mapping[OrderKey, PickedOf] | None = None,
     ) -> None:
         self._before = held
+        self._picked = picked or {}
         self._rules = rules or {}
         self._orders = {key: _without_due_holds(order, now) for key, order in held.items()}
         self._pools: dict[OrderKey, tuple[int, ...]] = {}
@@ -199,7 +203,12 @@ class Desk:
         assert recorded is not None
         for ref, line in placed.items():
             recorded = books_say(
-                recorded, ref, now=self._now, delivered=line.delivered, short=line.short
+                recorded,
+                ref,
+                now=self._now,
+                delivered=line.delivered,
+                short=line.short,
+                progress=self._progress(order.key, ref, line.allocations),
             ).order
         lines = {
             ref: replace(
@@ -213,6 +222,17 @@ class Desk:
             for ref, held in order.lines.items()
         }
         return replace(order, lines=lines)
+
+
+    def _progress(self, key: OrderKey, ref: str, allocations: Iterable[Allocation]) -> Progress:
+        """Return PICKED when everything a line is to be served from was taken off the shelf."""
+        picked = self._picked.get(key, {}).get(ref, {})
+        wanted: dict[int, Decimal] = defaultdict(Decimal)
+        for each in allocations:
+            wanted[int(each.item)] += each.demand
+        if not picked or any(picked.get(item, ZERO) < amount for item, amount in wanted.items()):
+            return Progress.NONE
+        return Progress.PICKED
 
 
 def recorded_order(held: HeldOrder) -> RecordedOrder | None:

@@ -96,3 +96,19 @@ class Pick:
     occurred_at: datetime
     delivery_id: int | None = None
     correlation_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a batch did to announcements and picks.
+
+    `discrepancies`: what differs now, of every announcement that was touched. `agreed`: those touched where
+    nothing differs any more. `refused`: a known version that now says something else. `short_picks`: new
+    reports of something not found. `new`: (connection id, event key) of what was news.
+    """
+
+    discrepancies: tuple[Discrepancy, ...] = ()
+    agreed: tuple[ExpectationKey, ...] = ()
+    refused: tuple[ExpectationEvent, ...] = ()
+    short_picks: tuple[Pick, ...] = ()
+    new: frozenset[tuple[int, str]] = frozenset()

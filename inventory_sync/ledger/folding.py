@@ -7,7 +7,7 @@ location and the virtual location of its counterpart. Decides nothing about orde
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -21,9 +21,9 @@ from inventory_sync.domain.levels import (
     RefusalReason,
     fold,
 )
+from inventory_sync.domain.periods import period_of
 from inventory_sync.domain.reports import (
     ZERO,
-    BookFigure,
     Count,
     Counterpart,
     Delta,
@@ -31,18 +31,25 @@ from inventory_sync.domain.reports import (
     Report,
     latest_count,
 )
+from inventory_sync.ledger.conditions import condition_movements, unavailable_changes
+from inventory_sync.ledger.holdings import Told, delivered_in, figures_of, lines_of
 from inventory_sync.ledger.movements import COUNTERPARTS, kind_of, movement
 from inventory_sync.ledger.ports import LedgerStore, NewMovement, Place, Recorded, Recording
-from inventory_sync.ledger.types import EventKind, LevelKey, Refused, StockEvent
+from inventory_sync.ledger.resting import Recalled, count_of, figure_of, fold_key, recall, settle_anew
+from inventory_sync.ledger.types import EventKind, FigureFacts, LevelKey, LineHeld, Refused, StockEvent
 
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """What folding a batch changes: lines to append, levels to write, items whose figure must be read."""
+    """What folding a batch changes: lines to append, levels to write, items whose figure must be read.
+
+    told: what new figures hold of order lines, and what those that rule anew hold.
+    """
 
     movements: tuple[NewMovement, ...] = ()
     levels: Mapping[LevelKey, LevelState] = field(default_factory=dict)
     read_again: tuple[int, ...] = ()
+    told: Told = Told()
 
 
 def sift_events(
@@ -51,23 +58,24 @@ def sift_events(
     *,
     now: datetime,
     tolerance: timedelta,
+    shut: Collection[str] = (),
 ) -> tuple[list[StockEvent], list[Refused]]:
-    """Part events that may be recorded from those refused: from the future, foreign to the place's mode.
+    """Part events that may be recorded from those refused: from the future, foreign to their tenure's mode.
 
-    Only a shipment, and only where movements decide, takes anything off an order line: elsewhere the line
-    waits for a figure that contains it.
+    shut: periods in which nothing may have happened any more. Only a shipment takes anything off an order
+    line, and only where movements decide: elsewhere the line waits for a figure that contains it.
     """
     latest = now + tolerance
     accepted: list[StockEvent] = []
     refused: list[Refused] = []
     for event in events:
-        mode = places[event.location_id].mode
-        foreign = EventKind.FIGURE if mode is Mode.MOVEMENTS else EventKind.COUNT
-        if event.kind is foreign:
+        if _is_foreign(event, places[event.location_id]):
             refused.append(Refused(event, RefusalReason.MIXED_KINDS))
         elif event.kind is not EventKind.FIGURE and event.occurred_at > latest:
             refused.append(Refused(event, RefusalReason.FUTURE))
-        elif event.fulfils is None or (mode is Mode.MOVEMENTS and event.reason is Reason.SHIPMENT):
+        elif shut and event.kind is not EventKind.FIGURE and period_of(event.occurred_at) in shut:
+            refused.append(Refused(event, RefusalReason.PERIOD_CLOSED))
+        elif event.fulfils is None or event.reason is Reason.SHIPMENT:
             accepted.append(event)
         else:
             accepted.append(replace(event, fulfils=None))
@@ -88,76 +96,101 @@ def fold_levels(
     recording: Recording,
     levels: Mapping[LevelKey, LevelState],
     legs: Mapping[Counterpart, int],
+    places: Mapping[int, Place],
     store: LedgerStore,
+    anew: Collection[LevelKey] = (),
 ) -> Folded:
     """Fold what was recorded into its levels, all of which are given and locked.
 
-    A level whose count was corrected away is counted afresh, from the count that rules then.
+    anew: levels to work out again from what was recorded, as are those whose count or figure was corrected
+    away and those of places that lived through several tenures (resting.py).
     """
     work = _sorted_out(recording)
-    recount = {
-        level_of(old.event) for old in recording.replaced.values() if old.event.kind is EventKind.COUNT
+    for key in anew:
+        work.setdefault(key, _Work())
+    renewed = {key for key, each in work.items() if key in anew or each.rests_anew(places[key[1]])}
+    recalled = recall(renewed, places, store)
+    positions: dict[LevelKey, Position | None] = {
+        key: newest.at
+        for key, each in work.items()
+        if key not in renewed and (newest := latest_count(each.counts)) is not None
     }
-    ruling = store.latest_counts(recount) if recount else {}
-    complete = store.places({place for _, place in recount}) if recount else {}
-    counts: dict[LevelKey, Count] = {}
-    for key, each in work.items():
-        found = [report for report in each.reports if isinstance(report, Count)]
-        if key in ruling:
-            rule = ruling[key]
-            found.append(_count(rule.event))
-            each.reports.append(found[-1])
-            each.sources[fold_key(rule.event)] = rule
-        newest = latest_count(found)
-        if newest is not None:
-            counts[key] = newest
-    positions: dict[LevelKey, Position | None] = {key: count.at for key, count in counts.items()}
-    positions |= dict.fromkeys(recount - counts.keys())
     sums = store.deltas_after(positions) if positions else {}
 
+    unavailable = unavailable_changes(recording, levels)
     movements: list[NewMovement] = []
     after: dict[LevelKey, LevelState] = {}
     read_again: set[int] = set()
+    newest: dict[LevelKey, tuple[LineHeld, ...]] = {}
     for key in sorted(work):
-        each, before = work[key], levels[key]
-        state = replace(before, count=None) if key in recount else before
+        each, before, place = work[key], levels[key], places[key[1]]
         outcome = fold(
-            state,
-            each.reports,
+            before,
+            each.deltas if key in renewed else each.reports,
             deltas_after=_answering(sums.get(key, ZERO)),
             superseded=each.superseded,
+            tenures=place.tenures,
         )
         postings, state = outcome.postings, outcome.state
-        if key in recount and key not in counts:
-            uncounted = replace(state, on_hand=sums[key], known=complete[key[1]].complete)
-            missing = uncounted.on_hand - state.on_hand
-            if missing:
-                leg = Posting(Counterpart.ADJUSTMENT, missing, each.recount_key, PostingKind.COUNT)
-                postings = (*postings, leg)
-            state = uncounted
-        movements += [_movement(key, posting, each.sources[posting.key], legs) for posting in postings]
+        if key in renewed:
+            cause = each.cause(recalled[key])
+            rested = settle_anew(state, recalled[key], place, key=cause)
+            postings, state = (*postings, *rested.postings), rested.state
+            if (figure := recalled[key].figure) is not None:
+                newest[key] = lines_of(figure.event.figure)
+        elif outcome.contained is not None:
+            newest[key] = lines_of(each.figure_of(state.reading))
+        if key in unavailable and (key not in renewed or recalled[key].unavailable is None):
+            state = replace(state, unavailable=state.unavailable + unavailable[key])
+        movements += [_movement(key, posting, each, legs) for posting in postings]
         if state != before:
             after[key] = (
                 state if state.version > before.version else replace(state, version=before.version + 1)
             )
-        if outcome.read_again:
+        if outcome.read_again or (each.explains and state.mode is Mode.FIGURES):
             read_again.add(key[0])
-    return Folded(tuple(movements), after, tuple(sorted(read_again)))
-
-
-def fold_key(event: StockEvent) -> str:
-    """Return the key that tells the event apart from those of other connections at the same level."""
-    return f"{event.connection_id}:{event.key}"
+    movements += condition_movements(recording, levels, legs[Counterpart.ADJUSTMENT]) if work else ()
+    told = Told(newest, delivered_in(figures_of(each.event for each in recording.new)))
+    return Folded(tuple(movements), after, tuple(sorted(read_again)), told)
 
 
 @dataclass(slots=True)
 class _Work:
-    """What one level has to fold, and which recorded event stands behind each key."""
+    """What one level has to fold, and which recorded event stands behind each key.
 
-    reports: list[Report] = field(default_factory=list)
+    before: what a key said until now. explains: something changed its condition, which a figure may hold.
+    """
+
+    deltas: list[Delta] = field(default_factory=list)
+    counts: list[Count] = field(default_factory=list)
+    figures: list[Recorded] = field(default_factory=list)
     superseded: dict[str, Delta] = field(default_factory=dict)
     sources: dict[str, Recorded] = field(default_factory=dict)
+    before: dict[str, StockEvent] = field(default_factory=dict)
     recount_key: str = ""
+    lost: bool = False
+    explains: bool = False
+
+    @property
+    def reports(self) -> list[Report]:
+        return [*self.deltas, *self.counts, *(figure_of(each.event) for each in self.figures)]
+
+    def rests_anew(self, place: Place) -> bool:
+        """Say whether the level cannot be folded on: what it rested on is gone, or the place has a past."""
+        several = place.tenures is not None and bool(self.counts or self.figures or self.explains)
+        return self.lost or several
+
+    def cause(self, recalled: Recalled) -> str:
+        """Return the key of the event to name for a difference, which is among the sources afterwards."""
+        told = recalled.told
+        if told is None:
+            return self.recount_key
+        name = fold_key(told.event)
+        self.sources.setdefault(name, told)
+        return name
+
+    def figure_of(self, reading: int | None) -> FigureFacts | None:
+        return next((each.event.figure for each in self.figures if each.event.reading == reading), None)
 
 
 def _sorted_out(recording: Recording) -> dict[LevelKey, _Work]:
@@ -166,19 +199,29 @@ def _sorted_out(recording: Recording) -> dict[LevelKey, _Work]:
         event = recorded.event
         name = fold_key(event)
         own = work[level_of(event)]
-        own.reports.append(_report(event, name))
+        if event.kind is EventKind.CONDITION:
+            own.explains = True
+        elif event.kind is EventKind.DELTA:
+            own.deltas.append(_delta(event, name))
+        elif event.kind is EventKind.COUNT:
+            own.counts.append(count_of(event))
+        else:
+            own.figures.append(recorded)
         own.sources[name] = recorded
         old = recording.replaced.get((event.connection_id, event.key))
         if old is None:
             continue
         there = work[level_of(old.event)]
         there.sources[name] = recorded
+        there.before[name] = old.event
         there.recount_key = name
         if old.event.kind is EventKind.DELTA:
             there.superseded[name] = _delta(old.event, name)
             if there is not own or event.kind is not EventKind.DELTA:
                 # The truth moved elsewhere: here nothing of it remains.
-                there.reports.append(replace(_delta(event, name), quantity=ZERO))
+                there.deltas.append(replace(_delta(event, name), quantity=ZERO))
+        else:
+            there.lost = there.lost or old.event.kind is not EventKind.CONDITION
     return work
 
 
@@ -187,14 +230,11 @@ def _answering(after_newest_count: Decimal) -> Callable[[Position], Decimal]:
     return lambda _: after_newest_count
 
 
-def _report(event: StockEvent, name: str) -> Report:
-    if event.kind is EventKind.DELTA:
-        return _delta(event, name)
+def _is_foreign(event: StockEvent, place: Place) -> bool:
+    """Say whether a report of the whole stock is of the other mode than its tenure's."""
     if event.kind is EventKind.COUNT:
-        return _count(event)
-    if event.reading is None:
-        raise ValueError(f"a book figure needs its reading number: {event.key}")
-    return BookFigure(key=name, reading=event.reading, quantity=event.quantity)
+        return not place.lived.takes_count(event.occurred_at)
+    return event.kind is EventKind.FIGURE and not place.lived.takes_figure(event.reading or 0)
 
 
 def _delta(event: StockEvent, name: str) -> Delta:
@@ -202,12 +242,17 @@ def _delta(event: StockEvent, name: str) -> Delta:
     return Delta(name, event.revision, event.quantity, at, COUNTERPARTS[event.reason])
 
 
-def _count(event: StockEvent) -> Count:
-    return Count(fold_key(event), event.quantity, Position(event.occurred_at, event.sequence))
+def _movement(key: LevelKey, posting: Posting, work: _Work, legs: Mapping[Counterpart, int]) -> NewMovement:
+    """Return the line of a posting. What is taken back leaves the lot, owner and condition it came to.
 
-
-def _movement(
-    key: LevelKey, posting: Posting, recorded: Recorded, legs: Mapping[Counterpart, int]
-) -> NewMovement:
+    A count finds everything together: what it holds already is neutralised outside any lot or condition.
+    """
+    recorded = work.sources[posting.key]
     kind = kind_of(recorded) if posting.kind is PostingKind.DELTA else posting.kind.value
-    return movement(recorded, key, posting.quantity, legs[posting.counterpart], kind)
+    line = movement(recorded, key, posting.quantity, legs[posting.counterpart], kind)
+    if posting.kind is PostingKind.ABSORPTION:
+        return line._replace(lot="", owner="", condition="")
+    if posting.kind is PostingKind.CORRECTION:
+        old = work.before[posting.key]
+        return line._replace(lot=old.lot, owner=old.owner, condition=old.condition)
+    return line

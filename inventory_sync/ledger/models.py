@@ -8,6 +8,12 @@ from django.db.models import F, Q
 
 from inventory_sync.catalog.models import Item, Location
 from inventory_sync.connections.models import Connection
+from inventory_sync.ledger.models_incoming import Arrival as Arrival
+from inventory_sync.ledger.models_incoming import Expectation as Expectation
+from inventory_sync.ledger.models_incoming import ExpectationLine as ExpectationLine
+from inventory_sync.ledger.models_incoming import LatePosting as LatePosting
+from inventory_sync.ledger.models_incoming import Period as Period
+from inventory_sync.ledger.models_incoming import Pick as Pick
 from inventory_sync.ledger.models_requests import Owed as Owed
 from inventory_sync.ledger.models_requests import RequestTerms as RequestTerms
 from inventory_sync.support.models import QuantityField

@@ -5,12 +5,14 @@ Both ways through the fold (folding.py, plain.py) make their movements here.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 
 from inventory_sync.domain.external import Reason
+from inventory_sync.domain.periods import period_of, posting_period
 from inventory_sync.domain.reports import Counterpart
-from inventory_sync.ledger.ports import NewMovement, Recorded
+from inventory_sync.ledger.ports import NewMovement, Recorded, Recording
+from inventory_sync.ledger.ports_incoming import Late
 from inventory_sync.ledger.types import LevelKey
 
 COUNTERPARTS: dict[Reason | None, Counterpart] = {
@@ -53,6 +55,28 @@ def kind_of(recorded: Recorded) -> str:
     return (recorded.event.reason or Reason.ADJUSTMENT).value
 
 
-def period_of(moment: datetime) -> str:
-    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    return f"{utc.year:04}-{utc.month:02}"
+def late_lines(
+    recording: Recording, movements: Iterable[NewMovement], closed: Collection[str]
+) -> tuple[list[NewMovement], list[Late]]:
+    """Move lines of closed periods into the first open one after; say which events those belong to."""
+    lines: list[NewMovement] = []
+    late: dict[int, str] = {}
+    for line in movements:
+        if line.period in closed:
+            period = posting_period(line.period, closed)
+            late[line.event_id] = period
+            line = line._replace(period=period)
+        lines.append(line)
+    return lines, [
+        Late(
+            row_id,
+            event.connection_id,
+            event.key,
+            event.item_id,
+            event.location_id,
+            period_of(event.occurred_at),
+            late[row_id],
+        )
+        for row_id, event in recording.new
+        if row_id in late
+    ]

@@ -19,6 +19,7 @@ from inventory_sync.domain.levels import LevelState, Mode
 from inventory_sync.domain.reports import ZERO, Counterpart, Position
 from inventory_sync.domain.reservations import LineStatus
 from inventory_sync.domain.routing import ReserveMode, Rule
+from inventory_sync.ledger.ports_incoming import IncomingStore
 from inventory_sync.ledger.types import LevelKey, OrderKey, StockEvent
 
 
@@ -152,7 +153,7 @@ class Waiting:
     backordered: Decimal = ZERO
 
 
-class LedgerStore(Protocol):
+class LedgerStore(IncomingStore, Protocol):
     """Set-based reads and writes of the ledger's rows."""
 
     # ── what does not change under us ────────────────────────────────────────────────────────────────

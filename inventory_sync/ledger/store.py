@@ -14,6 +14,7 @@ from inventory_sync.domain.reports import Counterpart
 from inventory_sync.ledger.ports import Component, Place
 from inventory_sync.ledger.rows import execute
 from inventory_sync.ledger.rows_events import EventRows
+from inventory_sync.ledger.rows_incoming import IncomingRows
 from inventory_sync.ledger.rows_levels import LevelRows
 from inventory_sync.ledger.rows_orders import OrderRows
 from inventory_sync.ledger.rows_requests import RequestRows
@@ -29,7 +30,7 @@ KIND_OF = {
 }
 
 
-class PostgresLedger(EventRows, OrderRows, RequestRows, LevelRows):
+class PostgresLedger(EventRows, OrderRows, RequestRows, LevelRows, IncomingRows):
     """The LedgerStore of the running platform. It keeps nothing: one may be made for each batch."""
 
     def places(self, location_ids: Collection[int]) -> Mapping[int, Place]:

@@ -6,14 +6,14 @@ unit, times are aware. Nothing here knows rows, locks or Django.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from inventory_sync.domain.external import OrderLineRef, OrderStatus, Reason
 from inventory_sync.domain.levels import RefusalReason
-from inventory_sync.ledger.expectation_types import ReceiptOf
+from inventory_sync.ledger.expectation_types import Expected, ReceiptOf
 
 OrderKey = tuple[int, str]  # (connection id, order_ref)
 LevelKey = tuple[int, int]  # (item id, location id): the lock order of levels
@@ -209,7 +209,8 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """Both halves of one batch applied together."""
+    """All parts of one batch applied together."""
 
     posted: Posted
     decided: Decided
+    expected: Expected = field(default_factory=Expected)

@@ -25,6 +25,7 @@ from inventory_sync.domain.lane import retry_after
 from inventory_sync.intake.ports import Claim, Finds, Outcome, Parking, Result, StoredDelivery
 from inventory_sync.ledger.apply import apply_batch
 from inventory_sync.ledger.types import Applied, Decided, Posted
+from inventory_sync.pipeline.discrepancies import note_expectations
 from inventory_sync.pipeline.hints import as_hints
 from inventory_sync.pipeline.ports import Ports
 from inventory_sync.pipeline.resolve import Resolved, resolve
@@ -153,6 +154,9 @@ def _apply_all(batch: Sequence[Translated], *, ports: Ports) -> Counter[str]:
         store=ports.ledger,
         now=now,
         tolerance=ports.limits.future_tolerance,
+        announced=resolved.expectations,
+        picks=resolved.picks,
+        late=ports.limits.late_movements,
     )
     outcomes = [_settle(one, resolved, applied) for one in batch]
 
@@ -207,7 +211,8 @@ def _finds(batch: Sequence[Translated], applied: Applied) -> list[Finds]:
 def _is_news(connection_id: int, event: ExternalEvent, applied: Applied) -> bool:
     if isinstance(event, OrderReported | OrderVanished):
         return (connection_id, event.order_ref) in applied.decided.changed
-    return (connection_id, event.key) in applied.posted.new
+    name = (connection_id, event.key)
+    return name in applied.posted.new or name in applied.expected.new
 
 
 def _open_cases(
@@ -232,6 +237,7 @@ def _open_cases(
             f"Order {order_ref} is gone at its source without notice; its open lines were closed short.",
             connection=codes.get(connection_id, ""),
         )
+    note_expectations(applied.expected, codes, cases=ports.cases)
 
 
 def _give_up_or_wait(

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from inventory_sync.availability.ports import AvailabilityStore
 from inventory_sync.catalog.resolve import CatalogReader
+from inventory_sync.domain.periods import LatePolicy
 from inventory_sync.domain.ports import Capabilities, Client, Clock, Connector, Exchange
 from inventory_sync.intake.ports import IntakeStore
 from inventory_sync.ledger.ports import LedgerStore
@@ -60,6 +61,7 @@ class Limits:
     lease: timedelta = timedelta(seconds=20)
     max_attempts: int = 5
     future_tolerance: timedelta = timedelta(seconds=300)
+    late_movements: LatePolicy = LatePolicy.POST
     dirty_items: int = 500
     near_zero: Decimal = Decimal(2)
     push_lease: timedelta = timedelta(seconds=60)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from inventory_sync.catalog.resolve import CatalogReader, Directory, ItemTarget, load, to_base
-from inventory_sync.domain.errors import FutureReport, Parked, WrongMode
+from inventory_sync.domain.errors import FutureReport, KeyReused, Parked, PeriodClosed, WrongMode
 from inventory_sync.domain.external import (
     ConditionChanged,
     ExpectationChanged,
@@ -31,6 +31,7 @@ from inventory_sync.domain.external import (
     StockMoved,
 )
 from inventory_sync.domain.levels import RefusalReason
+from inventory_sync.domain.periods import period_of
 from inventory_sync.intake.ports import Parking, ReadWanted, StoredDelivery
 from inventory_sync.ledger.expectation_types import ExpectationEvent, Pick
 from inventory_sync.ledger.types import (
@@ -38,6 +39,7 @@ from inventory_sync.ledger.types import (
     CutReading,
     OrderEvent,
     OrderEventLine,
+    Refused,
     StockEvent,
 )
 from inventory_sync.pipeline import reports
@@ -47,6 +49,7 @@ from inventory_sync.propagation.ports import Sighting
 REFUSALS: dict[RefusalReason, type[Parked]] = {
     RefusalReason.FUTURE: FutureReport,
     RefusalReason.MIXED_KINDS: WrongMode,
+    RefusalReason.PERIOD_CLOSED: PeriodClosed,
 }
 
 
@@ -67,9 +70,14 @@ class Resolved:
     def parked_of(self, stored: StoredDelivery, applied: Applied) -> list[Parking]:
         """Return the parked lines of a delivery, those refused by the ledger included."""
         refused = [
-            Parking(one.event.key, REFUSALS.get(one.reason, Parked).code, f"Refused: {one.reason.value}.")
+            _refusal(one)
             for one in applied.posted.refused
             if one.event.delivery_id == stored.id
+        ]
+        refused += [
+            Parking(one.event_key, KeyReused.code, f"Version {one.version} of {one.ref} said something else.")
+            for one in applied.expected.refused
+            if one.delivery_id == stored.id
         ]
         return [*self.parked.get(stored.id, ()), *refused]
 
@@ -188,6 +196,16 @@ def _resolve_one(
             )
         case SessionClosed():
             into.reads.append(ReadWanted(connection_id, "stream", event.location_ref, "session closed"))
+
+
+def _refusal(refused: Refused) -> Parking:
+    """Return what waits of a report the ledger did not take; one of a closed period waits for that period."""
+    code = REFUSALS.get(refused.reason, Parked).code
+    if refused.reason is RefusalReason.PERIOD_CLOSED:
+        period = period_of(refused.event.occurred_at)
+        words = f"It happened in {period}, which is closed."
+        return Parking(refused.event.key, code, words, waits_on=f"period:{period}")
+    return Parking(refused.event.key, code, f"Refused: {refused.reason.value}.")
 
 
 def _order(stored: StoredDelivery, event: OrderReported, directory: Directory, into: Resolved) -> OrderEvent:

@@ -23,6 +23,7 @@ from inventory_sync.connections import registry
 from inventory_sync.connections.models import Connection, Cursor
 from inventory_sync.connections.services import mark_misconfigured
 from inventory_sync.domain.errors import Misconfigured
+from inventory_sync.domain.periods import LatePolicy
 from inventory_sync.domain.ports import Exchange, Outside
 from inventory_sync.intake.store import PostgresIntake
 from inventory_sync.ledger.store import PostgresLedger
@@ -153,6 +154,7 @@ def ports() -> Ports:
             lease=timedelta(seconds=knobs["INTAKE_LEASE_S"]),
             max_attempts=knobs["INTAKE_MAX_ATTEMPTS"],
             future_tolerance=timedelta(seconds=knobs["FUTURE_TOLERANCE_S"]),
+            late_movements=LatePolicy(knobs["LATE_MOVEMENTS"]),
             dirty_items=knobs["AVAILABILITY_BATCH_ITEMS"],
             near_zero=near_zero,
             push_lease=timedelta(seconds=knobs["PUSH_LEASE_S"]),

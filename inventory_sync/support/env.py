@@ -6,6 +6,7 @@ Any variable NAME may instead be given as NAME_FILE, the path of a file that hol
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -48,6 +49,14 @@ def flag(name: str, default: bool) -> bool:
     if raw in ("0", "false", "no", "off"):
         return False
     raise BadEnvironment(f"{name} is {raw!r}; expected 1 or 0.")
+
+
+def choice(name: str, default: str, allowed: Sequence[str]) -> str:
+    """Return one of the words allowed, or refuse to start with a sentence that names them."""
+    value = text(name, default)
+    if value not in allowed:
+        raise BadEnvironment(f"{name} is {value!r}; expected one of {', '.join(allowed)}.")
+    return value
 
 
 def listing(name: str, default: str = "") -> list[str]:

@@ -30,6 +30,7 @@ from inventory_sync.ledger.ports import (
     Waiting,
 )
 from inventory_sync.ledger.types import EventKind, LevelKey, OrderKey, StockEvent
+from tests.sim.stores.incoming import IncomingTables, MemoryIncoming
 
 NEAR_ZERO = 3
 VIRTUAL = {counterpart: -number for number, counterpart in enumerate(Counterpart, start=1)}
@@ -69,20 +70,26 @@ class Tables:
     seen_at: dict[OrderKey, datetime] = field(default_factory=dict)
     dirty: dict[int, Dirty] = field(default_factory=dict)
     rules: dict[int, tuple[Rule, ...]] = field(default_factory=dict)
+    incoming: IncomingTables = field(default_factory=IncomingTables)
 
     def copied(self) -> Tables:
         """Return a copy that later changes of this one do not reach."""
         values = {each.name: copy(getattr(self, each.name)) for each in fields(self)}
         values["events"] = {name: copy(row) for name, row in self.events.items()}
+        values["incoming"] = self.incoming.copied()
         values["dirty"] = {item: copy(row) for item, row in self.dirty.items()}
         return Tables(**values)
 
 
-class MemoryLedger:
+class MemoryLedger(MemoryIncoming):
     """A LedgerStore in memory."""
 
     def __init__(self, tables: Tables | None = None) -> None:
         self.tables = tables or Tables()
+
+    @property
+    def incoming(self) -> IncomingTables:
+        return self.tables.incoming
 
     def places(self, location_ids: Collection[int]) -> Mapping[int, Place]:
         return {place: self.tables.places[place] for place in location_ids}

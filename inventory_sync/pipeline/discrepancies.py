@@ -1,0 +1,58 @@
+"""Say in a case that what arrived is not what was announced, or that a picker did not find what was sold.
+
+One case per announcement, closed when nothing differs any more; one per order line that was short. Runs in
+the transaction of the batch that found it. Decides nothing about stock.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from inventory_sync.domain.reports import plain
+from inventory_sync.ledger.expectation_types import Discrepancy, ExpectationKey, Expected
+from inventory_sync.pipeline.ports import CaseBook
+
+KIND = "expectation"
+
+
+def note_expectations(expected: Expected, codes: Mapping[int, str], *, cases: CaseBook) -> None:
+    """Open a case for what differs, close those of announcements where nothing differs any more."""
+    differing: dict[ExpectationKey, list[Discrepancy]] = defaultdict(list)
+    for each in expected.discrepancies:
+        differing[each.connection_id, each.ref].append(each)
+    for key, found in sorted(differing.items()):
+        connection_id, ref = key
+        cases.open(
+            "goods.receipt_discrepancy",
+            KIND,
+            subject_of(key),
+            f"{ref}: {'; '.join(_in_words(each) for each in found)}.",
+            connection=codes.get(connection_id, ""),
+        )
+    if expected.agreed:
+        cases.close(KIND, [subject_of(key) for key in expected.agreed], "what arrived is what was announced")
+    for pick in expected.short_picks:
+        cases.open(
+            "pick.short",
+            "order_line",
+            f"{pick.source}:{pick.order_ref}/{pick.line_ref}",
+            f"Order {pick.order_ref}, line {pick.line_ref}: {plain(pick.short)} of item {pick.item_id} were "
+            f"not found; {plain(pick.picked)} were picked.",
+            connection=codes.get(pick.connection_id, ""),
+            correlation_id=pick.correlation_id,
+        )
+
+
+def subject_of(key: ExpectationKey) -> str:
+    return f"{key[0]}:{key[1]}"
+
+
+def _in_words(found: Discrepancy) -> str:
+    parts = [f"{plain(found.received)} of {plain(found.expected)} of item {found.item_id} arrived"]
+    parts += [
+        f"{plain(amount)} {what}"
+        for what, amount in (("too many", found.over), ("missing", found.short), ("damaged", found.damaged))
+        if amount
+    ]
+    return ", ".join(parts)
