@@ -61,7 +61,6 @@ class RefusalReason(StrEnum):
     MIXED_KINDS = "report_kind_foreign_to_mode"
     CONTRADICTION = "same_reading_other_figure"
     PERIOD_CLOSED = "period_is_closed"
-    PERIOD_CLOSED = "period_is_closed"
 
 
 @dataclass(frozen=True, slots=True)
