@@ -1,12 +1,16 @@
-"""The two small tools every part of the PostgreSQL store uses."""
+"""The small tools every part of the PostgreSQL store uses."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection
+
+from inventory_sync.support.columns import unzip as unzip
+
+_BY_INDEX = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;"
+_AS_BEFORE = "RESET enable_hashjoin; RESET enable_mergejoin"
 
 
 def execute(sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -16,28 +20,10 @@ def execute(sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return cursor.fetchall() if cursor.description is not None else []
 
 
-def unzip(rows: Iterable[Sequence[Any]], width: int) -> tuple[str, ...]:
-    """Turn rows into one array literal per column, as unnest wants them; `width` columns even without rows.
+def execute_by_index(sql: str, params: Sequence[Any] = ()) -> None:
+    """Run one statement that joins the rows given to a table, looking each of them up by its index.
 
-    Literals are written here because the driver's own lists cost several times the statement itself.
+    The planner believes that reading a whole table of some hundred thousand cached rows is cheaper than a
+    thousand look-ups in it; it is several times dearer. All in one message, for this statement alone.
     """
-    columns = list(zip(*rows, strict=True)) or [()] * width
-    return tuple("{" + ",".join(_literals(column)) + "}" for column in columns)
-
-
-def _literals(column: Sequence[Any]) -> Iterable[str]:
-    """Write one column; its values are of one type, or None."""
-    kind = type(next((value for value in column if value is not None), None))
-    write: Callable[[Any], str] = _text if issubclass(kind, str) else _WRITERS.get(kind, str)
-    if None in column:
-        return ["NULL" if value is None else write(value) for value in column]
-    return map(write, column)
-
-
-def _text(value: str) -> str:
-    if "\\" in value or '"' in value:
-        value = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{value}"'
-
-
-_WRITERS: dict[type, Callable[[Any], str]] = {datetime: datetime.isoformat}
+    execute(f"{_BY_INDEX}{sql};{_AS_BEFORE}", params)
