@@ -184,6 +184,7 @@ INVENTORY_SYNC: dict[str, Any] = {
     "DRAIN_SECONDS": env.integer("SYNC_DRAIN_SECONDS", 20, low=1),
     "DISPATCH_EVERY_MS": env.integer("SYNC_DISPATCH_EVERY_MS", 1000, low=50),
     "SWEEP_SCALE_PERCENT": env.integer("SYNC_SWEEP_SCALE_PERCENT", 100, low=1),
+    "VERIFY_EVERY_S": env.integer("SYNC_VERIFY_EVERY_S", 3600, low=0),
     "CANARY_EVERY_S": env.integer("SYNC_CANARY_EVERY_S", 5, low=1),
 }
 

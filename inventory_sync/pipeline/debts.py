@@ -12,6 +12,7 @@ from inventory_sync.connections.models import Connection, Cursor
 from inventory_sync.intake import selectors as intake
 from inventory_sync.intake.models import ReadDue
 from inventory_sync.ledger.selectors import any_dirty
+from inventory_sync.pipeline.invariants.rounds import round_due
 from inventory_sync.pipeline.ports import Ports
 from inventory_sync.propagation.selectors import connections_owed
 
@@ -43,6 +44,8 @@ def find_debts(now: datetime, *, ports: Ports) -> list[Debt]:
         Debt("pipeline.read_again", "standard", {"connection_id": connection_id})
         for connection_id in sorted(set(reads.values_list("connection_id", flat=True)))
     ]
+    if round_due(now, every=ports.limits.verify_every):
+        debts.append(Debt("pipeline.verify", "bulk"))
     return debts + _streams_due(now, active, ports=ports)
 
 

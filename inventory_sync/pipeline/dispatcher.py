@@ -41,6 +41,7 @@ WORK: dict[str, Callable[..., dict[str, int]]] = {
     "pipeline.sweep": steps.sweep_stream,
     "pipeline.read_again": steps.read_again,
     "pipeline.keep_house": keep_house,
+    "pipeline.verify": steps.verify,
 }
 
 

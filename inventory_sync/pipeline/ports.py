@@ -66,6 +66,7 @@ class Limits:
     near_zero: Decimal = Decimal(2)
     push_lease: timedelta = timedelta(seconds=60)
     push_max_attempts: int = 8
+    verify_every: timedelta = timedelta(0)  # none: no round of checks is ever due
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from inventory_sync.ledger.orders import expire_holds
 from inventory_sync.pipeline import reading, wiring
 from inventory_sync.pipeline.compute import compute
 from inventory_sync.pipeline.drain import drain
+from inventory_sync.pipeline.invariants.rounds import go_on
 from inventory_sync.pipeline.ports import Ports
 from inventory_sync.pipeline.push import push
 from inventory_sync.pipeline.wake import Waker, waker
@@ -101,6 +102,13 @@ def read_again(connection_id: int, *, ports: Ports | None = None) -> dict[str, i
         waker().drain_intake("critical")
         waker().drain_intake("standard")
     return {"read": done}
+
+
+def verify(*, ports: Ports | None = None) -> dict[str, int]:
+    """Go on with the round of invariant checks that is due."""
+    close_old_connections()
+    ports = ports or wiring.ports()
+    return go_on(clock=ports.clock, every=ports.limits.verify_every, until=deadline())
 
 
 def keep_house(*, ports: Ports | None = None) -> dict[str, int]:

@@ -159,5 +159,6 @@ def ports() -> Ports:
             near_zero=near_zero,
             push_lease=timedelta(seconds=knobs["PUSH_LEASE_S"]),
             push_max_attempts=knobs["PUSH_MAX_ATTEMPTS"],
+            verify_every=timedelta(seconds=knobs["VERIFY_EVERY_S"]),
         ),
     )

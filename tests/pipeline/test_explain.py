@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from inventory_sync.availability.models import Policy
 from inventory_sync.availability.services import change_policy
-from inventory_sync.catalog.models import Authority
+from inventory_sync.catalog.authorities import assign_authority
 from inventory_sync.domain.errors import BeforeRecords
 from inventory_sync.domain.external import OrderStatus
 from inventory_sync.pipeline.explain import (
@@ -225,16 +225,22 @@ def test_the_channel_is_shown_with_what_it_was_told_at_that_instant() -> None:
 
 def test_the_authority_is_the_one_of_that_instant() -> None:
     story = Story()
-    story.item("MUG")
+    mug, place = story.item("MUG"), story.stores["ST-1"]
     story.count("MUG", 10)
-    other = make.make_till("other")
+    before = story.now
+    assign_authority(
+        place,
+        make.make_till("other"),
+        at=story.wait(),
+        continues=True,
+        actor="tests",
+        reason="The store has a new till.",
+    )
 
-    now = explain_place(item=story.items["MUG"], location=story.stores["ST-1"])
-    make.change(Authority.objects.get(location=story.stores["ST-1"]), connection=other)
-    story.stores["ST-1"].refresh_from_db()
-    after = explain_place(item=story.items["MUG"], location=story.stores["ST-1"])
+    then = explain_place(item=mug, location=place, moment=before)
+    now = explain_place(item=mug, location=place)
 
-    assert (now.place.authority, after.place.authority) == ("till", "other")
+    assert (then.place.authority, now.place.authority) == ("till", "other")
 
 
 def test_a_policy_is_cited_with_who_set_it_and_why() -> None:

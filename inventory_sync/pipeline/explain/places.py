@@ -17,14 +17,17 @@ from inventory_sync.pipeline.explain.types import ZERO, Place, PlaceExplained, T
 
 
 def authorities(location_ids: Collection[int], *, moment: datetime | None) -> dict[int, str]:
-    """Return the code of the connection that decided the stock of each place then."""
-    rows = Authority.objects.filter(location_id__in=location_ids, attribute=Authority.Attribute.ON_HAND)
+    """Return the code of the connection that decided what was on hand at each place at the moment."""
+    rows = Authority.objects.filter(
+        location_id__in=location_ids, attribute=Authority.Attribute.ON_HAND
+    ).select_related("connection")
     if moment is None:
-        rows = rows.filter(valid_to__isnull=True)
+        rows = rows.filter(valid_to=None)
     else:
-        rows = rows.filter(Q(valid_from__isnull=True) | Q(valid_from__lte=moment))
-        rows = rows.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=moment))
-    return {row.location_id: row.connection.code for row in rows.select_related("connection")}
+        rows = rows.filter(
+            Q(valid_from=None) | Q(valid_from__lte=moment), Q(valid_to=None) | Q(valid_to__gt=moment)
+        )
+    return {row.location_id: row.connection.code for row in rows}
 
 
 def places_of(
