@@ -140,6 +140,8 @@ def load_directory(
 
 def tenures_of(location_ids: Collection[int]) -> dict[int, Tenures]:
     """Return the modes of those locations that were ever in more than one tenure."""
+    if not location_ids:
+        return {}
     rows: dict[int, list[dict[str, Any]]] = {}
     for row in Tenure.objects.filter(location_id__in=location_ids).order_by("location_id", "starts_at"):
         told = {

@@ -22,11 +22,12 @@ from inventory_sync.domain.periods import LatePolicy
 from inventory_sync.ledger.demand import Desk, items_of
 from inventory_sync.ledger.expectation_types import ExpectationEvent, Pick
 from inventory_sync.ledger.expectations import settle_expectations
-from inventory_sync.ledger.folding import fold_levels, level_of, levels_of, sift_events
+from inventory_sync.ledger.folding import contradictions, fold_levels, level_of, levels_of, sift_events
+from inventory_sync.ledger.holdings import figures_of, lines_of
 from inventory_sync.ledger.movements import late_lines
 from inventory_sync.ledger.placing import Floor
 from inventory_sync.ledger.plain import Plain, fold_plain
-from inventory_sync.ledger.ports import Component, HeldOrder, LedgerStore, Place, Recording
+from inventory_sync.ledger.ports import Component, HeldOrder, LedgerStore, NewMovement, Place, Recording
 from inventory_sync.ledger.types import (
     Applied,
     Decided,
@@ -51,38 +52,58 @@ def apply_batch(
     announced: Sequence[ExpectationEvent] = (),
     picks: Sequence[Pick] = (),
     late: LatePolicy = LatePolicy.POST,
+    anew: Collection[LevelKey] = (),
 ) -> Applied:
     """Post the events and decide the orders, each in the order given, exactly once however often repeated.
 
     tolerance: how far ahead of now a source's clock may be before its report is refused. due: orders whose
     holds end if it is time. announced, picks: what is said of stock to come and of order lines. late: what
-    becomes of a movement that happened in a closed period.
+    becomes of a movement that happened in a closed period. anew: levels to work out again from what was
+    recorded of them, because a tenure began.
     """
     closed = store.closed_periods() if events else frozenset()
     shut = closed if late is LatePolicy.PARK else frozenset()
     pools = {place for order in orders for place in order.pool}
-    places = store.places({event.location_id for event in events} | pools)
+    concerned = {event.location_id for event in events} | {place for _, place in anew}
+    if concerned:
+        store.share_gates(concerned)
+    figures = figures_of(events)
+    if figures:
+        store.hold_figures({event.location_id for event in figures})
+    places = store.places(concerned | pools)
     accepted, refused = sift_events(events, places, now=now, tolerance=tolerance, shut=shut)
 
     recording = store.record_events(accepted, now=now) if accepted else Recording()
+    if elsewhere := {place for _, place in levels_of(recording)} - concerned:
+        store.share_gates(elsewhere)
+        places = {**places, **store.places(elsewhere)}
+    if figures:
+        refused += contradictions(accepted, recording, store)
     new_picks = store.record_picks(picks) if picks else []
     keys = {order.key for order in orders} | set(due) | _fulfilled(recording, new_picks, store)
+    keys |= _held_by_books(recording, anew, store)
     held = store.lock_orders(keys, now=now) if keys else {}
     recipes = store.recipes(items_of(held.values(), orders)) if held else {}
-    reported = levels_of(recording)
+    reported = levels_of(recording) | set(anew)
     promised = _promised(held.values(), orders, recipes)
     levels = store.lock_levels(promised | reported, create=reported) if promised or reported else {}
 
     legs = store.counterparts() if reported else {}
-    plain = fold_plain(recording, levels, legs) if reported else Plain()
-    folded = fold_levels(plain.rest, levels, legs, store)
-    movements = (*plain.movements, *folded.movements)
+    plain = fold_plain(recording, levels, legs, places) if reported else Plain()
+    folded = fold_levels(plain.rest, levels, legs, places, store, anew)
+    doubted = [key for key, level in levels.items() if level.last_known_free is not None]
+    free_before = store.free(doubted) if doubted else {}
+    movements: Sequence[NewMovement] = (*plain.movements, *folded.movements)
     if closed:
         movements, outside = late_lines(recording, movements, closed)
         store.note_late(outside, now=now)
     store.append_movements(movements, now=now)
     store.save_on_hand(plain.on_hand, now=now)
     store.save_levels(folded.levels, now=now)
+    if folded.told or anew:
+        store.save_holdings(folded.told)
+        now_held = store.holdings(held)
+        held = {key: replace(order, holdings=now_held.get(key, ())) for key, order in held.items()}
 
     floor = Floor(store.free(promised) if promised else {}, recipes, _codes(places))
     desk = Desk(held, floor, now=now, picked=store.picked(held) if held else {})
@@ -94,6 +115,10 @@ def apply_batch(
     if desk.tally.shown:
         store.note_seen(desk.tally.shown, now=now)
 
+    if doubted:
+        free_after = store.free(doubted)
+        falls = {key: free_before[key] - free_after[key] for key in doubted}
+        store.lower_last_known({key: fall for key, fall in falls.items() if fall > 0})
     told, futures = settle_expectations(announced, recording, store=store, now=now)
 
     moved = _moved(held, changed)
@@ -141,6 +166,17 @@ def _fulfilled(recording: Recording, picks: Iterable[Pick], store: LedgerStore) 
     return {(ids[source], order_ref) for source, order_ref in lines if source in ids}
 
 
+def _held_by_books(recording: Recording, anew: Collection[LevelKey], store: LedgerStore) -> set[OrderKey]:
+    """Return the orders whose lines new figures name, or no longer name, and those a new tenure touches."""
+    figures = figures_of(each.event for each in (*recording.new, *recording.replaced.values()))
+    if not figures and not anew:
+        return set()
+    found = store.orders_held_at({*map(level_of, figures), *anew}, shipped=bool(anew))
+    named = {(line.source, line.order_ref) for each in figures for line in lines_of(each.figure)}
+    ids = store.connection_ids({source for source, _ in named}) if named else {}
+    return found | {(ids[source], ref) for source, ref in named if source in ids}
+
+
 def _promised(
     held: Iterable[HeldOrder], orders: Iterable[OrderEvent], recipes: Mapping[int, tuple[Component, ...]]
 ) -> set[LevelKey]:
@@ -153,6 +189,7 @@ def _promised(
             (int(each.item), int(each.location)) for line in order.lines.values() for each in line.allocations
         }
         keys |= {(each.item_id, each.location_id) for each in order.fulfilments}
+        keys |= {(each.item_id, each.location_id) for each in order.holdings}
         sold[order.key] = {line.item_id for line in order.lines.values()}
     for event in orders:
         pools.setdefault(event.key, set()).update(event.pool)

@@ -32,7 +32,7 @@ from inventory_sync.domain.reports import (
     latest_count,
 )
 from inventory_sync.ledger.conditions import condition_movements, unavailable_changes
-from inventory_sync.ledger.holdings import Told, delivered_in, figures_of, lines_of
+from inventory_sync.ledger.holdings import Told, delivered_in, figures_of, lines_of, says_other
 from inventory_sync.ledger.movements import COUNTERPARTS, kind_of, movement
 from inventory_sync.ledger.ports import LedgerStore, NewMovement, Place, Recorded, Recording
 from inventory_sync.ledger.resting import Recalled, count_of, figure_of, fold_key, recall, settle_anew
@@ -49,7 +49,7 @@ class Folded:
     movements: tuple[NewMovement, ...] = ()
     levels: Mapping[LevelKey, LevelState] = field(default_factory=dict)
     read_again: tuple[int, ...] = ()
-    told: Told = Told()
+    told: Told = field(default_factory=Told)
 
 
 def sift_events(
@@ -82,6 +82,18 @@ def sift_events(
     return accepted, refused
 
 
+def contradictions(accepted: Iterable[StockEvent], recording: Recording, store: LedgerStore) -> list[Refused]:
+    """Return the figures that say other things than the same reading said before: the first stands."""
+    said = {(each.event.connection_id, each.event.key): each.event for each in recording.new}
+    figures = figures_of(accepted)
+    said |= store.originals({(each.connection_id, each.key) for each in figures} - said.keys())
+    return [
+        Refused(event, RefusalReason.CONTRADICTION)
+        for event in figures
+        if says_other(event, said[event.connection_id, event.key])
+    ]
+
+
 def level_of(event: StockEvent) -> LevelKey:
     return (event.item_id, event.location_id)
 
@@ -111,9 +123,9 @@ def fold_levels(
     renewed = {key for key, each in work.items() if key in anew or each.rests_anew(places[key[1]])}
     recalled = recall(renewed, places, store)
     positions: dict[LevelKey, Position | None] = {
-        key: newest.at
+        key: latest.at
         for key, each in work.items()
-        if key not in renewed and (newest := latest_count(each.counts)) is not None
+        if key not in renewed and (latest := latest_count(each.counts)) is not None
     }
     sums = store.deltas_after(positions) if positions else {}
 
@@ -248,7 +260,7 @@ def _movement(key: LevelKey, posting: Posting, work: _Work, legs: Mapping[Counte
     A count finds everything together: what it holds already is neutralised outside any lot or condition.
     """
     recorded = work.sources[posting.key]
-    kind = kind_of(recorded) if posting.kind is PostingKind.DELTA else posting.kind.value
+    kind = kind_of(recorded.event.reason) if posting.kind is PostingKind.DELTA else posting.kind.value
     line = movement(recorded, key, posting.quantity, legs[posting.counterpart], kind)
     if posting.kind is PostingKind.ABSORPTION:
         return line._replace(lot="", owner="", condition="")

@@ -8,6 +8,8 @@ from django.db.models import F, Q
 
 from inventory_sync.catalog.models import Item, Location
 from inventory_sync.connections.models import Connection
+from inventory_sync.ledger.models_figures import Gap as Gap
+from inventory_sync.ledger.models_figures import Holding as Holding
 from inventory_sync.ledger.models_incoming import Arrival as Arrival
 from inventory_sync.ledger.models_incoming import Expectation as Expectation
 from inventory_sync.ledger.models_incoming import ExpectationLine as ExpectationLine
@@ -167,7 +169,9 @@ class StockLevel(models.Model):
     counted_at = models.DateTimeField(null=True)
     count_sequence = models.BigIntegerField(null=True)
     reading = models.BigIntegerField(null=True)
-    last_known_free = QuantityField(null=True)
+    last_known_free = QuantityField(
+        null=True, help_text="What was free when it became unknown, less what was taken since."
+    )
     version = models.BigIntegerField(default=0)
     changed_at = models.DateTimeField(auto_now_add=True)
 
@@ -341,6 +345,7 @@ class Fulfilment(models.Model):
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+")
     location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="+")
     quantity = QuantityField()
+    occurred_at = models.DateTimeField(null=True, help_text="As of its event: which tenure it belongs to.")
     event = models.OneToOneField(Event, on_delete=models.PROTECT, related_name="+", db_constraint=False)
     effective = models.BooleanField(default=True, help_text="As its event, which may be detached one day.")
 

@@ -25,10 +25,12 @@ from inventory_sync.domain.routing import (
     Want,
     reserve,
 )
+from inventory_sync.ledger.holdings import InBooks, books_of
 from inventory_sync.ledger.ports import Component, HeldLine, HeldOrder
 from inventory_sync.ledger.types import LevelKey
 
 PLACES = Decimal("0.000001")
+NOTHING_HELD = InBooks()
 REASON_CHARS = 200
 
 
@@ -127,11 +129,18 @@ def place_order(order: HeldOrder, before: HeldOrder, way: Way, floor: Floor) -> 
     before: the order as it was placed last. What is routed lowers what the floor has free for the orders
     that follow; what is refused leaves it as it was.
     """
-    shipped: dict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
-    for each in order.fulfilments:
-        shipped[each.line_ref, str(each.item_id), str(each.location_id)] += each.quantity
+    books = {
+        (line, str(item), str(location)): held
+        for (line, item, location), held in books_of(
+            (
+                (each.line_ref, each.item_id, each.location_id, each.quantity, each.tenure)
+                for each in order.fulfilments
+            ),
+            order.holdings,
+        ).items()
+    }
     work = {
-        ref: _Line(line, before.lines.get(ref), floor, shipped) for ref, line in sorted(order.lines.items())
+        ref: _Line(line, before.lines.get(ref), floor, books) for ref, line in sorted(order.lines.items())
     }
     may_refuse = way.mode is not ReserveMode.RECORD
     if may_refuse:
@@ -151,9 +160,9 @@ def place_order(order: HeldOrder, before: HeldOrder, way: Way, floor: Floor) -> 
     routed = Reserved((), {want.line: want.quantity for want in wants})
     if wants and ranking:
         allowance = {
-            str(item): limit - floor.below(item, ranking)
-            for item, limit in way.allowance.items()
-            if any(want.sold == str(item) for want in wants)
+            want.sold: limit - floor.below(int(want.sold), ranking)
+            for want in wants
+            if (limit := way.allowance.get(int(want.sold), way.allowance.get(0, ZERO)))
         }
         routed = reserve(wants, floor.free, way.mode, rules=way.rules, allowance=allowance)
     if routed.short and way.mode is ReserveMode.ALL_OR_NOTHING:
@@ -185,7 +194,7 @@ class _Line:
         line: HeldLine,
         before: HeldLine | None,
         floor: Floor,
-        shipped: Mapping[tuple[str, str, str], Decimal],
+        books: Mapping[tuple[str, str, str], InBooks],
     ) -> None:
         kept = _recipe_kept(line, before)
         parts = kept or floor.parts(line.item_id)
@@ -196,14 +205,14 @@ class _Line:
         self.to_route = ZERO
         self._routed: dict[str, None] = {}
         self._before = line.allocations
-        self.allocations = [self._with_books(each, shipped) for each in line.allocations]
-        if not shipped:
+        self.allocations = [self._with_books(each, books) for each in line.allocations]
+        if not books:
             return
         known = {(each.item, each.location) for each in self.allocations}
         wanted = {part.item for part in parts}
-        for (ref, item, location), quantity in sorted(shipped.items()):
-            if ref == line.line_ref and item in wanted and (item, location) not in known:
-                self.allocations.append(Allocation(item, location, ZERO, quantity, quantity))
+        for (ref, item, location), held in books.items():
+            if ref == line.line_ref and item in wanted and (item, location) not in known and held.contained:
+                self.allocations.append(Allocation(item, location, ZERO, held.contained, held.delivered))
 
     @property
     def target(self) -> Decimal:
@@ -244,7 +253,7 @@ class _Line:
         self.allocations.append(Allocation(item, location, quantity))
 
     def follow(self) -> None:
-        """Move demand to the places the authority shipped it from."""
+        """Move demand to the places the authority took it from."""
         if all(each.contained <= each.demand for each in self.allocations):
             return
         items = dict.fromkeys(each.item for each in self.allocations)
@@ -307,11 +316,11 @@ class _Line:
         units = min(sums[part.item] / part.per_unit for part in self.parts)
         return max(whole, units.quantize(PLACES, rounding=ROUND_DOWN))
 
-    def _with_books(self, each: Allocation, shipped: Mapping[tuple[str, str, str], Decimal]) -> Allocation:
-        sold = shipped.get((self.line.line_ref, each.item, each.location), ZERO)
-        if each.contained == sold == each.delivered:
+    def _with_books(self, each: Allocation, books: Mapping[tuple[str, str, str], InBooks]) -> Allocation:
+        held = books.get((self.line.line_ref, each.item, each.location), NOTHING_HELD)
+        if (each.contained, each.delivered) == (held.contained, held.delivered):
             return each
-        return replace(each, contained=sold, delivered=sold)
+        return replace(each, contained=held.contained, delivered=held.delivered)
 
 
 def carried(line: HeldLine) -> Decimal:

@@ -16,20 +16,30 @@ from typing import NamedTuple, Protocol
 from inventory_sync.domain.containment import Allocation
 from inventory_sync.domain.external import OrderStatus
 from inventory_sync.domain.levels import LevelState, Mode
+from inventory_sync.domain.modes import Tenures
 from inventory_sync.domain.reports import ZERO, Counterpart, Position
 from inventory_sync.domain.reservations import LineStatus
 from inventory_sync.domain.routing import ReserveMode, Rule
+from inventory_sync.ledger.holdings import Holding, Told
 from inventory_sync.ledger.ports_incoming import IncomingStore
 from inventory_sync.ledger.types import LevelKey, OrderKey, StockEvent
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What the ledger must know of a location. `complete`: an item without a level there is known to be 0."""
+    """What the ledger must know of a location. `complete`: an item without a level there is known to be 0.
+
+    tenures: the modes it has lived in, None for a place that never changed.
+    """
 
     mode: Mode
     code: str = ""
     complete: bool = False
+    tenures: Tenures | None = None
+
+    @property
+    def lived(self) -> Tenures:
+        return self.tenures or Tenures.only(self.mode)
 
 
 class Recorded(NamedTuple):
@@ -102,12 +112,16 @@ class HeldLine:
 
 @dataclass(frozen=True, slots=True)
 class Fulfilment:
-    """What effective shipments of the authority took off a line, summed per item and location."""
+    """What effective shipments of the authority took off a line, summed per item, location and tenure.
+
+    Only those of movements tenures: in figures mode a shipment explains, and the figure decides.
+    """
 
     line_ref: str
     item_id: int
     location_id: int
     quantity: Decimal
+    tenure: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +147,7 @@ class HeldOrder:
     correlation_id: str = ""
     lines: Mapping[str, HeldLine] = field(default_factory=dict)
     fulfilments: tuple[Fulfilment, ...] = ()
+    holdings: tuple[Holding, ...] = ()
     requested: bool = False
     review: bool = False
     mode: ReserveMode = ReserveMode.RECORD
@@ -169,6 +184,12 @@ class LedgerStore(IncomingStore, Protocol):
     def recipes(self, item_ids: Collection[int]) -> Mapping[int, tuple[Component, ...]]:
         """Return the recipes of those items that are kits, components in id order."""
 
+    def share_gates(self, location_ids: Collection[int]) -> None:
+        """Keep authority and mode of these locations as they are until the transaction ends."""
+
+    def hold_figures(self, location_ids: Collection[int]) -> None:
+        """Let no other session apply figures of these locations before the transaction ends."""
+
     # ── 1. events ────────────────────────────────────────────────────────────────────────────────────
     def record_events(self, events: Sequence[StockEvent], *, now: datetime) -> Recording:
         """Keep the events in key order, each once; take the effect from revisions that are replaced.
@@ -177,11 +198,14 @@ class LedgerStore(IncomingStore, Protocol):
         other.
         """
 
+    def originals(self, keys: Collection[tuple[int, str]]) -> dict[tuple[int, str], StockEvent]:
+        """Return the events that count, by (connection, key)."""
+
     # ── 2. orders ────────────────────────────────────────────────────────────────────────────────────
     def lock_orders(
         self, keys: Collection[OrderKey], *, now: datetime, create: Collection[OrderKey] | None = None
     ) -> dict[OrderKey, HeldOrder]:
-        """Lock the orders in key order, with their lines, allocations and fulfilments.
+        """Lock the orders in key order, with their lines, allocations, fulfilments and holdings.
 
         create: those that are made where missing (None: all of them); others that are missing are left out.
         """
@@ -210,6 +234,15 @@ class LedgerStore(IncomingStore, Protocol):
     def note_seen(self, keys: Collection[OrderKey], *, now: datetime) -> None:
         """Remember that these orders were just shown to us as they are; they are locked."""
 
+    def orders_held_at(self, keys: Collection[LevelKey], *, shipped: bool) -> set[OrderKey]:
+        """Return orders of which the newest figures of these levels hold something.
+
+        shipped: also those that took goods from there in a tenure that is not the first.
+        """
+
+    def holdings(self, orders: Collection[OrderKey]) -> Mapping[OrderKey, tuple[Holding, ...]]:
+        """Return what the figures hold of these orders, as the levels stand now."""
+
     # ── 3. levels ────────────────────────────────────────────────────────────────────────────────────
     def lock_levels(
         self, keys: Collection[LevelKey], *, create: Collection[LevelKey]
@@ -220,7 +253,23 @@ class LedgerStore(IncomingStore, Protocol):
         """Return per level the sum of effective deltas after a position; None: of all of them."""
 
     def latest_counts(self, keys: Collection[LevelKey]) -> dict[LevelKey, Recorded]:
-        """Return per level the effective count that rules, where there is one."""
+        """Return per level the effective count that rules, where there is one: the latest that belongs to
+        its tenure's mode.
+        """
+
+    def newest_figures(self, keys: Collection[LevelKey]) -> dict[LevelKey, Recorded]:
+        """Return per level the effective figure of the highest reading that belongs to its tenure's mode."""
+
+    def latest_events(self, keys: Collection[LevelKey]) -> dict[LevelKey, Recorded]:
+        """Return per level the effective event that happened last, where there is one."""
+
+    def conditions_after(self, positions: Mapping[LevelKey, Position | None]) -> dict[LevelKey, Decimal]:
+        """Return per level by how much effective events after a position changed what cannot be sold."""
+
+    def level_keys(
+        self, location_ids: Collection[int], item_ids: Collection[int] | None = None
+    ) -> list[LevelKey]:
+        """Return the levels there are at these locations, of these items or of all, in order."""
 
     def owed(self, keys: Collection[LevelKey]) -> dict[LevelKey, Decimal]:
         """Return Σ max(0, D − c) of the open allocations at each level, zero where there are none."""
@@ -241,10 +290,16 @@ class LedgerStore(IncomingStore, Protocol):
         """Append the lines."""
 
     def save_levels(self, levels: Mapping[LevelKey, LevelState], *, now: datetime) -> None:
-        """Write levels that are locked."""
+        """Write levels that are locked. One that is no longer known keeps what was free until now."""
 
     def save_on_hand(self, on_hand: Mapping[LevelKey, Decimal], *, now: datetime) -> None:
         """Write levels that are locked and of which only on hand changes; their versions rise by one."""
+
+    def lower_last_known(self, falls: Mapping[LevelKey, Decimal]) -> None:
+        """Lower what these unknown levels may count at most; they are locked."""
+
+    def save_holdings(self, told: Told) -> None:
+        """Keep what figures hold of lines, known or not; the orders and levels are locked."""
 
     # ── 4. dirty items ───────────────────────────────────────────────────────────────────────────────
     def mark_dirty(self, touched: Mapping[LevelKey, str], *, now: datetime) -> None:

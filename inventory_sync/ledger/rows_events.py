@@ -41,9 +41,9 @@ WHERE e.id = given.id AND e.recorded_at = given.recorded_at
 _UNFULFIL = "UPDATE ledger_fulfilment SET effective = false WHERE event_id = ANY(%s)"
 _FULFIL = """
 INSERT INTO ledger_fulfilment (event_id, source, order_ref, line_ref, item_id, location_id, quantity,
-    effective)
+    occurred_at, effective)
 SELECT *, true FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[],
-    %s::numeric[])
+    %s::numeric[], %s::timestamptz[])
 """
 _DELTAS_AFTER = """
 SELECT given.item_id, given.location_id, coalesce(after.total, 0)
@@ -64,6 +64,13 @@ CROSS JOIN LATERAL (
     {SELECT}
     WHERE e.item_id = given.item_id AND e.location_id = given.location_id
         AND e.kind = 'count' AND e.effective
+        AND coalesce(
+            (SELECT t.mode FROM catalog_tenure t
+             WHERE t.location_id = given.location_id AND t.starts_at <= e.occurred_at
+             ORDER BY t.starts_at DESC LIMIT 1),
+            (SELECT t.was FROM catalog_tenure t
+             WHERE t.location_id = given.location_id ORDER BY t.starts_at LIMIT 1),
+            'movements') = 'movements'
     ORDER BY e.occurred_at DESC, coalesce(e.sequence, -1) DESC,
         (e.connection_id || ':' || e.key) COLLATE "C" DESC, e.quantity DESC
     LIMIT 1
@@ -73,6 +80,8 @@ _MOVEMENT = (
     "event_id, item_id, source_id, destination_id, quantity, kind, occurred_at, reference, period, "
     "correlation_id, lot, owner, condition, recorded_at"
 )
+
+_BARE = "\t\t"  # no lot, owner or condition
 
 _Name = tuple[int, str, int]  # connection, key, revision
 
@@ -84,8 +93,25 @@ class EventRows:
         given = {_name(event): event for event in reversed(events)}
         highest = {name[:2]: name for name in sorted(given)}
         ids = dict(zip(highest, self._take_ids(len(highest)), strict=True))
-        fresh = rows_keys.claim([(*key, name[2], ids[key]) for key, name in highest.items()], now=now)
-        known = self._counting(given, {key for key in highest if ids[key] not in fresh})
+        claimed = rows_keys.claim([(*key, name[2], ids[key]) for key, name in highest.items()], now=now)
+        if claimed == len(events):  # nearly always: nobody has said any of this before
+            new = tuple(Recorded(ids[name[:2]], given[name]) for name in highest.values())
+            self._insert(new, effective=True, now=now)
+            self._fulfil(new)
+            return Recording(new)
+        return self._sort_out(events, given, highest, ids, now=now)
+
+    def _sort_out(
+        self,
+        events: Sequence[StockEvent],
+        given: Mapping[_Name, StockEvent],
+        highest: Mapping[Key, _Name],
+        ids: Mapping[Key, int],
+        *,
+        now: datetime,
+    ) -> Recording:
+        """Record a batch of which something was known, or is said twice. New keys are claimed with their ids."""
+        known = self._counting(given, ids)
 
         new: dict[Key, StockEvent] = {}
         late: list[StockEvent] = []
@@ -127,18 +153,18 @@ class EventRows:
         if not movements:
             return
         recorded_at = now.isoformat()
-        copy_in("ledger_movement", _MOVEMENT, [_line(each, recorded_at) for each in movements])
+        copy_in("ledger_movement", _MOVEMENT, (_line(each, recorded_at) for each in movements))
 
     def _take_ids(self, number: int) -> list[int]:
         """Take ids for new rows, so that a key can name its event before the event is there."""
         return [row[0] for row in execute(_IDS, (number,))]
 
-    def _counting(self, given: Mapping[_Name, StockEvent], keys: set[Key]) -> dict[Key, Counting]:
-        """Return what counts of keys that are not new; locked where another revision is given.
+    def _counting(self, given: Mapping[_Name, StockEvent], ids: Mapping[Key, int]) -> dict[Key, Counting]:
+        """Return what counts of keys that were there before; locked where another revision is given.
 
         What is given as it counts is a duplicate and stays one: revisions only rise.
         """
-        known = rows_keys.counting(keys)
+        known = {key: row for key, row in rows_keys.counting(ids).items() if row.event_id != ids[key]}
         differing = {name[:2] for name in given if name[:2] in known and known[name[:2]].revision != name[2]}
         return known | rows_keys.counting(differing, lock=True)
 
@@ -155,7 +181,7 @@ class EventRows:
     def _insert(self, rows: Sequence[Recorded], *, effective: bool, now: datetime) -> None:
         if rows:
             recorded_at, flag = now.isoformat(), "t" if effective else "f"
-            lines = [line_of(each, recorded_at, effective=flag) for each in rows]
+            lines = (line_of(each, recorded_at, effective=flag) for each in rows)
             copy_in("ledger_event", f"id, {COLUMNS}, effective, recorded_at", lines)
 
     def _keep_apart(self, late: Sequence[StockEvent], known: Mapping[Key, Counting], *, now: datetime) -> int:
@@ -183,12 +209,13 @@ class EventRows:
                 each.event.item_id,
                 each.event.location_id,
                 -each.event.quantity,
+                each.event.occurred_at,
             )
             for each in kept
             if (line := each.event.fulfils) is not None
         ]
         if given:
-            execute(_FULFIL, unzip(given, 7))
+            execute(_FULFIL, unzip(given, 8))
 
 
 def _name(event: StockEvent) -> _Name:
@@ -197,10 +224,9 @@ def _name(event: StockEvent) -> _Name:
 
 def _line(movement: NewMovement, recorded_at: str) -> str:
     """Return a movement as a line of COPY."""
-    event, item, source, destination, quantity, kind, at, reference, period, cause, *rest = movement
-    lot, owner, condition = rest
+    event, item, source, destination, quantity, kind, at, ref, period, cause, lot, owner, condition = movement
+    about = f"{lot}{owner}{condition}" and f"{copied(lot)}\t{copied(owner)}\t{copied(condition)}"
     return (
-        f"{event}\t{item}\t{source}\t{destination}\t{quantity}\t{kind}\t{at.isoformat()}\t"
-        f"{copied(reference)}\t{period}\t{copied(cause)}\t{copied(lot)}\t{copied(owner)}\t"
-        f"{copied(condition)}\t{recorded_at}\n"
+        f"{event}\t{item}\t{source}\t{destination}\t{quantity}\t{kind}\t{at.isoformat()}\t{copied(ref)}\t"
+        f"{period}\t{copied(cause)}\t{about or _BARE}\t{recorded_at}\n"
     )

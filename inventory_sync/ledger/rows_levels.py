@@ -26,7 +26,8 @@ ORDER BY given.item_id, given.location_id ON CONFLICT DO NOTHING
 # One at a time, in the order given, each by its index: that order is the lock order.
 _LOCK = """
 SELECT l.item_id, l.location_id, place.mode, l.on_hand, l.known, l.version, l.count_key, l.count_quantity,
-    l.counted_at, l.count_sequence, l.reading, l.reserved, l.unknown_since, l.unavailable, l.unassigned
+    l.counted_at, l.count_sequence, l.reading, l.reserved, l.unknown_since, l.unavailable, l.unassigned,
+    l.last_known_free
 FROM (
     SELECT level.* FROM unnest(%s::bigint[], %s::bigint[]) AS given(item_id, location_id)
     CROSS JOIN LATERAL (
@@ -40,6 +41,9 @@ UPDATE ledger_stocklevel l SET on_hand = given.on_hand, known = given.known, ver
     count_key = given.count_key, count_quantity = given.count_quantity, counted_at = given.counted_at,
     count_sequence = given.count_sequence, reading = given.reading, reserved = given.reserved,
     unknown_since = given.unknown_since, unavailable = given.unavailable, unassigned = given.unassigned,
+    last_known_free = CASE WHEN given.known THEN NULL WHEN NOT l.known THEN l.last_known_free
+        ELSE l.on_hand - l.unavailable - l.reserved - l.unassigned - coalesce((SELECT o.quantity
+            FROM ledger_owed o WHERE o.item_id = l.item_id AND o.location_id = l.location_id), 0) END,
     changed_at = %s
 FROM unnest(%s::bigint[], %s::bigint[], %s::numeric[], %s::boolean[], %s::bigint[], %s::text[],
     %s::numeric[], %s::timestamptz[], %s::bigint[], %s::bigint[], %s::numeric[], %s::bigint[],
@@ -52,6 +56,15 @@ _SAVE_ON_HAND = """
 UPDATE ledger_stocklevel l SET on_hand = given.on_hand, version = l.version + 1, changed_at = %s
 FROM unnest(%s::bigint[], %s::bigint[], %s::numeric[]) AS given(item_id, location_id, on_hand)
 WHERE l.item_id = given.item_id AND l.location_id = given.location_id
+"""
+_LOWER = """
+UPDATE ledger_stocklevel l SET last_known_free = l.last_known_free - given.fall
+FROM unnest(%s::bigint[], %s::bigint[], %s::numeric[]) AS given(item_id, location_id, fall)
+WHERE l.item_id = given.item_id AND l.location_id = given.location_id AND NOT l.known
+"""
+_KEYS = """
+SELECT item_id, location_id FROM ledger_stocklevel
+WHERE location_id = ANY(%s) AND (%s::bigint[] IS NULL OR item_id = ANY(%s)) ORDER BY item_id, location_id
 """
 _OWED = """
 SELECT item_id, location_id, coalesce(o.quantity, 0) AS owed
@@ -94,7 +107,7 @@ class LevelRows:
         levels: dict[LevelKey, LevelState] = {}
         for row in execute(_LOCK, unzip(wanted, 2)):
             item, place, mode, on_hand, known, version, name, found, at, sequence, reading, *held = row
-            reserved, unknown_since, unavailable, unassigned = held
+            reserved, unknown_since, unavailable, unassigned, last_known_free = held
             levels[item, place] = LevelState(
                 mode=Mode(mode),
                 on_hand=on_hand,
@@ -106,6 +119,7 @@ class LevelRows:
                 unknown_since=unknown_since,
                 unavailable=unavailable,
                 unassigned=unassigned,
+                last_known_free=last_known_free,
             )
         return levels
 
@@ -135,6 +149,16 @@ class LevelRows:
     def save_on_hand(self, on_hand: Mapping[LevelKey, Decimal], *, now: datetime) -> None:
         if on_hand:
             execute_by_index(_SAVE_ON_HAND, (now, *unzip([(*key, left) for key, left in on_hand.items()], 3)))
+
+    def lower_last_known(self, falls: Mapping[LevelKey, Decimal]) -> None:
+        if falls:
+            execute(_LOWER, unzip([(*key, fall) for key, fall in sorted(falls.items())], 3))
+
+    def level_keys(
+        self, location_ids: Collection[int], item_ids: Collection[int] | None = None
+    ) -> list[LevelKey]:
+        items = None if item_ids is None else sorted(item_ids)
+        return [(row[0], row[1]) for row in execute(_KEYS, (sorted(location_ids), items, items))]
 
     def owed(self, keys: Collection[LevelKey]) -> dict[LevelKey, Decimal]:
         return {(row[0], row[1]): row[2] for row in execute(_OWED, unzip(sorted(keys), 2))}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from inventory_sync.domain.reservations import LineStatus
 from inventory_sync.domain.routing import ReserveMode
 from inventory_sync.ledger.ports import Fulfilment, HeldLine, HeldOrder
 from inventory_sync.ledger.rows import execute, unzip
+from inventory_sync.ledger.rows_figures import FigureRows
 from inventory_sync.ledger.types import OrderKey
 
 STATE_OF = {status: status.value for status in LineStatus} | {LineStatus.SHIPPED_AWAITING_BOOKS: "shipped"}
@@ -45,12 +47,22 @@ FROM ledger_allocation a JOIN ledger_reservation r ON r.id = a.reservation_id
 WHERE r.order_id = ANY(%s) ORDER BY a.id
 """
 _FULFILMENTS = """
-SELECT o.id, f.line_ref, f.item_id, f.location_id, sum(f.quantity)
+SELECT o.id, f.line_ref, f.item_id, f.location_id, sum(f.quantity), lived.number
 FROM ledger_order o
 JOIN connections_connection c ON c.id = o.connection_id
 JOIN ledger_fulfilment f ON f.source = c.code AND f.order_ref = o.order_ref AND f.effective
-WHERE o.id = ANY(%s) GROUP BY o.id, f.line_ref, f.item_id, f.location_id
-ORDER BY f.line_ref, f.item_id, f.location_id
+JOIN catalog_location place ON place.id = f.location_id
+CROSS JOIN LATERAL (
+    SELECT count(*) AS number FROM catalog_tenure t
+    WHERE t.location_id = f.location_id AND t.starts_at <= f.occurred_at
+) AS lived
+WHERE o.id = ANY(%s) AND coalesce(
+    (SELECT t.mode FROM catalog_tenure t WHERE t.location_id = f.location_id AND t.starts_at <= f.occurred_at
+     ORDER BY t.starts_at DESC LIMIT 1),
+    (SELECT t.was FROM catalog_tenure t WHERE t.location_id = f.location_id ORDER BY t.starts_at LIMIT 1),
+    place.mode) = 'movements'
+GROUP BY o.id, f.line_ref, f.item_id, f.location_id, lived.number
+ORDER BY f.line_ref, f.item_id, f.location_id, lived.number
 """
 _DUE = """
 SELECT o.connection_id, o.order_ref FROM ledger_reservation r JOIN ledger_order o ON o.id = r.order_id
@@ -145,8 +157,8 @@ ORDER BY r.id
 """
 
 
-class OrderRows:
-    """The store's calls about orders."""
+class OrderRows(FigureRows):
+    """The store's calls about orders, and about what figures hold of them."""
 
     def lock_orders(
         self, keys: Collection[OrderKey], *, now: datetime, create: Collection[OrderKey] | None = None
@@ -158,6 +170,8 @@ class OrderRows:
         if made and (fulfilments := self._fulfilments([*made.values()])):
             for key, row_id in made.items():
                 held[key] = HeldOrder(*key, fulfilments=tuple(fulfilments[row_id]))
+        for key, holdings in (self.holdings(made) if made else {}).items():
+            held[key] = replace(held[key], holdings=holdings)
         if known := sorted(key for key in keys if key not in made):
             held |= self._lock_known(known)
         return dict(sorted(held.items()))
@@ -187,6 +201,7 @@ class OrderRows:
                 routing=routing,
             )
         fulfilments = self._fulfilments(ids)
+        holdings = self.holdings(keys)
         return {
             (row[1], row[2]): HeldOrder(
                 connection_id=row[1],
@@ -203,6 +218,7 @@ class OrderRows:
                 correlation_id=row[12],
                 lines=lines[row[0]],
                 fulfilments=tuple(fulfilments[row[0]]),
+                holdings=holdings.get((row[1], row[2]), ()),
                 requested=row[13],
                 review=row[14],
                 mode=ReserveMode(row[15]),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 
+from inventory_sync.catalog.selectors import tenures_of
 from inventory_sync.domain.levels import Mode
 from inventory_sync.domain.reports import Counterpart
 from inventory_sync.ledger.ports import Component, Place
@@ -29,6 +30,12 @@ KIND_OF = {
     Counterpart.OPENING: "adjustment",
 }
 
+_PLACES = """
+SELECT id, mode, code, complete_since IS NOT NULL,
+    EXISTS (SELECT FROM catalog_tenure t WHERE t.location_id = place.id)
+FROM catalog_location place WHERE id = ANY(%s)
+"""
+
 
 class PostgresLedger(EventRows, OrderRows, RequestRows, LevelRows, IncomingRows):
     """The LedgerStore of the running platform. It keeps nothing: one may be made for each batch."""
@@ -36,11 +43,9 @@ class PostgresLedger(EventRows, OrderRows, RequestRows, LevelRows, IncomingRows)
     def places(self, location_ids: Collection[int]) -> Mapping[int, Place]:
         if not location_ids:
             return {}
-        rows = execute(
-            "SELECT id, mode, code, complete_since IS NOT NULL FROM catalog_location WHERE id = ANY(%s)",
-            (sorted(location_ids),),
-        )
-        return {row[0]: Place(Mode(row[1]), row[2], row[3]) for row in rows}
+        rows = execute(_PLACES, (sorted(location_ids),))
+        lived = tenures_of([row[0] for row in rows if row[4]])
+        return {row[0]: Place(Mode(row[1]), row[2], row[3], lived.get(row[0])) for row in rows}
 
     def counterparts(self) -> Mapping[Counterpart, int]:
         rows = execute(

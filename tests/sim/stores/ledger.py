@@ -17,7 +17,7 @@ from inventory_sync.domain.levels import LevelState, Mode
 from inventory_sync.domain.reports import ZERO, Count, Counterpart, Position, is_after, latest_count
 from inventory_sync.domain.reservations import LineStatus
 from inventory_sync.domain.routing import Rule
-from inventory_sync.ledger.folding import fold_key, level_of
+from inventory_sync.ledger.folding import level_of
 from inventory_sync.ledger.ports import (
     Component,
     Fulfilment,
@@ -29,7 +29,9 @@ from inventory_sync.ledger.ports import (
     Recording,
     Waiting,
 )
+from inventory_sync.ledger.resting import fold_key
 from inventory_sync.ledger.types import EventKind, LevelKey, OrderKey, StockEvent
+from tests.sim.stores.figures import Kept, LineAt, MemoryFigures
 from tests.sim.stores.incoming import IncomingTables, MemoryIncoming
 
 NEAR_ZERO = 3
@@ -70,6 +72,7 @@ class Tables:
     seen_at: dict[OrderKey, datetime] = field(default_factory=dict)
     dirty: dict[int, Dirty] = field(default_factory=dict)
     rules: dict[int, tuple[Rule, ...]] = field(default_factory=dict)
+    holdings: dict[LineAt, Kept] = field(default_factory=dict)
     incoming: IncomingTables = field(default_factory=IncomingTables)
 
     def copied(self) -> Tables:
@@ -81,7 +84,7 @@ class Tables:
         return Tables(**values)
 
 
-class MemoryLedger(MemoryIncoming):
+class MemoryLedger(MemoryFigures, MemoryIncoming):
     """A LedgerStore in memory."""
 
     def __init__(self, tables: Tables | None = None) -> None:
@@ -142,7 +145,8 @@ class MemoryLedger(MemoryIncoming):
                 continue
             self.tables.orders.setdefault(key, HeldOrder(*key))
             self.tables.seen_at.setdefault(key, now)
-            orders[key] = replace(self.tables.orders[key], fulfilments=self._fulfilments(key))
+            held = self.holdings([key]).get(key, ())
+            orders[key] = replace(self.tables.orders[key], fulfilments=self._fulfilments(key), holdings=held)
         return orders
 
     def due_holds(self, *, now: datetime, limit: int) -> list[OrderKey]:
@@ -197,6 +201,8 @@ class MemoryLedger(MemoryIncoming):
         for row in self.tables.events.values():
             event = row.recorded.event
             if row.effective and event.kind is EventKind.COUNT and level_of(event) in keys:
+                if not self.tables.places[event.location_id].lived.takes_count(event.occurred_at):
+                    continue
                 at = Position(event.occurred_at, event.sequence)
                 counts[level_of(event)][Count(fold_key(event), event.quantity, at)] = row.recorded
         return {
@@ -269,7 +275,11 @@ class MemoryLedger(MemoryIncoming):
 
     def save_levels(self, levels: Mapping[LevelKey, LevelState], *, now: datetime) -> None:
         assert levels.keys() <= self.tables.levels.keys()
-        self.tables.levels |= levels
+        free = self.free(levels)
+        for key, level in levels.items():
+            was = self.tables.levels[key]
+            left = free[key] if was.known else was.last_known_free
+            self.tables.levels[key] = replace(level, last_known_free=None if level.known else left)
 
     def save_on_hand(self, on_hand: Mapping[LevelKey, Decimal], *, now: datetime) -> None:
         levels = self.tables.levels
@@ -296,12 +306,18 @@ class MemoryLedger(MemoryIncoming):
         return [each.recorded.event for each in rows if each.effective and each.recorded.event.kind is kind]
 
     def _fulfilments(self, key: OrderKey) -> tuple[Fulfilment, ...]:
-        sums: dict[tuple[str, int, int], Decimal] = defaultdict(Decimal)
+        sums: dict[tuple[str, int, int, int], Decimal] = defaultdict(Decimal)
         for event in self._effective(EventKind.DELTA):
-            line = event.fulfils
+            line, lived = event.fulfils, self.tables.places[event.location_id].lived
+            if not lived.takes_count(event.occurred_at):
+                continue
             if line is not None and (self.tables.connections.get(line.source), line.order_ref) == key:
-                sums[line.line_ref, event.item_id, event.location_id] -= event.quantity
-        return tuple(Fulfilment(*place, quantity) for place, quantity in sorted(sums.items()))
+                tenure = lived.at(event.occurred_at)
+                sums[line.line_ref, event.item_id, event.location_id, tenure] -= event.quantity
+        return tuple(
+            Fulfilment(line, item, place, quantity, tenure)
+            for (line, item, place, tenure), quantity in sorted(sums.items())
+        )
 
     def _mode(self, key: LevelKey) -> Mode:
         return self.tables.places[key[1]].mode
