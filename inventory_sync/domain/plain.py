@@ -6,7 +6,6 @@ that fold() (levels.py) does not say; tests hold one against the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -29,10 +28,10 @@ def counts_later_than(state: LevelState, tenures: Tenures | None = None) -> date
     return ALWAYS if state.count is None else state.count.at.occurred_at
 
 
-def add_plain(on_hand: Decimal, quantities: Iterable[Decimal]) -> Decimal:
-    """Return on hand after deltas that are all counted and never seen before, none an opening balance.
+def add_plain(on_hand: Decimal, quantity: Decimal) -> Decimal:
+    """Return on hand after a delta that is counted and was never seen before, and is no opening balance.
 
-    Each of them that is not zero is one posting of its own quantity with its own counterpart, and there is
-    no other. The version rises by one if on hand changes; nothing else of the level does.
+    If it is not zero it is one posting of its own quantity with its own counterpart, and there is no other.
+    The version rises by one if on hand has changed after the last delta of a batch; nothing else does.
     """
-    return sum(quantities, on_hand)
+    return on_hand + quantity

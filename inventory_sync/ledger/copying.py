@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from itertools import islice
 
 from django.db import connection
 
@@ -10,11 +11,15 @@ NULL = "\\N"
 SLICE = 256
 
 
-def copy_in(table: str, columns: str, lines: Sequence[str]) -> None:
-    """Append one row a line, in the caller's transaction; by slices, so that the server reads meanwhile."""
+def copy_in(table: str, columns: str, lines: Iterable[str]) -> None:
+    """Append one row a line, in the caller's transaction.
+
+    By slices: while the server takes in one of them, the next is written here.
+    """
+    left = iter(lines)
     with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
-        for start in range(0, len(lines), SLICE):
-            copy.write("".join(lines[start : start + SLICE]))
+        while part := "".join(islice(left, SLICE)):
+            copy.write(part)
 
 
 def copied(text: str) -> str:

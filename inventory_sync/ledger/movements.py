@@ -50,9 +50,9 @@ def movement(recorded: Recorded, key: LevelKey, quantity: Decimal, other_id: int
     )
 
 
-def kind_of(recorded: Recorded) -> str:
+def kind_of(reason: Reason | None) -> str:
     """Return the kind of a delta's own movement."""
-    return (recorded.event.reason or Reason.ADJUSTMENT).value
+    return (reason or Reason.ADJUSTMENT).value
 
 
 def late_lines(

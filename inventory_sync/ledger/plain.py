@@ -8,8 +8,7 @@ plain goes the general way, and both lead to the same rows.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -17,7 +16,7 @@ from inventory_sync.domain.levels import LevelState
 from inventory_sync.domain.plain import add_plain, counts_later_than
 from inventory_sync.domain.reports import Counterpart
 from inventory_sync.ledger.movements import COUNTERPARTS, kind_of, movement
-from inventory_sync.ledger.ports import NewMovement, Recorded, Recording
+from inventory_sync.ledger.ports import NewMovement, Place, Recorded, Recording
 from inventory_sync.ledger.types import EventKind, LevelKey
 
 
@@ -31,38 +30,48 @@ class Plain:
 
 
 def fold_plain(
-    recording: Recording, levels: Mapping[LevelKey, LevelState], legs: Mapping[Counterpart, int]
+    recording: Recording,
+    levels: Mapping[LevelKey, LevelState],
+    legs: Mapping[Counterpart, int],
+    places: Mapping[int, Place],
 ) -> Plain:
     """Fold what is plain of a recording; the levels are given and locked. legs: the virtual locations."""
-    groups: dict[LevelKey, list[Recorded]] = defaultdict(list)
-    for recorded in recording.new:
-        event = recorded.event
-        groups[event.item_id, event.location_id].append(recorded)
-    left = {(old.event.item_id, old.event.location_id) for old in recording.replaced.values()}
-
+    keys = [(event.item_id, event.location_id) for _, event in recording.new]
+    odd = _not_plain(recording, keys, levels, places)
     others = {reason: legs[counterpart] for reason, counterpart in COUNTERPARTS.items()}
+    kinds = {reason: kind_of(reason) for reason in COUNTERPARTS}
     movements: list[NewMovement] = []
     on_hand: dict[LevelKey, Decimal] = {}
     rest: list[Recorded] = []
-    for key in sorted(groups):
-        group, level = groups[key], levels[key]
-        if key in left or not _is_plain(group, level, recording.replaced):
-            rest += group
-            continue
-        after = add_plain(level.on_hand, [recorded.event.quantity for recorded in group])
-        if after != level.on_hand:
-            on_hand[key] = after
-        movements += [
-            movement(recorded, key, recorded.event.quantity, others[recorded.event.reason], kind_of(recorded))
-            for recorded in group
-            if recorded.event.quantity
-        ]
-    return Plain(tuple(movements), on_hand, replace(recording, new=tuple(rest)))
+    for key, recorded in zip(keys, recording.new, strict=True):
+        event = recorded.event
+        quantity = event.quantity
+        if key in odd:
+            rest.append(recorded)
+        elif quantity:
+            before = on_hand[key] if key in on_hand else levels[key].on_hand
+            on_hand[key] = add_plain(before, quantity)
+            movements.append(movement(recorded, key, quantity, others[event.reason], kinds[event.reason]))
+    changed = {key: on_hand[key] for key in sorted(on_hand) if on_hand[key] != levels[key].on_hand}
+    return Plain(tuple(movements), changed, replace(recording, new=tuple(rest)))
 
 
-def _is_plain(group: list[Recorded], level: LevelState, replaced: Mapping[tuple[int, str], Recorded]) -> bool:
-    later_than = counts_later_than(level)
-    for _, event in group:
-        if event.kind is not EventKind.DELTA or event.occurred_at <= later_than or event.condition:
-            return False
-    return not replaced or all((event.connection_id, event.key) not in replaced for _, event in group)
+def _not_plain(
+    recording: Recording,
+    keys: Sequence[LevelKey],
+    levels: Mapping[LevelKey, LevelState],
+    places: Mapping[int, Place],
+) -> set[LevelKey]:
+    """Return the levels that something happens to which is more than a delta that counts."""
+    replaced = recording.replaced
+    odd = {(old.event.item_id, old.event.location_id) for old in replaced.values()}
+    later_than = {key: counts_later_than(levels[key], places[key[1]].tenures) for key in set(keys)}
+    for key, (_, event) in zip(keys, recording.new, strict=True):
+        if (
+            event.kind is not EventKind.DELTA
+            or event.condition
+            or event.occurred_at <= later_than[key]
+            or (replaced and (event.connection_id, event.key) in replaced)
+        ):
+            odd.add(key)
+    return odd

@@ -110,7 +110,7 @@ class EventRows:
         *,
         now: datetime,
     ) -> Recording:
-        """Record a batch of which something was known, or is said twice. New keys are claimed with their ids."""
+        """Record a batch of which something was known or is said twice; its new keys are claimed."""
         known = self._counting(given, ids)
 
         new: dict[Key, StockEvent] = {}

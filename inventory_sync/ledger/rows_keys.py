@@ -10,6 +10,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from django.db import connection
+
 from inventory_sync.ledger.rows import execute, unzip
 
 Key = tuple[int, str]  # connection id, key
@@ -28,7 +30,7 @@ INSERT INTO ledger_eventkey (connection_id, key, revision, event_id, recorded_at
 SELECT connection_id, key, revision, event_id, %s
 FROM unnest(%s::bigint[], %s::text[], %s::int[], %s::bigint[])
     WITH ORDINALITY AS given(connection_id, key, revision, event_id, place)
-ORDER BY place ON CONFLICT DO NOTHING RETURNING event_id
+ORDER BY place ON CONFLICT DO NOTHING
 """
 _COUNTING = """
 SELECT k.connection_id, k.key, k.revision, k.event_id, k.recorded_at
@@ -44,13 +46,15 @@ WHERE k.connection_id = given.connection_id AND k.key = given.key
 """
 
 
-def claim(rows: Sequence[tuple[int, str, int, int]], *, now: datetime) -> set[int]:
-    """Insert (connection, key, revision, event id) in the order given; return the event ids of new keys.
+def claim(rows: Sequence[tuple[int, str, int, int]], *, now: datetime) -> int:
+    """Insert (connection, key, revision, event id) in the order given; return how many keys were new.
 
     The order must be that of (connection, key) by code point: two sessions then wait for each other at most
     one way round.
     """
-    return {row[0] for row in execute(_CLAIM, (now, *unzip(rows, 4)))}
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM, (now, *unzip(rows, 4)))
+        return int(cursor.rowcount)
 
 
 def counting(keys: Collection[Key], *, lock: bool = False) -> dict[Key, Counting]:

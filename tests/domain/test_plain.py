@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import reduce
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,7 +54,7 @@ def test_whatever_is_plain_folds_to_the_sum_and_posts_itself(state, batch, chang
 
     folded = fold(state, deltas, deltas_after=_not_asked, superseded={}, tenures=tenures)
 
-    on_hand = add_plain(state.on_hand, [delta.quantity for delta in deltas])
+    on_hand = reduce(add_plain, (delta.quantity for delta in deltas), state.on_hand)
     version = state.version + (on_hand != state.on_hand)
     assert folded.state == replace(state, on_hand=on_hand, version=version)
     assert [(each.key, each.quantity, each.counterpart, each.kind) for each in folded.postings] == [
