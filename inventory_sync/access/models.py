@@ -14,12 +14,20 @@ class ApiKey(Stamped):
         READ_AVAILABILITY = "availability:read", "Read availability per channel"
         READ_DELIVERIES = "deliveries:read", "Read deliveries and their outcome"
         READ_ORDERS = "orders:read", "Read orders and what they reserve"
+        RESERVE = "reservations:write", "Reserve stock, and read and change what was reserved"
 
     consumer = models.CharField(max_length=120, help_text="The system or partner that uses the key.")
     prefix = models.CharField(max_length=16, unique=True)
     key_hash = models.CharField(max_length=64)
     scopes: ArrayField[list[str], list[str]] = ArrayField(
         models.CharField(max_length=40, choices=Scope), default=list
+    )
+    channels: ArrayField[list[str], list[str]] = ArrayField(
+        models.CharField(max_length=60),
+        default=list,
+        blank=True,
+        db_default=[],
+        help_text="Codes of the connections it may act for; none: all of them.",
     )
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)

@@ -28,6 +28,7 @@ def create_key(
     *,
     consumer: str,
     scopes: Sequence[str],
+    channels: Sequence[str] = (),
     expires_at: datetime | None = None,
     actor: audit.Actor,
     reason: str,
@@ -46,6 +47,7 @@ def create_key(
             prefix=prefix,
             key_hash=_hash(raw_key),
             scopes=sorted(set(scopes)),
+            channels=sorted(set(channels)),
             expires_at=expires_at,
         )
         audit.record_created(key, actor=actor, action="api_key.created", reason=reason)

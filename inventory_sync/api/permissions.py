@@ -21,6 +21,7 @@ STAFF_PERMISSIONS: dict[str, tuple[str, ...]] = {
     ApiKey.Scope.READ_AVAILABILITY: ("availability.view_channelfigure",),
     ApiKey.Scope.READ_DELIVERIES: ("intake.view_delivery",),
     ApiKey.Scope.READ_ORDERS: ("ledger.view_order",),
+    ApiKey.Scope.RESERVE: ("ledger.view_order",),
 }
 
 

@@ -63,6 +63,13 @@ _TABLE = (
     Kind(
         "request.media_type_unsupported", 415, "Only JSON is read", "Send `Content-Type: application/json`."
     ),
+    Kind("request.too_large", 413, "The body is too large", "Send fewer lines in one request."),
+    Kind(
+        "key.channel_missing",
+        403,
+        "The API key may not act for this channel",
+        "Ask for a key of the channel named in `detail`.",
+    ),
     Kind("request.throttled", 429, "Too many requests", "Wait as long as `Retry-After` says."),
     Kind(
         "server.failed",
@@ -77,6 +84,8 @@ KINDS: dict[str, Kind] = {kind.code: kind for kind in _TABLE}
 
 # The domain's errors reach a caller by the branch of the tree, never by the text of a message.
 BRANCH_STATUS: tuple[tuple[type[errors.SyncError], int, str], ...] = (
+    (errors.NoReservation, 404, "There is no such reservation"),
+    (errors.Refused, 409, "The request was refused"),
     (errors.Transient, 503, "A connected system is away for the moment"),
     (errors.Parked, 409, "Something waits for a person"),
     (errors.Rejected, 422, "The content was understood and refused"),

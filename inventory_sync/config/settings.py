@@ -169,6 +169,7 @@ INVENTORY_SYNC: dict[str, Any] = {
     "DOOR_MAX_BODY_BYTES": env.integer("SYNC_DOOR_MAX_BODY_BYTES", 1_048_576, low=1024),
     "DOOR_GROUP_ROWS": env.integer("SYNC_DOOR_GROUP_ROWS", 256, low=1),
     "DOOR_GROUP_WAIT_MS": env.integer("SYNC_DOOR_GROUP_WAIT_MS", 3, low=0),
+    "RESERVE_GROUP_ROWS": env.integer("SYNC_RESERVE_GROUP_ROWS", 128, low=1),
     "DOOR_BACKLOG_REFUSE_ROWS": env.integer("SYNC_DOOR_BACKLOG_REFUSE_ROWS", 1_000_000, low=1),
     "INTAKE_BATCH_ROWS": env.integer("SYNC_INTAKE_BATCH_ROWS", 500, low=1),
     "INTAKE_LEASE_S": env.integer("SYNC_INTAKE_LEASE_S", 20, low=1),

@@ -32,10 +32,12 @@ SyncError
 │  └─ BeforeRecords        asked about an instant before the first record
 ├─ Refused          a request the hub may refuse; the caller may ask something else
 │  ├─ NotEnough            not everything asked for is free
+│  ├─ UnknownItem          no item has this SKU
 │  ├─ NoPool               the channel has no location to serve it from
 │  ├─ OtherContent         the same version with other content
 │  ├─ OlderVersion
 │  ├─ NoReservation        nothing is known under this reference
+│  │  └─ NoChannel            no connection that sells has this code
 │  ├─ HoldExpired
 │  ├─ ReservationOver      released, cancelled, refused or delivered
 │  ├─ AlreadyCommitted     a hold is released, a commitment is cancelled
@@ -262,6 +264,10 @@ class NotEnough(Refused):
     code = "reservation.not_enough"
 
 
+class UnknownItem(Refused):
+    code = "reservation.item_unknown"
+
+
 class NoPool(Refused):
     code = "reservation.no_location"
 
@@ -276,6 +282,10 @@ class OlderVersion(Refused):
 
 class NoReservation(Refused):
     code = "reservation.unknown"
+
+
+class NoChannel(NoReservation):
+    code = "reservation.channel_unknown"
 
 
 class HoldExpired(Refused):

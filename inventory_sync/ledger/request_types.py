@@ -17,6 +17,8 @@ from inventory_sync.domain.routing import DEFAULT_RULES, ReserveMode, Rule
 from inventory_sync.ledger.ports import HeldOrder
 from inventory_sync.ledger.types import OrderKey
 
+ANY_ITEM = 0
+
 
 @dataclass(frozen=True, slots=True)
 class RequestLine:
@@ -62,7 +64,8 @@ class Terms:
 
     `pool`: the locations that may serve it, best first. `rules`: how its orders are routed, the first that
     can serve a line decides. `hold_max`, `review_max`: the window: how long after its first request stock may
-    be held, or wait for approval. `allowance`: per item as sold, how far below nothing the channel may go.
+    be held, or wait for approval. `allowance`: per item as sold, how far below nothing the channel may go;
+    ANY_ITEM is for those not named.
     """
 
     pool: tuple[int, ...] = ()

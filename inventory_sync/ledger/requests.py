@@ -8,7 +8,7 @@ At every commit what was accepted is covered by what is free then, or by a decla
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -25,11 +25,18 @@ DUE_AT_ONCE = 50
 
 
 def decide_requests(
-    requests: Sequence[Request], *, terms: Mapping[int, Terms], store: LedgerStore, now: datetime
+    requests: Sequence[Request],
+    *,
+    terms: Mapping[int, Terms],
+    store: LedgerStore,
+    now: datetime,
+    kits: Collection[int] | None = None,
+    places: Mapping[int, str] | None = None,
 ) -> Answered:
     """Decide the requests in the order given; terms: per connection id, also of channels that only wait.
 
-    Holds whose time is over are ended first, so that what they held is free for those who ask.
+    Holds whose time is over are ended first, so that what they held is free for those who ask. kits: which of
+    the items asked for are kits, if that is known; places: what locations are called, if that is known.
     """
     due = store.due_holds(now=now, limit=DUE_AT_ONCE)
     create = {
@@ -38,13 +45,15 @@ def decide_requests(
         if request.act is Act.RESERVE and (request.mode is ReserveMode.RECORD or _pool(request, terms))
     }
     held = store.lock_orders({*(request.key for request in requests), *due}, now=now, create=create)
-    recipes = store.recipes(_sold(requests, held.values()))
+    sold = _sold(requests if kits is None else (), held.values()) | set(kits or ())
+    recipes = store.recipes(sold) if sold else {}
     promised = _promised(requests, held, recipes, terms)
-    store.lock_levels(promised, create=())
+    if promised:
+        store.lock_levels(promised, create=())
 
     free = store.stock_of({item for item, _ in promised}) if promised else {}
     withheld = _withheld(free, terms, store)
-    floor = Floor(withheld, recipes, _codes(promised, store))
+    floor = Floor(withheld, recipes, _codes(promised, store) if places is None else places)
     clerk = Clerk(held, floor, terms, now=now)
     clerk.end_due(due)
     answers = tuple(clerk.answer(request) for request in requests)
@@ -174,8 +183,9 @@ def _promised(
     keys: set[LevelKey] = set()
     for order in held.values():
         for line in order.lines.values():
-            keys.update((int(each.item), int(each.location)) for each in line.allocations)
-        keys.update((each.item_id, each.location_id) for each in order.fulfilments)
+            keys.update((int(part.item), int(part.location)) for part in line.allocations)
+        keys.update((shipped.item_id, shipped.location_id) for shipped in order.fulfilments)
+        keys.update((each.item_id, each.location_id) for each in order.holdings)
     for request in requests:
         if request.key not in held:
             continue

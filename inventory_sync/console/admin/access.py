@@ -73,12 +73,20 @@ class NewKey(forms.Form):
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         help_text="No more than it needs.",
     )
+    channels = forms.CharField(
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="Codes of the connections it may act for, separated by spaces; empty: all of them.",
+    )
     expires_at = forms.DateTimeField(
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
         help_text="Empty: until it is revoked.",
     )
     reason = forms.CharField(max_length=300, widget=UnfoldAdminTextInputWidget)
+
+    def clean_channels(self) -> list[str]:
+        return str(self.cleaned_data["channels"]).split()
 
 
 @admin.register(ApiKey)

@@ -1,0 +1,61 @@
+"""Keys that were found valid, kept for a second in each process: checking one again costs microseconds.
+
+What opens is decided by verify() in services.py and nowhere else. A key that is revoked, or ends, opens
+nothing a second later in every process. Only a keyed digest of a key is kept here, never the key; keys that
+open nothing are not kept, so that guessing costs the guesser a query each time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from inventory_sync.access.services import verify
+
+TTL_S = 1.0
+MOST = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """A valid key as a door needs it; no channels: all of them."""
+
+    consumer: str
+    scopes: frozenset[str]
+    channels: frozenset[str]
+    expires_at: datetime | None
+
+    def may(self, scope: str, channel: str) -> bool:
+        return scope in self.scopes and (not self.channels or channel in self.channels)
+
+
+class KeyRing:
+    """Valid keys by digest; safe to share between threads."""
+
+    def __init__(self, *, ttl_s: float = TTL_S, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._ttl_s = ttl_s
+        self._monotonic = monotonic
+        self._pepper = secrets.token_bytes(32)
+        self._kept: dict[bytes, tuple[float, KnownKey]] = {}
+
+    def __call__(self, raw_key: str, *, now: datetime) -> KnownKey | None:
+        """Return the key if it was valid within the last second, else None. Raises database errors."""
+        digest = hashlib.blake2b(raw_key.encode(), key=self._pepper, digest_size=32).digest()
+        kept = self._kept.get(digest)
+        if kept is not None and self._monotonic() - kept[0] < self._ttl_s:
+            known = kept[1]
+            return None if known.expires_at is not None and known.expires_at <= now else known
+        asked_at = self._monotonic()
+        key = verify(raw_key, now=now)
+        if key is None:
+            self._kept.pop(digest, None)
+            return None
+        found = KnownKey(key.consumer, frozenset(key.scopes), frozenset(key.channels), key.expires_at)
+        if len(self._kept) >= MOST:
+            self._kept.clear()
+        self._kept[digest] = (asked_at, found)
+        return found

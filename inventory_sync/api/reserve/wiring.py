@@ -1,0 +1,141 @@
+"""The reservation door on PostgreSQL: one writer thread a process, one transaction for all who wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.db import close_old_connections, transaction
+
+from inventory_sync.access.keyring import KeyRing
+from inventory_sync.api.hooks.group import GroupCommit
+from inventory_sync.api.reserve.door import Decided, ReserveDoor
+from inventory_sync.api.reserve.reading import Asked
+from inventory_sync.api.reserve.shaping import Names
+from inventory_sync.api.reserve.terms import Book, TermsBook
+from inventory_sync.domain.errors import NoChannel, Refused, UnknownItem
+from inventory_sync.ledger.ports import HeldOrder
+from inventory_sync.ledger.request_types import Answer, Request, RequestLine
+from inventory_sync.ledger.requests import decide_requests
+from inventory_sync.ledger.rows import execute
+from inventory_sync.ledger.store import PostgresLedger
+from inventory_sync.pipeline.wake import waker
+from inventory_sync.support.clock import utc_now
+from inventory_sync.support.logs import get_logger
+
+log = get_logger(__name__)
+
+_BY_SKU = "SELECT id, sku, kind = 'kit' FROM catalog_item WHERE sku = ANY(%s)"
+_BY_ID = "SELECT id, sku FROM catalog_item WHERE id = ANY(%s)"
+
+
+class Decider:
+    """Decides what was asked meanwhile, in one transaction. after: told of items whose demand changed."""
+
+    def __init__(self, book: Callable[[], Book], after: Callable[[Sequence[int]], None]) -> None:
+        self._book, self._after = book, after
+
+    def __call__(self, asked: Sequence[Asked]) -> Sequence[Decided]:
+        close_old_connections()
+        book = self._book()
+        with transaction.atomic():
+            skus, kits = _items({line.sku for each in asked for line in each.lines})
+            requests = [_request(each, book, skus) for each in asked]
+            answered = decide_requests(
+                [each for each in requests if isinstance(each, Request)],
+                terms=book.terms,
+                store=PostgresLedger(),
+                now=utc_now(),
+                kits=kits,
+                places=book.places,
+            )
+            names = _names(answered.answers, skus)
+        if answered.touched:
+            self._after(answered.touched)
+        answers = iter(answered.answers)
+        return [
+            _decided(one, None if isinstance(request, Refused) else next(answers), request, names, book)
+            for one, request in zip(asked, requests, strict=True)
+        ]
+
+
+def _decided(
+    asked: Asked, answer: Answer | None, request: Request | Refused, names: Mapping[int, str], book: Book
+) -> Decided:
+    refused = request if isinstance(request, Refused) else None
+    return Decided(answer, Names(asked.channel, names, book.places), refused)
+
+
+def _request(asked: Asked, book: Book, skus: Mapping[str, int]) -> Request | Refused:
+    """Return the request in our own ids, or why there is none."""
+    connection_id = book.ids.get(asked.channel)
+    if connection_id is None:
+        return NoChannel(f"No connection that sells is called {asked.channel!r}.")
+    unknown = [line.sku for line in asked.lines if line.sku not in skus]
+    if unknown:
+        return UnknownItem(f"No item has the SKU {unknown[0]!r}.")
+    return Request(
+        asked.act,
+        connection_id,
+        asked.reference,
+        asked.version,
+        tuple(RequestLine(line.line_ref, skus[line.sku], line.quantity) for line in asked.lines),
+        asked.mode,
+        asked.hold,
+        asked.review,
+        asked.until,
+        asked.reason,
+        asked.correlation_id,
+    )
+
+
+def _items(skus: set[str]) -> tuple[dict[str, int], set[int]]:
+    """Return SKU → id of the items that exist, and the ids of those that are kits."""
+    rows = execute(_BY_SKU, (sorted(skus),)) if skus else []
+    return {row[1]: row[0] for row in rows}, {row[0] for row in rows if row[2]}
+
+
+def _names(answers: Sequence[Answer], skus: Mapping[str, int]) -> dict[int, str]:
+    """Return id → SKU of every item the answers speak of."""
+    names = {item: sku for sku, item in skus.items()}
+    missing = {
+        item for answer in answers if answer.order for item in _spoken_of(answer.order) if item not in names
+    }
+    if missing:
+        names |= {row[0]: row[1] for row in execute(_BY_ID, (sorted(missing),))}
+    return names
+
+
+def _spoken_of(order: HeldOrder) -> set[int]:
+    lines = order.lines.values()
+    return {line.item_id for line in lines} | {int(each.item) for line in lines for each in line.allocations}
+
+
+def make_door() -> ReserveDoor:
+    """Return the door of this process. The writer thread is started at the first request."""
+    knobs: dict[str, Any] = settings.INVENTORY_SYNC
+
+    def after(items: Sequence[int]) -> None:
+        waker().compute()
+
+    group = GroupCommit(
+        Decider(TermsBook(), after), max_rows=knobs["RESERVE_GROUP_ROWS"], wait_s=0, name="reservations"
+    )
+    return ReserveDoor(
+        keys=KeyRing(),
+        submit=group.submit,
+        waiting=group.waiting,
+        clock=utc_now,
+        base_url=str(knobs["HUB_URL"]),
+        done=close_old_connections,
+        stop=group.stop,
+        max_body_bytes=knobs["DOOR_MAX_BODY_BYTES"],
+    )
+
+
+@cache
+def the_door() -> ReserveDoor:
+    """Return the one door of this process, also for requests that come through Django."""
+    return make_door()
