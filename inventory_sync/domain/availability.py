@@ -237,7 +237,10 @@ def movable_shortage(terms: LocationTerms, pool: frozenset[str], *, shrink_to: D
 def chained_shortage(
     locations: Sequence[LocationTerms], *, pool: frozenset[str], left: Decimal, shrink_to: Decimal = ONE
 ) -> Decimal:
-    """Return what of `left` is owed all the same, because shortages reach the pool through other pools."""
+    """Return what of `left` is owed all the same, because shortages reach the pool through other pools.
+
+    Negative: what was taken off for shortages that no stock of the pool can serve.
+    """
     rest = {terms.location: free(terms, shrink_to=shrink_to) for terms in locations}
     if not any(terms.open_demand and rest[terms.location] < 0 for terms in locations):
         return ZERO
@@ -247,7 +250,8 @@ def chained_shortage(
         for terms in locations
         for demand in terms.open_demand
     )
-    return max(ZERO, left - left_for(pool, stock, promised))
+    most = sum((max(ZERO, quantity) for place, quantity in rest.items() if place in pool), ZERO)
+    return left - min(most, left_for(pool, stock, promised))
 
 
 def sum_pool(
@@ -280,8 +284,12 @@ def sum_pool(
                 unmovable += max(ZERO, min(below, terms.owed) - shortage)
         if shortage:
             steps.append(Term("movable_shortage", -shortage, terms.location))
-    if chained := chained_shortage(places, pool=pool, left=_total(steps), shrink_to=shrink_to):
+    chained = chained_shortage(places, pool=pool, left=_total(steps), shrink_to=shrink_to)
+    if chained > 0:
         steps.append(Term("chained_shortage", -chained))
+    elif chained < 0:
+        steps.append(Term("unserved_shortage", -chained))
+        unmovable -= chained
     for allotment in allotments:
         if not allotment.unconsumed or not allotment.concerns(pool):
             continue
@@ -379,7 +387,8 @@ def _apply_policy(whole: PoolSum, policy: PolicyTerms, expected: Decimal) -> lis
         to("buffer_percent", total - percent)
     else:
         to("buffer", total - policy.buffer)
-    to("own_allotment", max(total, min(whole.own_allotment, whole.total)))
+    if whole.own_allotment > 0:
+        to("own_allotment", max(total, min(whole.own_allotment, whole.total)))
     to("backorder_allowance", total + max(ZERO, policy.backorder_allowance - whole.unmovable_shortage))
     to("preorder_allowance", total + min(policy.preorder_allowance, max(ZERO, expected)))
     to("clamped_at_zero", max(ZERO, total))

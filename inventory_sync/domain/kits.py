@@ -142,9 +142,12 @@ def _best_location(
     return best
 
 
+PROMISES = ("movable_shortage", "chained_shortage", "unserved_shortage")
+
+
 def _is_promise(step: Term) -> bool:
     """Say whether a step takes off what was promised elsewhere, wherever it would be taken from."""
-    return step.name in ("movable_shortage", "chained_shortage") or step.name.startswith("allotted:")
+    return step.name in PROMISES or step.name.startswith("allotted:")
 
 
 def _whole(quantity: Decimal, per_kit: Decimal) -> Decimal:

@@ -110,10 +110,12 @@ def by_the_book(locations, policy, pool, fenced, expected) -> Decimal:
     unused = [(a.channel, max(a.quantity - a.consumed, Decimal(0))) for a in fenced if a.concerns(pool)]
     others = sum((left for name, left in unused if name != "A"), Decimal(0))
     own = sum((left for name, left in unused if name == "A"), Decimal(0))
-    in_pool = min(stock - missing, left_by_cuts(locations, pool)) - others
+    served = min(stock, left_by_cuts(locations, pool))
+    stuck += max(served - (stock - missing), Decimal(0))  # owed to lines that no stock can serve
+    in_pool = served - others
     figure = policy.share * in_pool
     figure -= max(policy.buffer, max(figure, Decimal(0)) * policy.buffer_percent / 100)
-    figure = max(figure, min(own, in_pool))
+    figure = max(figure, min(own, in_pool)) if own else figure
     figure += max(policy.backorder_allowance - stuck, Decimal(0)) + min(policy.preorder_allowance, expected)
     figure = max(figure, Decimal(0))
     figure = figure if policy.cap is None else min(figure, policy.cap)
@@ -270,6 +272,16 @@ def test_a_shortage_travels_along_a_chain_of_pools():
 
     assert answer.figure == 1
     assert [(step.name, step.amount) for step in answer.steps] == [("on_hand", 3), ("chained_shortage", -2)]
+
+
+def test_a_shortage_that_no_stock_of_its_pool_can_serve_costs_other_pools_nothing():
+    """A line waits at S1 for S1 or W2, both empty. Who sells from W1 and W2 loses nothing of W1."""
+    terms = [at("S1", 0, (1, frozenset({"S1", "W2"}))), at("W1", 2), at("W2", 0)]
+
+    answer = available(terms, PLAIN, pool=frozenset({"W1", "W2"}))
+
+    assert answer.figure == 2
+    assert ("unserved_shortage", 1) in [(step.name, step.amount) for step in answer.steps]
 
 
 def test_a_chain_of_four_pools_costs_the_last_no_more_than_what_reaches_it():
