@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import urlencode
 
 from django.db.models import Q
 from django.http import HttpRequest
@@ -50,6 +51,9 @@ def _items(request: HttpRequest, term: str) -> Iterator[SearchResult]:
     for item in Item.objects.filter(wanted).distinct().order_by("sku")[:EACH]:
         link = reverse("admin:catalog_item_change", args=[item.pk])
         yield SearchResult(str(item), f"Item {item.gtin}".strip(), link, "inventory_2")
+        if request.user.has_perm("availability.view_channelfigure"):
+            why = f"{reverse('admin:catalog_item_explain')}?{urlencode({'sku': item.sku})}"
+            yield SearchResult(f"Explain {item.sku}", "Why its figures are what they are", why, "query_stats")
 
 
 def _mappings(request: HttpRequest, term: str) -> Iterator[SearchResult]:

@@ -35,6 +35,16 @@ def _page(title: str, icon: str, model: str, query: str = "") -> dict[str, Any]:
     }
 
 
+def _view(title: str, icon: str, name: str) -> dict[str, Any]:
+    """A page of its own in the sidebar, shown to those who may see figures."""
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{name}"),
+        "permission": _may("availability.view_channelfigure"),
+    }
+
+
 def _flower(request: HttpRequest) -> str:
     return str(settings.FLOWER_URL)
 
@@ -109,6 +119,8 @@ UNFOLD: dict[str, Any] = {
                 "title": "Stock",
                 "separator": True,
                 "items": [
+                    _view("Explain", "query_stats", "catalog_item_explain"),
+                    _view("Timeline", "timeline", "catalog_item_timeline"),
                     _page("Stock levels", "shelves", "ledger_stocklevel"),
                     _page("Movements", "swap_horiz", "ledger_movement"),
                     _page("Orders", "shopping_bag", "ledger_order"),

@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet, Sum
 from django.forms import BaseInlineFormSet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from unfold.admin import TabularInline
 from unfold.decorators import display
 
@@ -17,6 +17,7 @@ from inventory_sync.availability.models import ChannelFigure
 from inventory_sync.catalog import services
 from inventory_sync.catalog.models import Item, ItemMapping, ItemUnit, KitComponent, Unit
 from inventory_sync.console.admin.base import Reading, ReadingInline, Reasoned, ReasonForm
+from inventory_sync.console.admin.explaining import ExplainPages, explain_deeds
 from inventory_sync.console.formats import quantity
 from inventory_sync.ledger.models import StockLevel
 
@@ -105,8 +106,9 @@ class MappingInline(ReadingInline):
 
 
 @admin.register(Item)
-class ItemAdmin(Reasoned):
+class ItemAdmin(ExplainPages, Reasoned):
     form = ItemForm
+    change_form_outer_before_template = "console/deeds_bar.html"
     list_display = ("sku", "name", "gtin", "shown_kind", "base_unit", "shown_on_hand", "active")
     list_filter = ("kind", "active", "mappings__connection")
     search_fields = ("sku", "name", "gtin", "units__gtin", "mappings__external_id")
@@ -124,6 +126,19 @@ class ItemAdmin(Reasoned):
             return [PackInline]
         hidden = ComponentInline if obj.kind == Item.Kind.STOCKED else PackInline
         return [inline for inline in self.inlines if inline is not hidden]
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        item = self.get_object(request, object_id) if object_id else None
+        offered = explain_deeds(request, item.sku) if item is not None else []
+        return super().changeform_view(
+            request, object_id, form_url, {**(extra_context or {}), "deeds": offered}
+        )
 
     @display(description="kind", ordering="kind", label={"Kit": "info", "Stocked": "success"})
     def shown_kind(self, item: Item) -> str:

@@ -22,6 +22,7 @@ from inventory_sync.availability.models import ChannelFigure, Policy
 from inventory_sync.availability.services import CHANGEABLE, change_policy, remove_policy
 from inventory_sync.console.admin.base import Reading, ReadingInline, Reasoned, ReasonForm
 from inventory_sync.console.admin.doing import Doing
+from inventory_sync.console.admin.explaining import explain_anchor
 from inventory_sync.console.deeds import Card, Deed, Outcome, facts, many
 from inventory_sync.console.formats import age, pre, pretty_value, quantity
 from inventory_sync.propagation.models import Listing, PushAttempt
@@ -119,7 +120,9 @@ class PolicyAdmin(Doing, Reasoned):
 
 @admin.register(ChannelFigure)
 class ChannelFigureAdmin(Reading):
-    list_display = ("item", "connection", "shown_figure", "shown_last_known", "version", "computed_at")
+    list_display = (
+        "item", "connection", "shown_figure", "shown_last_known", "version", "computed_at", "shown_explain",
+    )  # fmt: skip
     list_filter = ("connection", ("figure", admin.EmptyFieldListFilter))
     list_select_related = ("item", "connection")
     search_fields = ("item__sku", "item__gtin", "item__name", "=correlation_id")
@@ -130,6 +133,7 @@ class ChannelFigureAdmin(Reading):
         ("shown_figure", "shown_last_known"),
         ("version", "policy_version", "computed_at"),
         "shown_why",
+        "shown_explain",
         "shown_trail",
     )
 
@@ -140,6 +144,10 @@ class ChannelFigureAdmin(Reading):
     @display(description="last known", ordering="last_known")
     def shown_last_known(self, row: ChannelFigure) -> str:
         return quantity(row.last_known)
+
+    @display(description="explain")
+    def shown_explain(self, row: ChannelFigure) -> SafeString:
+        return explain_anchor("with every document", sku=row.item.sku, channel=row.connection.code)
 
     @display(description="why")
     def shown_why(self, row: ChannelFigure) -> SafeString | str:
@@ -220,7 +228,7 @@ class ListingAdmin(Doing, Reading):
     deeds = (RetryPush(),)
     list_display = (
         "external_id", "connection", "shown_item", "shown_state", "shown_desired", "shown_written",
-        "shown_acknowledged", "shown_observed", "shown_age", "error_code",
+        "shown_acknowledged", "shown_observed", "shown_age", "error_code", "shown_explain",
     )  # fmt: skip
     list_filter = ("state", "connection", "urgent", "error_code")
     list_select_related = ("connection", "mapping__item")
@@ -236,7 +244,13 @@ class ListingAdmin(Doing, Reading):
     fieldsets = (
         (
             None,
-            {"fields": [("connection", "mapping"), ("external_id", "external_parent"), ("state", "urgent")]},
+            {
+                "fields": [
+                    ("connection", "mapping"),
+                    ("external_id", "external_parent"),
+                    ("state", "urgent", "shown_explain"),
+                ]
+            },
         ),
         (
             "Figures, in the vendor's units",
@@ -265,6 +279,12 @@ class ListingAdmin(Doing, Reading):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Listing]:
         wrote = PushAttempt.objects.filter(listing=OuterRef("pk"), wrote__isnull=False).order_by("-id")
         return super().get_queryset(request).annotate(last_written=Subquery(wrote.values("wrote")[:1]))
+
+    @display(description="explain")
+    def shown_explain(self, row: Listing) -> SafeString | str:
+        if row.mapping.item is None:
+            return "—"
+        return explain_anchor("its figure", sku=row.mapping.item.sku, channel=row.connection.code)
 
     @display(description="item", ordering="mapping__item__sku")
     def shown_item(self, row: Listing) -> str:

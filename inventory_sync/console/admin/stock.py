@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from inventory_sync.console.admin.base import Reading, ReadingInline
+from inventory_sync.console.admin.explaining import explain_anchor
 from inventory_sync.console.formats import quantity
 from inventory_sync.ledger.models import Allocation, Movement, Order, Reservation, StockLevel
 
@@ -54,6 +55,7 @@ class StockLevelAdmin(Reading):
         "known",
         "counted_at",
         "changed_at",
+        "shown_explain",
     )
     list_filter = ("location", SignFilter, "known")
     list_select_related = ("item", "location")
@@ -66,6 +68,7 @@ class StockLevelAdmin(Reading):
         ("shown_count", "counted_at", "count_key"),
         ("reading", "version", "changed_at"),
         "shown_movements",
+        "shown_explain",
     )
 
     @display(description="on hand", ordering="on_hand")
@@ -81,6 +84,10 @@ class StockLevelAdmin(Reading):
     @display(description="latest count")
     def shown_count(self, row: StockLevel) -> str:
         return "none yet" if row.count_quantity is None else quantity(row.count_quantity)
+
+    @display(description="explain")
+    def shown_explain(self, row: StockLevel) -> SafeString:
+        return explain_anchor("what is free", sku=row.item.sku, location=row.location.code)
 
     @display(description="movements")
     def shown_movements(self, row: StockLevel) -> SafeString:
