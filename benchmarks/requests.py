@@ -42,7 +42,7 @@ OURS = Face(
     live="/health/live",
     path="/api/v1/reservations",
     scheme="Bearer",
-    template=f'{{"channel":"{SHOP}","order_ref":"B@N@","lines":[{{"line":"1","sku":"@SKU@","quantity":"1"}}]}}',
+    template=f'{{"channel":"{SHOP}","reference":"B@N@","lines":[{{"line":"1","sku":"@SKU@","quantity":"1"}}]}}',
 )
 NAIVE = Face(
     application="benchmarks.naive.wsgi:application",
