@@ -132,3 +132,19 @@ class ReadDue(models.Model):
 
     def __str__(self) -> str:
         return f"{self.connection.code} {self.kind}:{self.ref}"
+
+
+class SequenceNumber(models.Model):
+    """Which message of a source has one of its numbers, so that a second one with the same is seen.
+
+    `said_by` is the key and revision of the message's first event: the same however often it is sent.
+    """
+
+    pk = models.CompositePrimaryKey("connection_id", "place", "number")
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="+", db_index=False)
+    place = models.CharField(max_length=120, db_collation="C")
+    number = models.BigIntegerField()
+    said_by = models.CharField(max_length=220)
+
+    def __str__(self) -> str:
+        return f"{self.place}:{self.number}"

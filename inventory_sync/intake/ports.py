@@ -112,6 +112,20 @@ class Finds:
 
 
 @dataclass(frozen=True, slots=True)
+class NumberUsed:
+    """A message says: this number of its source's own, at this place, is mine."""
+
+    connection_id: int
+    place: str
+    number: int
+    said_by: str
+
+    @property
+    def name(self) -> tuple[int, str, int]:
+        return (self.connection_id, self.place, self.number)
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """What storing did: ids by position, None where the key was known."""
 
@@ -151,6 +165,9 @@ class IntakeStore(Protocol):
 
     def count_finds(self, finds: Sequence[Finds]) -> None:
         """Add to the number of finds of a stream."""
+
+    def claim_numbers(self, used: Sequence[NumberUsed]) -> set[NumberUsed]:
+        """Keep who says each number first; return those whose number another message has."""
 
     def newest(self) -> int:
         """Return the id of the newest delivery, 0 when there is none."""

@@ -23,6 +23,7 @@ from inventory_sync.intake.ports import (
     Claim,
     Finds,
     NewDelivery,
+    NumberUsed,
     Outcome,
     ReadWanted,
     Result,
@@ -110,6 +111,20 @@ ORDER BY 1, 2, 3
 ON CONFLICT (connection_id, kind, ref) DO UPDATE SET
     version = r.version + 1, why = EXCLUDED.why, run_at = LEAST(r.run_at, EXCLUDED.run_at),
     correlation_id = EXCLUDED.correlation_id
+"""
+
+TAKE_NUMBERS = """
+INSERT INTO intake_sequencenumber (connection_id, place, number, said_by)
+SELECT connection_id, place, number, said_by
+FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::text[]) WITH ORDINALITY
+    AS given(connection_id, place, number, said_by, rank)
+ORDER BY rank ON CONFLICT DO NOTHING
+"""
+
+NUMBERS_TAKEN = """
+SELECT s.connection_id, s.place, s.number, s.said_by FROM intake_sequencenumber s
+JOIN unnest(%s::bigint[], %s::text[], %s::bigint[]) AS given(connection_id, place, number)
+USING (connection_id, place, number)
 """
 
 
@@ -260,6 +275,19 @@ class PostgresIntake:
                     " WHERE connection_id = %s AND stream = %s",
                     [find.count, find.connection_id, find.stream],
                 )
+
+    def claim_numbers(self, used: Sequence[NumberUsed]) -> set[NumberUsed]:
+        if not used:
+            return set()
+        rows = sorted(set(used), key=lambda one: (one.name, one.said_by))
+        columns = [list(column) for column in zip(*(one.name for one in rows), strict=True)]
+        with connection.cursor() as cursor:
+            cursor.execute(TAKE_NUMBERS, [*columns, [one.said_by for one in rows]])
+            if cursor.rowcount == len(rows):
+                return set()
+            cursor.execute(NUMBERS_TAKEN, columns)
+            holders = {(row[0], row[1], row[2]): row[3] for row in cursor.fetchall()}
+        return {one for one in rows if holders[one.name] != one.said_by}
 
     def newest(self) -> int:
         return DeliveryRow.objects.aggregate(newest=Max("id"))["newest"] or 0

@@ -27,6 +27,7 @@ from inventory_sync.ledger.apply import apply_batch
 from inventory_sync.ledger.types import Applied, Decided, Posted
 from inventory_sync.pipeline.discrepancies import note_expectations
 from inventory_sync.pipeline.hints import as_hints
+from inventory_sync.pipeline.numbers import numbers_of, reused
 from inventory_sync.pipeline.ports import Ports
 from inventory_sync.pipeline.resolve import Resolved, resolve
 from inventory_sync.propagation.ports import News
@@ -142,6 +143,7 @@ def _apply(claim: Claim, batch: Sequence[Translated], *, ports: Ports, counts: C
 def _apply_all(batch: Sequence[Translated], *, ports: Ports) -> Counter[str]:
     """Do one batch inside the transaction: resolve, post, decide, note, finish."""
     now = ports.clock()
+    batch = _with_numbers_of_their_own(batch, ports=ports)
     resolved = resolve(
         [(one.stored, one.events) for one in batch if one.settled is None],
         catalog=ports.catalog,
@@ -183,6 +185,23 @@ def _apply_all(batch: Sequence[Translated], *, ports: Ports) -> Counter[str]:
             if count
         }
     )
+
+
+def _with_numbers_of_their_own(batch: Sequence[Translated], *, ports: Ports) -> list[Translated]:
+    """Set aside messages that use a number another message of their source has."""
+    used = {one.stored.id: numbers_of(one.stored, one.events) for one in batch if one.settled is None}
+    taken = ports.intake.claim_numbers([number for numbers in used.values() for number in numbers])
+    if not taken:
+        return list(batch)
+    checked: list[Translated] = []
+    for one in batch:
+        line = reused(used.get(one.stored.id, ()), taken)
+        if line is not None:
+            line = replace(line, summary=one.stored.delivery.topic)
+            parked = _outcome(one.stored, Result.PARKED, line.code, line.detail, (line,))
+            one = Translated(one.stored, settled=parked)
+        checked.append(one)
+    return checked
 
 
 def _settle(one: Translated, resolved: Resolved, applied: Applied) -> Outcome:

@@ -8,12 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from inventory_sync.domain.external import (
+    ConditionChanged,
+    ExpectationChanged,
     ExternalEvent,
     FigureObserved,
+    GoodsReceived,
     ObjectHinted,
     OrderReported,
     OrderVanished,
+    PickReported,
+    ReturnDispositioned,
     SessionClosed,
+    SnapshotReceived,
     StockCounted,
     StockMoved,
 )
@@ -37,5 +43,9 @@ def _hint(event: ExternalEvent) -> ObjectHinted:
         case FigureObserved():
             # No vendor is asked for one listing by itself; its streams tell what changed.
             return ObjectHinted(event.key, "stream", "", "hinted")
-        case StockMoved() | StockCounted() | SessionClosed():
+        case StockMoved() | StockCounted() | SessionClosed() | GoodsReceived() | ConditionChanged():
             return ObjectHinted(event.key, "stream", event.location_ref, "hinted")
+        case ReturnDispositioned() | PickReported() | ExpectationChanged():
+            return ObjectHinted(event.key, "stream", event.location_ref, "hinted")
+        case SnapshotReceived():
+            return ObjectHinted(event.key, "stream", "", "hinted")

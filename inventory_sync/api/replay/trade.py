@@ -119,7 +119,8 @@ def events(
     placed += _counts(lines, opening, plan, chance, store_of=store_of)
     placed.sort(key=lambda one: one[0])
     opened = [
-        _opening(sku, quantity, first, store=store_of(sku)) for sku, quantity in sorted(opening.items())
+        _opening(sku, quantity, first, number, store=store_of(sku))
+        for number, (sku, quantity) in enumerate(sorted(opening.items()), start=1)
     ]
     return [*opened, *(body for _, body in placed)]
 
@@ -148,13 +149,18 @@ def _counts(
                 yield when, _count(line, sku, shelf[sku], nth, store=store_of(sku))
 
 
+# Each message has a number of its own: the openings first, then every line with the counts after it.
+AFTER_OPENING = 1_000_000
+PER_LINE = 1_000
+
+
 def _trade(line: Line, *, store: str, extra: int) -> bytes:
     kind = "sale" if line.quantity >= 0 else "return" if line.invoice.startswith("C") else "adjustment"
     return _event(
         f"line-{line.number}",
         kind,
         store=store,
-        sequence=2 * line.number,
+        sequence=AFTER_OPENING + PER_LINE * line.number,
         at=line.at,
         sku=line.sku,
         quantity=abs(line.quantity) + extra,
@@ -167,7 +173,7 @@ def _count(line: Line, sku: str, quantity: int, nth: int, *, store: str) -> byte
         f"count-{line.number}-{nth}",
         "count",
         store=store,
-        sequence=2 * line.number + 1,
+        sequence=AFTER_OPENING + PER_LINE * line.number + 1 + nth,
         at=line.at,
         sku=sku,
         quantity=quantity,
@@ -175,12 +181,12 @@ def _count(line: Line, sku: str, quantity: int, nth: int, *, store: str) -> byte
     )
 
 
-def _opening(sku: str, quantity: int, at: datetime, *, store: str) -> bytes:
+def _opening(sku: str, quantity: int, at: datetime, number: int, *, store: str) -> bytes:
     return _event(
         f"opening-{sku}"[:120],
         "count",
         store=store,
-        sequence=1,
+        sequence=number,
         at=at,
         sku=sku,
         quantity=quantity,

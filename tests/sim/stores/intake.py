@@ -16,6 +16,7 @@ from inventory_sync.intake.ports import (
     Claim,
     Finds,
     NewDelivery,
+    NumberUsed,
     Outcome,
     Parking,
     ReadWanted,
@@ -96,6 +97,7 @@ class IntakeTables:
     parked: dict[tuple[int, str], ParkedRow] = field(default_factory=dict)
     reads: dict[tuple[int, str, str], ReadRow] = field(default_factory=dict)
     cursors: dict[tuple[int, str], CursorRow] = field(default_factory=dict)
+    numbers: dict[tuple[int, str, int], str] = field(default_factory=dict)
     sequence: int = 0
 
 
@@ -208,6 +210,16 @@ class MemoryIntake:
             cursor = self.tables.cursors.get(key)
             if cursor is not None:
                 self.database.put(self.tables.cursors, key, replace(cursor, finds=cursor.finds + find.count))
+
+    def claim_numbers(self, used: Sequence[NumberUsed]) -> set[NumberUsed]:
+        taken = set()
+        for one in sorted(set(used), key=lambda each: (each.name, each.said_by)):
+            holder = self.tables.numbers.get(one.name)
+            if holder is None:
+                self.database.put(self.tables.numbers, one.name, one.said_by)
+            elif holder != one.said_by:
+                taken.add(one)
+        return taken
 
     def newest(self) -> int:
         return max(self.tables.deliveries, default=0)

@@ -1,0 +1,46 @@
+"""A source's own numbers, each of which belongs to one message: a second one with it would hide the first.
+
+Looks at what is translated, before anything is resolved, so that nothing of such a message is applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from inventory_sync.domain.errors import SequenceReused
+from inventory_sync.domain.external import (
+    ConditionChanged,
+    ExternalEvent,
+    GoodsReceived,
+    ReturnDispositioned,
+    StockCounted,
+    StockMoved,
+)
+from inventory_sync.intake.ports import NumberUsed, Parking, StoredDelivery
+
+
+def numbers_of(stored: StoredDelivery, events: Iterable[ExternalEvent]) -> list[NumberUsed]:
+    """Return the numbers a message uses, each once; it is known by its first event's key and revision."""
+    found: dict[tuple[str, int], NumberUsed] = {}
+    for event in events:
+        match event:
+            case StockMoved() | StockCounted() | GoodsReceived() | ConditionChanged() | ReturnDispositioned():
+                if event.sequence is None:
+                    continue
+                place = (event.location_ref, event.sequence)
+                revision = 0 if isinstance(event, StockCounted) else event.revision
+                if place not in found:
+                    said_by = f"{event.key}#{revision}"
+                    found[place] = NumberUsed(stored.connection_id, *place, said_by)
+            case _:
+                pass
+    return list(found.values())
+
+
+def reused(used: Iterable[NumberUsed], taken: Collection[NumberUsed]) -> Parking | None:
+    """Return the line that waits when a number of a message is another's, None when all are its own."""
+    for one in used:
+        if one in taken:
+            words = f"Number {one.number} of {one.place} belongs to another message."
+            return Parking("", SequenceReused.code, words, summary=f"{one.place}:{one.number}")
+    return None
