@@ -188,25 +188,30 @@ def stamp(value: datetime) -> str:
     return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _rows(terms: Sequence[Term], key: str) -> tuple[Row, ...]:
-    return tuple(_row(term, f"{key}-{number}") for number, term in enumerate(terms, start=1))
+def _rows(terms: Sequence[Term], key: str, seen: set[str] | None = None) -> tuple[Row, ...]:
+    """Return the rows of a table; what decides many terms is told whole the first time only."""
+    seen = set() if seen is None else seen
+    return tuple(_row(term, f"{key}-{number}", seen) for number, term in enumerate(terms, start=1))
 
 
-def _row(term: Term, anchor: str) -> Row:
+def _row(term: Term, anchor: str, seen: set[str]) -> Row:
     return Row(
         anchor,
         term.label,
         _where(term),
         signed(term.quantity),
         quantity(term.total),
-        tuple(_paper(each) for each in term.documents),
-        _rows(term.basis, anchor),
+        tuple(_paper(each, seen) for each in term.documents),
+        _rows(term.basis, anchor, seen),
     )
 
 
-def _paper(document: Document) -> Paper:
+def _paper(document: Document, seen: set[str]) -> Paper:
     state = document.state.replace("_", " ")
     detail = " · ".join(part for part in (state, document.detail) if part)
+    if document.quantity is None and document.title in seen:
+        detail = ""
+    seen.add(document.title)
     change = "" if document.quantity is None else signed(document.quantity)
     return Paper(document.title, detail, change, document.at, link_to(document.model, document.pk))
 

@@ -207,7 +207,7 @@ def _pushes(item: Item, asked: Asked, limit: int) -> Sequence[Entry]:
             row.at,
             row.pk,
             f"{row.listing.connection.code} {row.listing.external_id}: {row.outcome.replace('_', ' ')}",
-            f"read {_said(row.read_before)}, {_written(row)}",
+            _written(row),
             row.wrote,
             channel=row.listing.connection.code,
             model="propagation_pushattempt",
@@ -222,9 +222,11 @@ _SOURCES = {"movement": _movements, "order": _orders, "figure": _figures, "push"
 
 
 def _written(row: PushAttempt) -> str:
+    seen = "not read" if row.read_before is None else f"read {plain(row.read_before)}"
     if row.wrote is None:
-        return "wrote nothing"
-    return f"wrote {plain(row.wrote)}, read {_said(row.read_after)}"
+        return f"{seen}, wrote nothing"
+    after = "not read again" if row.read_after is None else f"read {plain(row.read_after)} again"
+    return f"{seen}, wrote {plain(row.wrote)}, {after}"
 
 
 def _said(value: Decimal | None) -> str:

@@ -48,9 +48,9 @@ def why_not_higher(
             said += _limit_of_kit(term, needs)
     taken = sorted((term for term in terms if term.quantity < 0), key=lambda term: term.quantity)
     said += [_subtraction(term) for term in taken[:MOST]]
-    if len(taken) > MOST:
-        rest = -sum((term.quantity for term in taken[MOST:]), ZERO)
-        said.append(f"{len(taken) - MOST} smaller subtractions take {plain(rest)} more.")
+    if rest := taken[MOST:]:
+        less = plain(-sum((term.quantity for term in rest), ZERO))
+        said.append(f"Smaller subtractions take {less} more." if len(rest) > 1 else _subtraction(rest[0]))
     if not said:
         said.append("Nothing is held back: everything its places hold may be sold here.")
     return tuple(said)
@@ -63,6 +63,9 @@ def _unknown(name: str, places: Sequence[Place]) -> str:
         return "The channel sells from no location."
     if name.startswith("recipe"):
         return "The kit's recipe is missing or holds another kit."
+    component, at, location = name.partition("@")
+    if at:
+        return f"{component} is unknown at {location}: it counts at most what was last known free there."
     place = next((each for each in places if each.location == name), None)
     if place is None:
         return f"{name} is unknown."
