@@ -61,6 +61,7 @@ class RefusalReason(StrEnum):
     MIXED_KINDS = "report_kind_foreign_to_mode"
     CONTRADICTION = "same_reading_other_figure"
     PERIOD_CLOSED = "period_is_closed"
+    KEY_REUSED = "same_key_other_content"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from inventory_sync.ledger.movements import late_lines
 from inventory_sync.ledger.placing import Floor
 from inventory_sync.ledger.plain import Plain, fold_plain
 from inventory_sync.ledger.ports import Component, HeldOrder, LedgerStore, NewMovement, Place, Recording
+from inventory_sync.ledger.reuse import reused
 from inventory_sync.ledger.types import (
     Applied,
     Decided,
@@ -79,6 +80,8 @@ def apply_batch(
         places = {**places, **store.places(elsewhere)}
     if figures:
         refused += contradictions(accepted, recording, store)
+    if recording.duplicates:
+        refused += reused(accepted, recording, store)
     new_picks = store.record_picks(picks) if picks else []
     keys = {order.key for order in orders} | set(due) | _fulfilled(recording, new_picks, store)
     keys |= _held_by_books(recording, anew, store)

@@ -24,6 +24,7 @@ from inventory_sync.domain.external import (
     PickReported,
     Reason,
     ReturnDispositioned,
+    SnapshotReceived,
     StockCounted,
     StockMoved,
 )
@@ -162,6 +163,8 @@ def channels_named(events: Iterable[object]) -> set[str]:
                 named = event.order
             case GoodsReceived() if event.expectation is not None and event.expectation.source:
                 codes.add(event.expectation.source)
+            case SnapshotReceived():
+                codes |= {held.order.source for row in event.rows for held in row.held}
             case _:
                 pass
         if named is not None:

@@ -50,6 +50,7 @@ REFUSALS: dict[RefusalReason, type[Parked]] = {
     RefusalReason.FUTURE: FutureReport,
     RefusalReason.MIXED_KINDS: WrongMode,
     RefusalReason.PERIOD_CLOSED: PeriodClosed,
+    RefusalReason.KEY_REUSED: KeyReused,
 }
 
 

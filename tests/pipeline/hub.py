@@ -102,7 +102,7 @@ class Hub:
     def till_says(self, kind: str, *lines: tuple[str, str], **more: Any) -> int:
         self.sequence += 1
         at = (self.clock() - timedelta(hours=1)).isoformat()
-        body = accounts.till_event(self.sequence, kind, *lines, store="ST-1", **{"at": at, **more})
+        body = accounts.till_event(self.sequence, kind, *lines, **{"store": "ST-1", "at": at, **more})
         stored = self.receive(self.till, body, topic=kind, object_key="store:ST-1", tier="standard")
         assert stored is not None
         return stored
