@@ -6,7 +6,6 @@ seen by what is decided after. Plain code: the rows are locked and given, the ca
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -32,8 +31,9 @@ from inventory_sync.domain.reservations import LineStatus
 from inventory_sync.domain.routing import ReserveMode
 from inventory_sync.ledger.demand import HOLD_EXPIRED, NOT_APPROVED, WHY_ENDED
 from inventory_sync.ledger.placing import Floor, PlacedOrder, Way, place_order
+from inventory_sync.ledger.plain_requests import reserve_plainly
 from inventory_sync.ledger.ports import HeldLine, HeldOrder
-from inventory_sync.ledger.request_types import Answer, Request, Terms
+from inventory_sync.ledger.request_types import Answer, Request, Terms, fingerprint, missing_of
 from inventory_sync.ledger.types import OrderKey
 
 NO_TERMS = Terms()
@@ -109,6 +109,11 @@ class Clerk:
         if order is None:
             return Answer(request, None, _NO_POOL)
         content = fingerprint(request)
+        if not known:
+            plainly = reserve_plainly(request, order, content, terms, self._floor, now=self._now)
+            if plainly is not None:
+                self._orders[request.key] = plainly
+                return Answer(request, plainly)
         stage: Stage | None = None
         if known:
             if not order.requested:
@@ -296,27 +301,6 @@ class Clerk:
 
 _CHANNEL_DECIDES = ChannelDecides("The channel has reported this order itself; change it there.")
 _NO_POOL = NoPool("No location may serve this channel.")
-
-
-def fingerprint(request: Request) -> str:
-    """Return what tells the contents of two versions apart."""
-    lines = sorted((line.line_ref, line.item_id, plain(line.quantity)) for line in request.lines)
-    hold = None if request.hold is None else request.hold.total_seconds()
-    content = repr((request.act.value, request.mode.value, hold, request.review, lines))
-    return hashlib.sha256(content.encode()).hexdigest()
-
-
-def missing_of(lines: Iterable[HeldLine]) -> dict[str, Decimal]:
-    """Return line → units that were refused, as they were kept with the lines."""
-    found = {}
-    for line in lines:
-        if line.asked is None:
-            continue
-        if line.status is LineStatus.REJECTED:
-            found[line.line_ref] = Decimal(json.loads(line.routing or "{}").get("missing", plain(line.asked)))
-        elif line.asked > line.demand and not line.status.is_exit:
-            found[line.line_ref] = line.asked - line.demand
-    return {ref: quantity for ref, quantity in found.items() if quantity}
 
 
 def _as_it_stands(request: Request, order: HeldOrder) -> Answer:

@@ -55,6 +55,9 @@ class Floor:
             return (Part(str(item_id)),)
         return tuple(Part(str(part.item_id), part.per_kit) for part in recipe)
 
+    def is_kit(self, item_id: int) -> bool:
+        return bool(self._recipes.get(item_id))
+
     def take(self, item: str, location: str, quantity: Decimal) -> None:
         if quantity:
             place = (item, location)

@@ -130,7 +130,8 @@ class HeldOrder:
 
     gone: the reading that found it missing at its source, 0 when the source announced it, None when it is
     there. fulfilments hold also what was shipped before the order or the line was known. requested: asked of
-    the hub, which may refuse, in this mode; review: kept, and no sale before somebody approves.
+    the hub, which may refuse, in this mode; review: kept, and no sale before somebody approves. made: its row
+    if it was made just now, by this transaction.
     """
 
     connection_id: int
@@ -151,6 +152,7 @@ class HeldOrder:
     requested: bool = False
     review: bool = False
     mode: ReserveMode = ReserveMode.RECORD
+    made: int = field(default=0, compare=False)
 
     @property
     def key(self) -> OrderKey:
@@ -219,10 +221,20 @@ class LedgerStore(IncomingStore, Protocol):
         *,
         now: datetime,
         before: Mapping[OrderKey, HeldOrder] | None = None,
+        heads: Mapping[OrderKey, HeldOrder] | None = None,
     ) -> None:
         """Write orders, lines and allocations as given; lines and allocations are never removed.
 
-        before: the orders as they were locked; lines that are the same need not be written again.
+        before: the orders as they were locked; lines that are the same need not be written again. heads: what
+        open_requests made, apart from lines.
+        """
+
+    def open_requests(
+        self, keys: Collection[OrderKey], *, heads: Mapping[OrderKey, HeldOrder], now: datetime
+    ) -> dict[OrderKey, HeldOrder]:
+        """Lock the orders in key order; missing ones that have a head are made, and returned as unseen.
+
+        A head is what an order will be, apart from its lines, if it is accepted.
         """
 
     def backordered(self, item_ids: Collection[int] | None, *, limit: int) -> list[OrderKey]:
@@ -277,10 +289,11 @@ class LedgerStore(IncomingStore, Protocol):
     def free(self, keys: Collection[LevelKey]) -> dict[LevelKey, Decimal]:
         """Return on hand − unavailable − reserved − unassigned − owed at each level that exists."""
 
-    def stock_of(self, item_ids: Collection[int]) -> dict[LevelKey, Decimal]:
-        """Return what is free of these items at every location, as free() has it.
+    def lock_stock(self, keys: Collection[LevelKey]) -> dict[LevelKey, Decimal]:
+        """Lock these levels in (item, location) order, then return what is free of their items everywhere.
 
-        An unknown level counts at most what it last had; one without a level only what it owes.
+        As free() has it, but at every location, locked or not. An unknown level counts at most what it last
+        had; one without a level only what it owes.
         """
 
     def waiting(self, keys: Collection[LevelKey]) -> list[Waiting]:

@@ -6,15 +6,19 @@ order (types.py). Quantities are in the item's base unit, times are aware.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from inventory_sync.domain.errors import Refused
+from inventory_sync.domain.reports import plain
 from inventory_sync.domain.requests import Act
+from inventory_sync.domain.reservations import LineStatus
 from inventory_sync.domain.routing import DEFAULT_RULES, ReserveMode, Rule
-from inventory_sync.ledger.ports import HeldOrder
+from inventory_sync.ledger.ports import HeldLine, HeldOrder
 from inventory_sync.ledger.types import OrderKey
 
 ANY_ITEM = 0
@@ -97,3 +101,23 @@ class Answered:
 
     answers: tuple[Answer, ...]
     touched: tuple[int, ...] = ()
+
+
+def fingerprint(request: Request) -> str:
+    """Return what tells the contents of two versions apart."""
+    lines = sorted((line.line_ref, line.item_id, plain(line.quantity)) for line in request.lines)
+    content = f"{request.act} {request.mode} {request.hold} {request.review} {lines!r}"
+    return hashlib.blake2b(content.encode(), digest_size=32).hexdigest()
+
+
+def missing_of(lines: Iterable[HeldLine]) -> dict[str, Decimal]:
+    """Return line → units that were refused, as they were kept with the lines."""
+    found = {}
+    for line in lines:
+        if line.asked is None:
+            continue
+        if line.status is LineStatus.REJECTED:
+            found[line.line_ref] = Decimal(json.loads(line.routing or "{}").get("missing", plain(line.asked)))
+        elif line.asked > line.demand and not line.status.is_exit:
+            found[line.line_ref] = line.asked - line.demand
+    return {ref: quantity for ref, quantity in found.items() if quantity}

@@ -17,8 +17,9 @@ from inventory_sync.domain.requests import Act
 from inventory_sync.domain.routing import ReserveMode
 from inventory_sync.ledger.answering import Clerk
 from inventory_sync.ledger.placing import Floor
+from inventory_sync.ledger.plain_requests import head
 from inventory_sync.ledger.ports import Component, HeldOrder, LedgerStore, Waiting
-from inventory_sync.ledger.request_types import Answer, Answered, Request, RequestLine, Terms
+from inventory_sync.ledger.request_types import Answer, Answered, Request, RequestLine, Terms, fingerprint
 from inventory_sync.ledger.types import LevelKey, OrderKey
 
 DUE_AT_ONCE = 50
@@ -39,19 +40,16 @@ def decide_requests(
     the items asked for are kits, if that is known; places: what locations are called, if that is known.
     """
     due = store.due_holds(now=now, limit=DUE_AT_ONCE)
-    create = {
-        request.key
-        for request in requests
+    heads = {
+        request.key: head(request, fingerprint(request), terms.get(request.connection_id, Terms()), now=now)
+        for request in reversed(requests)  # the first of a reference makes it
         if request.act is Act.RESERVE and (request.mode is ReserveMode.RECORD or _pool(request, terms))
     }
-    held = store.lock_orders({*(request.key for request in requests), *due}, now=now, create=create)
+    held = store.open_requests({*(request.key for request in requests), *due}, heads=heads, now=now)
     sold = _sold(requests if kits is None else (), held.values()) | set(kits or ())
     recipes = store.recipes(sold) if sold else {}
     promised = _promised(requests, held, recipes, terms)
-    if promised:
-        store.lock_levels(promised, create=())
-
-    free = store.stock_of({item for item, _ in promised}) if promised else {}
+    free = store.lock_stock(promised) if promised else {}
     withheld = _withheld(free, terms, store)
     floor = Floor(withheld, recipes, _codes(promised, store) if places is None else places)
     clerk = Clerk(held, floor, terms, now=now)
@@ -61,7 +59,7 @@ def decide_requests(
     changed = clerk.changed()
     moved: dict[LevelKey, str] = {}
     if changed:
-        store.save_orders(changed, now=now, before=held)
+        store.save_orders(changed, now=now, before=held, heads=heads)
         moved = moved_levels(held, changed)
         store.mark_dirty(moved, now=now)
     return Answered(answers, tuple(sorted({item for item, _ in moved})))

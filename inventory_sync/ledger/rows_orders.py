@@ -69,19 +69,25 @@ SELECT o.connection_id, o.order_ref FROM ledger_reservation r JOIN ledger_order 
 WHERE r.state = 'held' AND r.expires_at <= %s
 GROUP BY o.connection_id, o.order_ref ORDER BY min(r.expires_at), o.connection_id, o.order_ref LIMIT %s
 """
-_SAVE_ORDERS = """
+ORDER_COLUMNS = (
+    "connection_id, order_ref, seen, number, status, stamp, reading, fingerprint, gone, incomplete, "
+    "placed_at, correlation_id, requested, review, mode"
+)
+ORDER_ARRAYS = (
+    "%s::bigint[], %s::text[], %s::boolean[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], "
+    "%s::text[], %s::bigint[], %s::boolean[], %s::timestamptz[], %s::text[], %s::boolean[], %s::boolean[], "
+    "%s::text[]"
+)
+ORDER_WIDTH = 15
+_SAVE_ORDERS = f"""
 UPDATE ledger_order o SET seen = given.seen, number = given.number, status = given.status,
     stamp = given.stamp, reading = given.reading, fingerprint = given.fingerprint, gone = given.gone,
     incomplete = given.incomplete, placed_at = given.placed_at, correlation_id = given.correlation_id,
     requested = given.requested, review = given.review, mode = given.mode
-FROM unnest(%s::bigint[], %s::text[], %s::boolean[], %s::text[], %s::text[], %s::bigint[], %s::bigint[],
-    %s::text[], %s::bigint[], %s::boolean[], %s::timestamptz[], %s::text[], %s::boolean[], %s::boolean[],
-    %s::text[])
-    AS given(connection_id, order_ref, seen, number, status, stamp, reading, fingerprint, gone, incomplete,
-        placed_at, correlation_id, requested, review, mode)
+FROM unnest({ORDER_ARRAYS}) AS given({ORDER_COLUMNS})
 WHERE o.connection_id = given.connection_id AND o.order_ref = given.order_ref
 RETURNING o.id, o.connection_id, o.order_ref
-"""
+"""  # noqa: S608
 _SEEN = """
 UPDATE ledger_order o SET seen_at = %s
 FROM unnest(%s::bigint[], %s::text[]) AS given(connection_id, order_ref)
@@ -241,11 +247,19 @@ class OrderRows(FigureRows):
         *,
         now: datetime,
         before: Mapping[OrderKey, HeldOrder] | None = None,
+        heads: Mapping[OrderKey, HeldOrder] | None = None,
     ) -> None:
-        ids = {
-            (row[1], row[2]): row[0]
-            for row in execute(_SAVE_ORDERS, unzip([_order_row(order) for order in orders], 15))
-        }
+        ids: dict[OrderKey, int] = {}
+        rows = []
+        for order in orders:
+            row = order_row(order)
+            if order.made and heads and order_row(heads[order.key]) == row:
+                ids[order.key] = order.made
+            else:
+                rows.append(row)
+        if rows:
+            saved = execute(_SAVE_ORDERS, unzip(rows, ORDER_WIDTH))
+            ids |= {(connection_id, ref): row_id for row_id, connection_id, ref in saved}
         new: list[tuple[HeldOrder, HeldLine]] = []
         known: list[tuple[HeldOrder, HeldLine]] = []
         for order in orders:
@@ -290,7 +304,7 @@ class OrderRows(FigureRows):
         execute(_SEEN, (now, *unzip(sorted(keys), 2)))
 
 
-def _order_row(order: HeldOrder) -> tuple[Any, ...]:
+def order_row(order: HeldOrder) -> tuple[Any, ...]:
     return (
         *order.key,
         order.seen,

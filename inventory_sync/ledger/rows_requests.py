@@ -6,13 +6,40 @@ Part of PostgresLedger (store.py).
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 
+from django.db import connection
+
 from inventory_sync.domain.routing import Rule
-from inventory_sync.ledger.ports import Waiting
+from inventory_sync.ledger.ports import HeldOrder, Waiting
 from inventory_sync.ledger.rows import execute, unzip
+from inventory_sync.ledger.rows_orders import ORDER_ARRAYS, ORDER_COLUMNS, ORDER_WIDTH, OrderRows, order_row
 from inventory_sync.ledger.types import LevelKey, OrderKey
 
+_MAKE = f"""
+INSERT INTO ledger_order ({ORDER_COLUMNS}, first_seen_at, seen_at)
+SELECT {ORDER_COLUMNS}, %s, %s FROM unnest({ORDER_ARRAYS}) AS given({ORDER_COLUMNS})
+WHERE NOT EXISTS (SELECT FROM ledger_order o
+    WHERE o.connection_id = given.connection_id AND o.order_ref = given.order_ref)
+ORDER BY connection_id, order_ref ON CONFLICT DO NOTHING
+RETURNING id, connection_id, order_ref,
+    EXISTS (SELECT FROM ledger_fulfilment f JOIN connections_connection c ON c.code = f.source
+        WHERE c.id = ledger_order.connection_id AND f.order_ref = ledger_order.order_ref)
+    OR EXISTS (SELECT FROM ledger_holding h JOIN connections_connection c ON c.code = h.source
+        WHERE c.id = ledger_order.connection_id AND h.order_ref = ledger_order.order_ref)
+"""  # noqa: S608
+# One at a time, in the order given, each by its index: that order is the lock order.
+_LOCK = """
+SELECT count(*) FROM (
+    SELECT level.id FROM unnest(%s::bigint[], %s::bigint[]) AS given(item_id, location_id)
+    CROSS JOIN LATERAL (
+        SELECT s.id FROM ledger_stocklevel s
+        WHERE s.item_id = given.item_id AND s.location_id = given.location_id FOR NO KEY UPDATE
+    ) AS level OFFSET 0
+) AS locked
+"""
 _STOCK = """
 SELECT l.item_id, l.location_id, CASE WHEN l.known AND l.unknown_since IS NULL THEN level.free
     ELSE least(level.free, coalesce(l.last_known_free, 0)) END
@@ -47,12 +74,37 @@ GROUP BY o.id ORDER BY min(r.id) LIMIT %s
 """
 
 
-class RequestRows:
+class RequestRows(OrderRows):
     """The store's calls about requests."""
 
-    def stock_of(self, item_ids: Collection[int]) -> dict[LevelKey, Decimal]:
-        ids = sorted(item_ids)
-        return {(row[0], row[1]): row[2] for row in execute(_STOCK, (ids, ids))}
+    def open_requests(
+        self, keys: Collection[OrderKey], *, heads: Mapping[OrderKey, HeldOrder], now: datetime
+    ) -> dict[OrderKey, HeldOrder]:
+        made: dict[OrderKey, HeldOrder] = {}
+        named_before: list[OrderKey] = []
+        if heads:
+            rows = [order_row(heads[key]) for key in sorted(heads)]
+            for row_id, connection_id, ref, named in execute(_MAKE, (now, now, *unzip(rows, ORDER_WIDTH))):
+                made[connection_id, ref] = HeldOrder(connection_id, ref, made=row_id)
+                if named:
+                    named_before.append((connection_id, ref))
+        if named_before:
+            fulfilments = self._fulfilments([made[key].made for key in named_before])
+            holdings = self.holdings(named_before)
+            for key in named_before:
+                told = tuple(fulfilments[made[key].made])
+                made[key] = replace(made[key], fulfilments=told, holdings=holdings.get(key, ()))
+        if known := sorted(key for key in keys if key not in made):
+            made |= self._lock_known(known)
+        return made
+
+    def lock_stock(self, keys: Collection[LevelKey]) -> dict[LevelKey, Decimal]:
+        """One message, two statements: what is free is read in a snapshot of its own, under the locks."""
+        ids = sorted({item for item, _ in keys})
+        with connection.cursor() as cursor:
+            cursor.execute(f"{_LOCK};{_STOCK}", (*unzip(sorted(keys), 2), ids, ids))
+            cursor.nextset()
+            return {(row[0], row[1]): row[2] for row in cursor.fetchall()}
 
     def waiting(self, keys: Collection[LevelKey]) -> list[Waiting]:
         return [Waiting(*row) for row in execute(_WAITING, unzip(sorted(keys), 2))]

@@ -17,7 +17,6 @@ from inventory_sync.ledger.rows import execute
 from inventory_sync.ledger.rows_events import EventRows
 from inventory_sync.ledger.rows_incoming import IncomingRows
 from inventory_sync.ledger.rows_levels import LevelRows
-from inventory_sync.ledger.rows_orders import OrderRows
 from inventory_sync.ledger.rows_requests import RequestRows
 
 KIND_OF = {
@@ -37,7 +36,7 @@ FROM catalog_location place WHERE id = ANY(%s)
 """
 
 
-class PostgresLedger(EventRows, OrderRows, RequestRows, LevelRows, IncomingRows):
+class PostgresLedger(EventRows, RequestRows, LevelRows, IncomingRows):
     """The LedgerStore of the running platform. It keeps nothing: one may be made for each batch."""
 
     def places(self, location_ids: Collection[int]) -> Mapping[int, Place]:

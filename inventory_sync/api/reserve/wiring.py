@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -31,14 +32,27 @@ _BY_SKU = "SELECT id, sku, kind = 'kit' FROM catalog_item WHERE sku = ANY(%s)"
 _BY_ID = "SELECT id, sku FROM catalog_item WHERE id = ANY(%s)"
 
 
+LOOK_EVERY_S = 5.0  # at the connection: whether it is too old, and still there
+
+
 class Decider:
     """Decides what was asked meanwhile, in one transaction. after: told of items whose demand changed."""
 
     def __init__(self, book: Callable[[], Book], after: Callable[[Sequence[int]], None]) -> None:
         self._book, self._after = book, after
+        self._looked_at = -LOOK_EVERY_S
 
     def __call__(self, asked: Sequence[Asked]) -> Sequence[Decided]:
-        close_old_connections()
+        if time.monotonic() - self._looked_at >= LOOK_EVERY_S:
+            close_old_connections()
+            self._looked_at = time.monotonic()
+        try:
+            return self._decide(asked)
+        except BaseException:
+            self._looked_at = -LOOK_EVERY_S  # the connection may be what failed
+            raise
+
+    def _decide(self, asked: Sequence[Asked]) -> Sequence[Decided]:
         book = self._book()
         with transaction.atomic():
             skus, kits = _items({line.sku for each in asked for line in each.lines})

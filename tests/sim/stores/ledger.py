@@ -169,6 +169,7 @@ class MemoryLedger(MemoryFigures, MemoryIncoming):
         *,
         now: datetime,
         before: Mapping[OrderKey, HeldOrder] | None = None,
+        heads: Mapping[OrderKey, HeldOrder] | None = None,
     ) -> None:
         for order in orders:
             self.tables.orders[order.key] = order
@@ -227,7 +228,13 @@ class MemoryLedger(MemoryFigures, MemoryIncoming):
             for key, level in levels.items()
         }
 
-    def stock_of(self, item_ids: Collection[int]) -> dict[LevelKey, Decimal]:
+    def open_requests(
+        self, keys: Collection[OrderKey], *, heads: Mapping[OrderKey, HeldOrder], now: datetime
+    ) -> dict[OrderKey, HeldOrder]:
+        return self.lock_orders(keys, now=now, create=heads)
+
+    def lock_stock(self, keys: Collection[LevelKey]) -> dict[LevelKey, Decimal]:
+        item_ids = {item for item, _ in keys}
         owing = [key for key in self._allocated() if key[0] in item_ids]
         free = {key: -owed for key, owed in self.owed(owing).items() if owed}
         levels = {key: level for key, level in self.tables.levels.items() if key[0] in item_ids}
