@@ -2,32 +2,30 @@
 
 A batch of dirty items is claimed and held, widened to the kits that use them, and computed from terms read
 after the claim: of two workers the later always sees what the earlier saw. Runs inside the caller's
-transaction. The arithmetic is domain.availability; this module only feeds it.
+transaction. The figures themselves are worked out in desk.py; this module says which, and what is news.
 
 Does not push (propagation), and converts only to say what one listing may show (listing_figure).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
+from inventory_sync.availability.desk import Desk, Worked
+from inventory_sync.availability.micro import maybe_exact, to_micro
 from inventory_sync.availability.ports import (
     AvailabilityStore,
-    Channel,
     DirtyItem,
     FigureChange,
-    ItemFacts,
+    Landscape,
     NewFigure,
     Recipe,
-    StoredFigure,
 )
-from inventory_sync.availability.steps import compact
 from inventory_sync.availability.terms import Terms
-from inventory_sync.domain.availability import Availability, Verdict, available
-from inventory_sync.domain.kits import KitComponent, available_kits
+from inventory_sync.domain.availability import Verdict
 from inventory_sync.domain.units import Factor, from_base
 
 
@@ -80,14 +78,16 @@ def recompute_claimed(
     waiting = {item for kit in further - held for item, _ in recipes[kit].components}
     settled = [each for each in claimed.values() if each.item_id not in waiting]
 
-    figures, changes = _compute(
-        store,
-        targets=claimed.keys() | held,
-        causes=_causes(claimed, recipes),
-        recipes=recipes,
-        now=now,
-        urgent_at_or_below=Decimal(urgent_at_or_below),
-    )
+    causes = _causes(claimed, recipes)
+    near_zero = to_micro(Decimal(urgent_at_or_below))
+    figures: list[NewFigure] = []
+    changes: list[FigureChange] = []
+    for worked in work_out(store, claimed.keys() | held, recipes=recipes, now=now):
+        figure, change = _record(worked, causes.get(worked.item_id, ""), near_zero)
+        if figure is not None:
+            figures.append(figure)
+        if change is not None:
+            changes.append(change)
     store.save(figures, now=now)
     store.settle(settled)
     return Recomputed(len(claimed), len(claimed) - len(settled), tuple(changes))
@@ -107,149 +107,83 @@ def listing_remainder(figure: Decimal, factor: Factor, *, whole_numbers: bool = 
     return max(Decimal(0), figure) - packs * factor.numerator / factor.denominator
 
 
-def _compute(
+def work_out(
     store: AvailabilityStore,
-    *,
     targets: Collection[int],
-    causes: Mapping[int, str],
+    *,
     recipes: Mapping[int, Recipe],
     now: datetime,
-    urgent_at_or_below: Decimal,
-) -> tuple[list[NewFigure], list[FigureChange]]:
-    """Compute every target on every channel that offers it, or has ever shown a figure for it."""
+    landscape: Landscape | None = None,
+) -> Iterator[Worked]:
+    """Work out every target on every channel that offers it, or ever showed a figure for it; saves nothing.
+
+    landscape: what staff declare, if it is not what they have declared: to see what that would change.
+    """
     involved = {*targets, *(item for kit in recipes.values() for item, _ in kit.components)}
     items = store.items(involved)
     stored = store.figures(targets)
     offered = store.offered(targets)
-    landscape = store.landscape(involved, now=now)
-    terms = Terms(items=items, landscape=landscape, stock=store.stock(involved))
-
-    figures: list[NewFigure] = []
-    changes: list[FigureChange] = []
-    for connection_id, item_id in sorted(offered | stored.keys()):
-        channel = landscape.channels.get(connection_id)
-        if channel is None:
-            continue
-        old = stored.get((connection_id, item_id))
-        missing = _missing(terms, channel, mapped=(connection_id, item_id) in offered)
-        if items[item_id].is_kit:
-            result = _kit(terms, channel, items, recipes.get(item_id), item_id, missing, _shown(old))
-        else:
-            result = available(
-                terms.locations(channel, item_id),
-                terms.policy_terms(channel, item_id),
-                pool=terms.pool(channel),
-                channel=channel.code,
-                last_published=_shown(old),
-                missing=missing,
-            )
-        figure, change = _record(
-            terms, channel, items[item_id], result, old, causes.get(item_id, ""), urgent_at_or_below
-        )
-        if figure is not None:
-            figures.append(figure)
-        if change is not None:
-            changes.append(change)
-    return figures, changes
+    landscape = landscape or store.landscape(involved, now=now)
+    ahead = [each.preorder_days for each in landscape.policies.values() if each.preorder_allowance]
+    until = now + timedelta(days=max(ahead, default=0))
+    expected = store.expected(involved, now=now, until=until) if ahead else ()
+    stock = store.stock(involved)
+    terms = Terms(items=items, landscape=landscape, stock=stock, now=now, expected=expected)
+    desk = Desk(terms, recipes)
+    for key in sorted(offered | stored.keys()):
+        channel = landscape.channels.get(key[0])
+        if channel is not None:
+            yield desk.figure(channel, key[1], stored.get(key), mapped=key in offered)
 
 
-def _kit(
-    terms: Terms,
-    channel: Channel,
-    items: Mapping[int, ItemFacts],
-    recipe: Recipe | None,
-    kit_id: int,
-    missing: Sequence[str],
-    shown: Decimal | None,
-) -> Availability:
-    """Return what the channel may show of a kit. A kit inside a kit is a recipe nobody wrote out: unknown."""
-    parts = recipe.components if recipe else ()
-    nested = [f"recipe:{items[item_id].sku}" for item_id, _ in parts if items[item_id].is_kit]
-    return available_kits(
-        [
-            KitComponent(items[item_id].sku, per_kit, terms.locations(channel, item_id))
-            for item_id, per_kit in parts
-        ],
-        terms.policy_terms(channel, kit_id),
-        pool=terms.pool(channel),
-        channel=channel.code,
-        last_published=shown,
-        missing=(*missing, *nested),
-    )
-
-
-def _missing(terms: Terms, channel: Channel, *, mapped: bool) -> tuple[str, ...]:
-    """Return what staff took away or never gave: without it a sum of nothing would look like none."""
-    found = []
-    if not mapped:
-        found.append("mapping")
-    if not terms.pool(channel):
-        found.append("pool")
-    return tuple(found)
-
-
-def _record(
-    terms: Terms,
-    channel: Channel,
-    item: ItemFacts,
-    result: Availability,
-    old: StoredFigure | None,
-    cause: str,
-    urgent_at_or_below: Decimal,
-) -> tuple[NewFigure | None, FigureChange | None]:
+def _record(worked: Worked, cause: str, near_zero: int) -> tuple[NewFigure | None, FigureChange | None]:
     """Return the row to save if anything of it is new, and the change if the figure is another than before.
 
     What only moved between terms that add up to the same is no news: explain works the terms out afresh.
     """
-    policy = terms.policy(channel, item.item_id)
-    policy_version = policy.version if policy else 0
-    changed = old is None or old.figure != result.figure
+    old, figure, known = worked.old, worked.figure, worked.verdict == Verdict.KNOWN
+    changed = old is None or old.figure != figure
     if (
         old is not None
         and not changed
-        and (old.verdict, old.policy_version, tuple(old.unknown))
-        == (result.verdict, policy_version, result.unknown)
-        and (result.verdict is not Verdict.KNOWN or old.last_known == result.figure)
+        and old.verdict == worked.verdict
+        and old.policy_version == worked.policy_version
+        and old.unknown == worked.unknown
+        and (not known or old.last_known == figure)
     ):
         return None, None
-    version = (old.version if old else 0) + (1 if changed else 0)
-    figure = NewFigure(
-        connection_id=channel.connection_id,
-        item_id=item.item_id,
-        figure=result.figure,
-        last_known=result.figure if result.verdict is Verdict.KNOWN else old.last_known if old else None,
-        version=version,
-        policy_version=policy_version,
-        verdict=result.verdict,
-        correlation_id=cause if changed or old is None else old.correlation_id,
-        terms=compact(result.steps, sku=item.sku, level_version=terms.level_version),
-        basis=compact(result.basis, sku=item.sku, level_version=terms.level_version) or None,
-        unknown=result.unknown,
+    version = (old.version if old else 0) + changed
+    terms, basis = worked.terms()
+    row = NewFigure(
+        worked.connection_id,
+        worked.item_id,
+        figure,
+        figure if known else old.last_known if old else None,
+        version,
+        worked.policy_version,
+        worked.verdict,
+        cause if changed or old is None else old.correlation_id,
+        terms,
+        basis,
+        worked.unknown,
     )
     if not changed:
-        return figure, None
+        return row, None
     previous = old.figure if old else None
-    return figure, FigureChange(
-        connection_id=channel.connection_id,
-        item_id=item.item_id,
-        figure=result.figure,
-        previous=previous,
+    return row, FigureChange(
+        connection_id=worked.connection_id,
+        item_id=worked.item_id,
+        figure=maybe_exact(figure),
+        previous=maybe_exact(previous),
         version=version,
-        urgent=_is_urgent(result.figure, previous, urgent_at_or_below),
+        urgent=_is_urgent(figure, previous, near_zero),
         correlation_id=cause,
     )
 
 
-def _is_urgent(figure: Decimal | None, previous: Decimal | None, at_or_below: Decimal) -> bool:
+def _is_urgent(figure: int | None, previous: int | None, near_zero: int) -> bool:
     """Say whether a figure fell to or near zero: until the channel shows it, it sells what is not there."""
-    return figure is not None and figure <= at_or_below and (previous is None or figure < previous)
-
-
-def _shown(old: StoredFigure | None) -> Decimal | None:
-    """Return what the channel was last owed; while nothing may be published it goes on showing that."""
-    if old is None:
-        return None
-    return old.figure if old.figure is not None else old.last_known
+    return figure is not None and figure <= near_zero and (previous is None or figure < previous)
 
 
 def _causes(claimed: Mapping[int, DirtyItem], recipes: Mapping[int, Recipe]) -> dict[int, str]:

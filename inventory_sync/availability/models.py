@@ -1,4 +1,4 @@
-"""Policies, and the figure each channel may sell."""
+"""Policies, what is set aside, and the figure each channel may sell, now and ever."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
-from inventory_sync.catalog.models import Item
+from inventory_sync.catalog.models import Item, Location
 from inventory_sync.connections.models import Connection
 from inventory_sync.support.models import QuantityField, Stamped
+
+NOT_NEGATIVE = [MinValueValidator(Decimal(0))]
+PERCENT = [MinValueValidator(Decimal(0)), MaxValueValidator(Decimal(100))]
 
 
 class Policy(Stamped):
@@ -27,13 +30,44 @@ class Policy(Stamped):
         max_digits=5,
         decimal_places=2,
         default=Decimal(100),
-        validators=[MinValueValidator(Decimal(0)), MaxValueValidator(Decimal(100))],
+        validators=PERCENT,
     )
-    buffer = QuantityField(default=0, help_text="Kept back, in base units.")
-    cap = QuantityField(null=True, blank=True, help_text="Never show more than this.")
-    threshold = QuantityField(default=0, help_text="Show 0 below this.")
-    safety_stock = QuantityField(default=0, help_text="Kept back at each location.")
+    buffer = QuantityField(default=0, validators=NOT_NEGATIVE, help_text="Kept back, in base units.")
+    cap = QuantityField(
+        null=True, blank=True, validators=NOT_NEGATIVE, help_text="Never show more than this."
+    )
+    threshold = QuantityField(default=0, validators=NOT_NEGATIVE, help_text="Show 0 below this.")
+    safety_stock = QuantityField(default=0, validators=NOT_NEGATIVE, help_text="Kept back at each location.")
     fallback = models.CharField(max_length=12, choices=Fallback, default=Fallback.HOLD_LAST)
+    buffer_percent = models.DecimalField(
+        max_digits=5,
+        decimal_places=2,
+        default=Decimal(0),
+        validators=PERCENT,
+        help_text="Kept back of the share; the greater of the two buffers counts.",
+    )
+    pack = QuantityField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(Decimal("0.000001"))],
+        help_text="Sold only in multiples of this many base units; the rest is shown as a remainder.",
+    )
+    shrink_percent = models.DecimalField(
+        max_digits=5,
+        decimal_places=2,
+        default=Decimal(50),
+        validators=PERCENT,
+        help_text="What a place in doubt still counts of its last known stock, if it is to shrink.",
+    )
+    backorder_allowance = QuantityField(
+        default=0, validators=NOT_NEGATIVE, help_text="May be sold beyond what is there."
+    )
+    preorder_allowance = QuantityField(
+        default=0, validators=NOT_NEGATIVE, help_text="May be sold of what is confirmed to come in."
+    )
+    preorder_days = models.PositiveSmallIntegerField(
+        default=0, help_text="How far ahead what comes in may be sold."
+    )
     version = models.PositiveIntegerField(default=1)
 
     class Meta:
@@ -48,6 +82,105 @@ class Policy(Stamped):
 
     def __str__(self) -> str:
         return f"{self.connection.code} {self.item.sku if self.item else '(all items)'} v{self.version}"
+
+
+class PolicyVersion(models.Model):
+    """What a policy said from valid_from on: who changed it to that, and why. Never edited.
+
+    `values` is empty where the policy was taken away. Versions of a channel's policy count on when it is
+    declared anew, so (channel, item, version) names one set of rules for ever.
+    """
+
+    connection = models.ForeignKey(
+        Connection, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    item = models.ForeignKey(
+        Item, null=True, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    version = models.PositiveIntegerField()
+    values = models.JSONField(default=dict)
+    valid_from = models.DateTimeField()
+    actor = models.CharField(max_length=150)
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["connection", "item", "-version"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection", "item", "version"], name="one_policy_version", nulls_distinct=False
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.connection_id} {self.item_id or 'all items'} v{self.version}"
+
+
+class SafetyStock(Stamped):
+    """What is kept back at a location for every channel: of one item, or of each item there."""
+
+    location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="safety_stocks")
+    item = models.ForeignKey(
+        Item, null=True, blank=True, on_delete=models.CASCADE, related_name="safety_stocks"
+    )
+    quantity = QuantityField(validators=NOT_NEGATIVE, help_text="Kept back, in base units.")
+
+    class Meta:
+        ordering = ["location", "item"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["location", "item"], name="one_safety_stock_per_place", nulls_distinct=False
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} at {self.location.code}"
+
+
+class Allotment(Stamped):
+    """A quantity of an item set aside for one channel, at the places it sells from.
+
+    A lease ends at expires_at unless it is renewed; without one it lasts until it is withdrawn. What the
+    channel sells from granted_at on uses it up.
+    """
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="allotments")
+    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="allotments")
+    quantity = QuantityField(help_text="Set aside, in base units.")
+    granted_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: until it is withdrawn.")
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-granted_at"]
+        indexes = [
+            models.Index(fields=["expires_at"], name="allotment_due", condition=Q(ended_at__isnull=True)),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="an_allotment_is_positive"),
+            models.CheckConstraint(
+                condition=Q(expires_at__isnull=True) | Q(expires_at__gt=models.F("granted_at")),
+                name="a_lease_lasts",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} × {self.item_id} for {self.connection.code}"
+
+
+class Freshness(Stamped):
+    """How old the newest report of a location may be; older than that, what is there is not known."""
+
+    location = models.OneToOneField(Location, on_delete=models.CASCADE, related_name="freshness")
+    max_age_s = models.PositiveIntegerField(help_text="In seconds.", validators=[MinValueValidator(1)])
+    newest_report_at = models.DateTimeField(null=True, blank=True)
+    stale = models.BooleanField(default=False)
+
+    class Meta:
+        verbose_name_plural = "freshness"
+        ordering = ["location"]
+
+    def __str__(self) -> str:
+        return f"{self.location.code}: at most {self.max_age_s} s"
 
 
 class ChannelFigure(models.Model):

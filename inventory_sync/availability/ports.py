@@ -1,7 +1,8 @@
 """The store that recompute runs against: PostgreSQL in production, memory in the simulation.
 
-Every call belongs to the caller's transaction and is set-based. Both stores pass
-tests/availability/store_contract.py. Quantities are in the item's base unit.
+Every call belongs to the caller's transaction and is set-based; both stores pass tests/availability/.
+Quantities of rows are whole numbers of millionths of the item's base unit (units.PLACES): exact, and quick
+where thousands of figures a second are worked out. FigureChange, which leaves the room, holds decimals.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
 from inventory_sync.domain.availability import Fallback, Verdict
-from inventory_sync.domain.reports import ZERO
 
 FigureKey = tuple[int, int]  # (connection id, item id)
+WHOLE = 10_000  # hundredths of a percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +36,11 @@ class DirtyItem:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What one kit takes of each component."""
+    """What one kit takes of each component. pooled: it may be gathered from several locations."""
 
     kit_id: int
-    components: tuple[tuple[int, Decimal], ...]
+    components: tuple[tuple[int, int], ...]
+    pooled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +55,15 @@ class ItemFacts:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A location. complete: an item without a level there is known to be zero, not unknown."""
+    """A location. complete: an item without a level there is known to be zero, not unknown.
+
+    stale: its newest report is older than its declared maximum age; what is there is not known now.
+    """
 
     location_id: int
     code: str
     complete: bool = False
+    stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +77,20 @@ class Channel:
 
 
 class Level(NamedTuple):
-    """Stock of an item at a location, as the ledger keeps it."""
+    """Stock of an item at a location, as the ledger keeps it.
+
+    reserved and unassigned are the authority's own: what its books hold back, and what it owes and has not
+    assigned yet inside the declared horizon.
+    """
 
     item_id: int
     location_id: int
-    on_hand: Decimal
+    on_hand: int
     known: bool
-    unavailable: Decimal = ZERO
-    last_known_free: Decimal | None = None
+    unavailable: int = 0
+    reserved: int = 0
+    unassigned: int = 0
+    last_known_free: int | None = None
     version: int = 0
 
 
@@ -88,7 +100,25 @@ class Demand(NamedTuple):
     item_id: int
     location_id: int
     connection_id: int
-    quantity: Decimal
+    quantity: int
+
+
+class SetAside(NamedTuple):
+    """A standing allotment: what was granted to a connection of an item, and what its sales used up since."""
+
+    connection_id: int
+    item_id: int
+    quantity: int
+    consumed: int
+
+
+class Expected(NamedTuple):
+    """What is confirmed to come in of an item at a location, and when."""
+
+    item_id: int
+    location_id: int
+    quantity: int
+    due_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,45 +134,61 @@ class Stock:
 
 @dataclass(frozen=True, slots=True)
 class PolicyFacts:
-    """How a channel may use its pool: for one item, or for all of them (item_id None)."""
+    """How a channel may use its pool: for one item, or for all of them (item_id None).
+
+    Shares are in hundredths of a percent. pack None: one piece, or the stored precision of what is measured.
+    """
 
     connection_id: int
     item_id: int | None
-    share: Decimal
-    buffer: Decimal
-    cap: Decimal | None
-    threshold: Decimal
-    safety_stock: Decimal
-    fallback: Fallback
-    version: int
+    share: int = WHOLE
+    buffer: int = 0
+    buffer_percent: int = 0
+    cap: int | None = None
+    threshold: int = 0
+    safety_stock: int = 0
+    pack: int | None = None
+    fallback: Fallback = Fallback.HOLD_LAST
+    shrink_to: int = WHOLE // 2
+    backorder_allowance: int = 0
+    preorder_allowance: int = 0
+    preorder_days: int = 0
+    version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class StoredFigure:
+class StoredFigure(NamedTuple):
     """The figure of an item on a channel as last saved. figure None: unknown, nothing is published."""
 
     connection_id: int
     item_id: int
-    figure: Decimal | None
-    last_known: Decimal | None
+    figure: int | None
+    last_known: int | None
     version: int
     correlation_id: str = ""
     verdict: str = Verdict.KNOWN
     policy_version: int = 0
-    unknown: Sequence[str] = ()
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Landscape:
-    """Places, channels and policies: small, and read whole."""
+    """What staff declared: places, channels, policies, safety stocks and allotments.
+
+    safety: by (item, location), or (None, location) for all items there.
+    """
 
     places: Mapping[int, Place]
     channels: Mapping[int, Channel]
     policies: Mapping[tuple[int, int | None], PolicyFacts] = field(default_factory=dict)
+    safety: Mapping[tuple[int | None, int], int] = field(default_factory=dict)
+    set_aside: Mapping[int, Sequence[SetAside]] = field(default_factory=dict)
+
+    def policy(self, connection_id: int, item_id: int) -> PolicyFacts | None:
+        """Return the policy for this item on this channel: its own, else the channel's, else none."""
+        return self.policies.get((connection_id, item_id)) or self.policies.get((connection_id, None))
 
 
-@dataclass(frozen=True, slots=True)
-class NewFigure:
+class NewFigure(NamedTuple):
     """A figure to save, with the terms that add up to it and the names of what is unknown.
 
     terms and basis are compact (steps.py). Saved as what holds now, and appended to the history.
@@ -150,15 +196,15 @@ class NewFigure:
 
     connection_id: int
     item_id: int
-    figure: Decimal | None
-    last_known: Decimal | None
+    figure: int | None
+    last_known: int | None
     version: int
     policy_version: int
     verdict: str
     correlation_id: str
     terms: Sequence[Sequence[Any]]
     basis: Sequence[Sequence[Any]] | None = None
-    unknown: Sequence[str] = ()
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +243,10 @@ class AvailabilityStore(Protocol):
     def items(self, item_ids: Collection[int]) -> dict[int, ItemFacts]: ...
 
     def landscape(self, item_ids: Collection[int], *, now: datetime) -> Landscape:
-        """Return places, channels and the policies that concern these items."""
+        """Return places and channels, and the policies, safety stocks and allotments of these items."""
+
+    def expected(self, item_ids: Collection[int], *, now: datetime, until: datetime) -> list[Expected]:
+        """Return what is confirmed to come in of these items after now, up to and including until."""
 
     def offered(self, item_ids: Collection[int]) -> frozenset[FigureKey]:
         """Return which of these items a channel lists under a confirmed mapping."""

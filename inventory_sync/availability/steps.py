@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
+from inventory_sync.availability.micro import MICRO, exact, to_micro
 from inventory_sync.domain.availability import Term
 from inventory_sync.domain.reports import plain
-from inventory_sync.domain.units import PLACES
 
 LABELS = {
     "on_hand": "On hand",
@@ -24,8 +24,14 @@ LABELS = {
     "unknown": "Above what was last known",
     "floored_at_zero": "Nothing less than none",
     "movable_shortage": "Owed here, may be taken from the pool",
+    "chained_shortage": "Owed elsewhere, reaches the pool through others",
+    "unserved_shortage": "Owed, but nothing of the pool can serve it",
+    "incoming": "Confirmed to come in",
     "share": "Share of the pool",
     "buffer": "Buffer",
+    "buffer_percent": "Buffer, by percentage",
+    "own_allotment": "Set aside for this channel",
+    "preorder_allowance": "Sold ahead of what comes in",
     "backorder_allowance": "Backorders allowed",
     "clamped_at_zero": "Nothing less than none",
     "cap": "Cap",
@@ -43,7 +49,9 @@ OF_POLICY = frozenset(
         "safety_stock",
         "share",
         "buffer",
+        "buffer_percent",
         "backorder_allowance",
+        "preorder_allowance",
         "cap",
         "below_threshold",
         "last_pack_kept",
@@ -57,20 +65,19 @@ DEFAULTS: tuple[Any, ...] = ("", 0, "", "", None)
 Row = dict[str, Any]
 Compact = Sequence[Any]  # [name, amount, location, component, level version], cut after the last word
 LevelVersion = Callable[[str, str], int | None]
-MICRO = 10**PLACES
 
 
 def amount_of(micro: int) -> int | str:
     """Return a quantity given in millionths as it is stored: a whole number as one, others as text."""
     whole, rest = divmod(micro, MICRO)
-    return plain(Decimal(micro).scaleb(-PLACES)) if rest else whole
+    return plain(exact(micro)) if rest else whole
 
 
 def compact(terms: Iterable[Term], *, sku: str, level_version: LevelVersion) -> list[list[Any]]:
     """Return terms as they are stored; level_version(sku, location code) is the level that was read."""
     rows: list[list[Any]] = []
     for term in terms:
-        row: list[Any] = [term.name, amount_of(int(term.amount.scaleb(PLACES)))]
+        row: list[Any] = [term.name, amount_of(to_micro(term.amount))]
         version = None
         if term.name == "on_hand":
             version = level_version(term.component or sku, term.location)

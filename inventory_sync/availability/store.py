@@ -7,10 +7,9 @@ says how). Reads the ledger's rows; writes none but its own figures.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import fields
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from django.db import connection
@@ -19,6 +18,7 @@ from inventory_sync.availability.ports import (
     Channel,
     Demand,
     DirtyItem,
+    Expected,
     FigureKey,
     ItemFacts,
     Landscape,
@@ -27,26 +27,36 @@ from inventory_sync.availability.ports import (
     Place,
     PolicyFacts,
     Recipe,
+    SetAside,
     Stock,
     StoredFigure,
 )
+from inventory_sync.availability.saving import save_figures
 from inventory_sync.catalog.resolve import PIECES
 from inventory_sync.domain.availability import Fallback
-from inventory_sync.domain.reports import plain
-from inventory_sync.ledger.services import claim_dirty, mark_items_dirty, set_dirty_aside, settle_dirty
+from inventory_sync.ledger.services import (
+    array_of,
+    claim_dirty,
+    mark_items_dirty,
+    set_dirty_aside,
+    settle_dirty,
+)
 
-HUNDRED = Decimal(100)
-COLUMNS = [column.name for column in fields(NewFigure)]
-
-HOLD = "SELECT id FROM catalog_item WHERE id = ANY(%s) FOR NO KEY UPDATE SKIP LOCKED"
+HOLD = "SELECT id FROM catalog_item WHERE id = ANY(%s::bigint[]) FOR NO KEY UPDATE SKIP LOCKED"
 RECIPES = """
-SELECT kit_id, component_id, quantity FROM catalog_kitcomponent
-WHERE kit_id = ANY(%(ids)s)
-   OR kit_id IN (SELECT kit_id FROM catalog_kitcomponent WHERE component_id = ANY(%(ids)s))
-ORDER BY kit_id, component_id
+SELECT k.kit_id, i.kit_pooled, k.component_id, (k.quantity * 1000000)::bigint FROM catalog_kitcomponent k
+JOIN catalog_item i ON i.id = k.kit_id
+WHERE k.kit_id IN (
+    SELECT kit_id FROM catalog_kitcomponent WHERE component_id = ANY(%(ids)s::bigint[])
+    UNION SELECT unnest(%(ids)s::bigint[])
+)
+ORDER BY k.kit_id, k.component_id
 """
-ITEMS = "SELECT id, sku, kind, base_unit_id FROM catalog_item WHERE id = ANY(%s)"
-PLACES = "SELECT id, code, complete_since IS NOT NULL AND complete_since <= %s FROM catalog_location"
+ITEMS = "SELECT id, sku, kind = 'kit', base_unit_id FROM catalog_item WHERE id = ANY(%s::bigint[])"
+PLACES = """
+SELECT l.id, l.code, l.complete_since IS NOT NULL AND l.complete_since <= %s, coalesce(f.stale, false)
+FROM catalog_location l LEFT JOIN availability_freshness f ON f.location_id = l.id
+"""
 CHANNELS = """
 SELECT c.id, c.code,
        coalesce(array_agg(m.location_id) FILTER (WHERE m.sells_for AND l.active), '{}'),
@@ -57,51 +67,57 @@ LEFT JOIN catalog_location l ON l.id = m.location_id
 GROUP BY c.id
 """
 POLICIES = """
-SELECT connection_id, item_id, share_percent, buffer, cap, threshold, safety_stock, fallback, version
-FROM availability_policy WHERE item_id IS NULL OR item_id = ANY(%s)
+SELECT connection_id, item_id, (share_percent * 100)::int, (buffer * 1000000)::bigint,
+    (buffer_percent * 100)::int, (cap * 1000000)::bigint, (threshold * 1000000)::bigint,
+    (safety_stock * 1000000)::bigint, (pack * 1000000)::bigint, fallback, (shrink_percent * 100)::int,
+    (backorder_allowance * 1000000)::bigint, (preorder_allowance * 1000000)::bigint, preorder_days, version
+FROM availability_policy WHERE item_id IS NULL OR item_id = ANY(%s::bigint[])
+"""
+SAFETY = """
+SELECT item_id, location_id, (quantity * 1000000)::bigint FROM availability_safetystock
+WHERE item_id IS NULL OR item_id = ANY(%s::bigint[])
+"""
+# A kit is used up by orders of the kit, an item by what orders owe of it, also inside kits.
+SET_ASIDE = """
+SELECT a.connection_id, a.item_id, (a.quantity * 1000000)::bigint,
+    (coalesce(CASE WHEN i.kind = 'kit' THEN (
+        SELECT sum(r.demand) FROM ledger_reservation r JOIN ledger_order o ON o.id = r.order_id
+        WHERE r.item_id = a.item_id AND o.connection_id = a.connection_id AND o.first_seen_at >= a.granted_at
+            AND r.state NOT IN ('rejected', 'released', 'expired', 'cancelled', 'closed_short')
+    ) ELSE (
+        SELECT sum(d.quantity) FROM ledger_allocation d JOIN ledger_reservation r ON r.id = d.reservation_id
+        JOIN ledger_order o ON o.id = r.order_id
+        WHERE d.item_id = a.item_id AND o.connection_id = a.connection_id AND o.first_seen_at >= a.granted_at
+            AND r.state NOT IN ('rejected', 'released', 'expired', 'cancelled', 'closed_short')
+    ) END, 0) * 1000000)::bigint
+FROM availability_allotment a JOIN catalog_item i ON i.id = a.item_id
+WHERE a.item_id = ANY(%(ids)s::bigint[]) AND a.ended_at IS NULL AND a.granted_at <= %(now)s
+    AND (a.expires_at IS NULL OR a.expires_at > %(now)s)
+ORDER BY a.id
 """
 OFFERED = """
 SELECT DISTINCT m.connection_id, m.item_id FROM catalog_itemmapping m
 JOIN connections_connection c ON c.id = m.connection_id
-WHERE m.item_id = ANY(%s) AND m.state = 'confirmed' AND c.sells
+WHERE m.item_id = ANY(%s::bigint[]) AND m.state = 'confirmed' AND c.sells
 """
 FIGURES = """
-SELECT connection_id, item_id, figure, last_known, version, correlation_id, verdict, policy_version, "unknown"
-FROM availability_channelfigure WHERE item_id = ANY(%s)
+SELECT connection_id, item_id, (figure * 1000000)::bigint, (last_known * 1000000)::bigint, version,
+    correlation_id, verdict, policy_version, nullif("unknown", '[]')
+FROM availability_channelfigure WHERE item_id = ANY(%s::bigint[])
 """
+# Levels and promises by one statement, so that they are of one instant.
 STOCK = """
-SELECT NULL, item_id, location_id, on_hand, known, unavailable, last_known_free, version
-FROM ledger_stocklevel WHERE item_id = ANY(%(ids)s)
+SELECT NULL, item_id, location_id, (on_hand * 1000000)::bigint, known, (unavailable * 1000000)::bigint,
+    (reserved * 1000000)::bigint, (unassigned * 1000000)::bigint, (last_known_free * 1000000)::bigint, version
+FROM ledger_stocklevel WHERE item_id = ANY(%(ids)s::bigint[])
 UNION ALL
-SELECT o.connection_id, a.item_id, a.location_id, sum(a.quantity - a.contained), NULL, NULL, NULL, NULL
+SELECT o.connection_id, a.item_id, a.location_id, (sum(a.quantity - a.contained) * 1000000)::bigint,
+    NULL, NULL, NULL, NULL, NULL, NULL
 FROM ledger_allocation a
 JOIN ledger_reservation r ON r.id = a.reservation_id
 JOIN ledger_order o ON o.id = r.order_id
-WHERE a.open AND a.item_id = ANY(%(ids)s) AND a.quantity > a.contained
+WHERE a.open AND a.item_id = ANY(%(ids)s::bigint[]) AND a.quantity > a.contained
 GROUP BY o.connection_id, a.item_id, a.location_id
-"""
-# One statement for both tables: the row that holds now, and the line of history that keeps its terms.
-SAVE = """
-WITH given AS MATERIALIZED (
-    SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS given (
-        connection_id bigint, item_id bigint, figure numeric, last_known numeric, version bigint,
-        policy_version int, verdict text, correlation_id text, terms jsonb, basis jsonb, "unknown" jsonb)
-), kept AS (
-    INSERT INTO availability_figurehistory (computed_at, connection_id, item_id, version, policy_version,
-        figure, verdict, correlation_id, terms, basis, "unknown")
-    SELECT %(now)s, connection_id, item_id, version, policy_version, figure, verdict, correlation_id, terms,
-        nullif(basis, 'null'), nullif("unknown", '[]')
-    FROM given
-)
-INSERT INTO availability_channelfigure (connection_id, item_id, figure, last_known, version, policy_version,
-    verdict, correlation_id, "unknown", computed_at)
-SELECT connection_id, item_id, figure, last_known, version, policy_version, verdict, correlation_id,
-    "unknown", %(now)s
-FROM given
-ON CONFLICT (connection_id, item_id) DO UPDATE SET
-    figure = excluded.figure, last_known = excluded.last_known, version = excluded.version,
-    policy_version = excluded.policy_version, verdict = excluded.verdict, "unknown" = excluded."unknown",
-    correlation_id = excluded.correlation_id, computed_at = excluded.computed_at
 """
 
 
@@ -112,35 +128,28 @@ class PostgresAvailability:
         return [DirtyItem(*row) for row in claim_dirty(limit, now=now)]
 
     def recipes(self, item_ids: Collection[int]) -> list[Recipe]:
-        kits: dict[int, list[tuple[int, Decimal]]] = {}
-        for kit_id, component_id, quantity in _rows(RECIPES, {"ids": list(item_ids)}):
-            kits.setdefault(kit_id, []).append((component_id, quantity))
-        return [Recipe(kit_id, tuple(components)) for kit_id, components in kits.items()]
+        kits: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        pooled: dict[int, bool] = {}
+        for kit_id, together, component_id, quantity in _rows(RECIPES, {"ids": array_of(item_ids)}):
+            kits[kit_id].append((component_id, quantity))
+            pooled[kit_id] = together
+        return [Recipe(kit_id, tuple(parts), pooled[kit_id]) for kit_id, parts in kits.items()]
 
     def hold(self, item_ids: Collection[int]) -> frozenset[int]:
-        return frozenset(item_id for (item_id,) in _rows(HOLD, [list(item_ids)]))
+        return frozenset(item_id for (item_id,) in _rows(HOLD, [array_of(item_ids)]))
 
     def items(self, item_ids: Collection[int]) -> dict[int, ItemFacts]:
         return {
-            item_id: ItemFacts(item_id, sku, is_kit=kind == "kit", whole=base_unit in PIECES)
-            for item_id, sku, kind, base_unit in _rows(ITEMS, [list(item_ids)])
+            item_id: ItemFacts(item_id, sku, is_kit, base_unit in PIECES)
+            for item_id, sku, is_kit, base_unit in _rows(ITEMS, [array_of(item_ids)])
         }
 
     def landscape(self, item_ids: Collection[int], *, now: datetime) -> Landscape:
-        policies = (
-            PolicyFacts(
-                connection_id=row[0],
-                item_id=row[1],
-                share=row[2] / HUNDRED,
-                buffer=row[3],
-                cap=row[4],
-                threshold=row[5],
-                safety_stock=row[6],
-                fallback=Fallback(row[7]),
-                version=row[8],
-            )
-            for row in _rows(POLICIES, [list(item_ids)])
-        )
+        ids = array_of(item_ids)
+        policies = (PolicyFacts(*(*row[:9], Fallback(row[9]), *row[10:])) for row in _rows(POLICIES, [ids]))
+        set_aside: dict[int, list[SetAside]] = defaultdict(list)
+        for row in _rows(SET_ASIDE, {"ids": ids, "now": now}):
+            set_aside[row[1]].append(SetAside._make(row))
         return Landscape(
             places={row[0]: Place(*row) for row in _rows(PLACES, [now])},
             channels={
@@ -148,35 +157,36 @@ class PostgresAvailability:
                 for row in _rows(CHANNELS, [])
             },
             policies={(each.connection_id, each.item_id): each for each in policies},
+            safety={(row[0], row[1]): row[2] for row in _rows(SAFETY, [ids])},
+            set_aside=dict(set_aside),
         )
 
+    def expected(self, item_ids: Collection[int], *, now: datetime, until: datetime) -> list[Expected]:
+        return []
+
     def offered(self, item_ids: Collection[int]) -> frozenset[FigureKey]:
-        return frozenset((row[0], row[1]) for row in _rows(OFFERED, [list(item_ids)]))
+        return frozenset(_rows(OFFERED, [array_of(item_ids)]))
 
     def figures(self, item_ids: Collection[int]) -> dict[FigureKey, StoredFigure]:
+        make = StoredFigure._make
         return {
-            (row[0], row[1]): StoredFigure(*(*row[:8], tuple(json.loads(row[8]))))
-            for row in _rows(FIGURES, [list(item_ids)])
+            row[:2]: make((*row[:8], () if row[8] is None else tuple(json.loads(row[8]))))
+            for row in _rows(FIGURES, [array_of(item_ids)])
         }
 
     def stock(self, item_ids: Collection[int]) -> Stock:
         levels: list[Level] = []
         demand: list[Demand] = []
-        for row in _rows(STOCK, {"ids": list(item_ids)}):
+        make = Level._make
+        for row in _rows(STOCK, {"ids": array_of(item_ids)}):
             if row[0] is None:
-                levels.append(Level._make(row[1:]))
+                levels.append(make(row[1:]))
             else:
                 demand.append(Demand(row[1], row[2], row[0], row[3]))
         return Stock(levels, demand)
 
     def save(self, figures: Sequence[NewFigure], *, now: datetime) -> None:
-        if not figures:
-            return
-        rows = json.dumps(
-            [{name: getattr(each, name) for name in COLUMNS} for each in figures], default=plain
-        )
-        with connection.cursor() as cursor:
-            cursor.execute(SAVE, {"now": now, "rows": rows})
+        save_figures(figures, now=now)
 
     def settle(self, claimed: Collection[DirtyItem]) -> None:
         settle_dirty([(each.item_id, each.version) for each in claimed])

@@ -37,6 +37,11 @@ class Item(Stamped):
     gtin = models.CharField("GTIN", max_length=14, blank=True)
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.STOCKED)
     base_unit = models.ForeignKey(Unit, on_delete=models.PROTECT, default="C62")
+    kit_pooled = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="A kit whose components may come from several locations; else one must hold them all.",
+    )
     active = models.BooleanField(default=True)
 
     class Meta:

@@ -177,7 +177,7 @@ INVENTORY_SYNC: dict[str, Any] = {
     "INTAKE_SHARDS": env.integer("SYNC_INTAKE_SHARDS", 16, low=1, high=64),
     "FUTURE_TOLERANCE_S": env.integer("SYNC_FUTURE_TOLERANCE_S", 300, low=0),
     "LATE_MOVEMENTS": env.choice("SYNC_LATE_MOVEMENTS", "post", ("post", "park")),
-    "AVAILABILITY_BATCH_ITEMS": env.integer("SYNC_AVAILABILITY_BATCH_ITEMS", 500, low=1),
+    "AVAILABILITY_BATCH_ITEMS": env.integer("SYNC_AVAILABILITY_BATCH_ITEMS", 2000, low=1),
     "PUSH_LEASE_S": env.integer("SYNC_PUSH_LEASE_S", 60, low=1),
     "PUSH_HISTORY_DAYS": env.integer("SYNC_PUSH_HISTORY_DAYS", 30, low=1),
     "PUSH_MAX_ATTEMPTS": env.integer("SYNC_PUSH_MAX_ATTEMPTS", 8, low=1),

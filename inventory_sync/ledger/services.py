@@ -8,7 +8,7 @@ Does not post events or decide orders (post, orders); those mark what they touch
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.db import connection
@@ -23,13 +23,15 @@ ON CONFLICT (item_id) DO UPDATE SET version = ledger_dirtyitem.version + 1,
 """
 _CLAIM = """
 SELECT i.id FROM ledger_dirtyitem d JOIN catalog_item i ON i.id = d.item_id
-WHERE d.urgent = %s AND NOT d.item_id = ANY(%s) AND (d.not_before IS NULL OR d.not_before <= %s)
+WHERE d.urgent = %s AND NOT d.item_id = ANY(%s::bigint[]) AND (d.not_before IS NULL OR d.not_before <= %s)
 ORDER BY d.since LIMIT %s
 FOR NO KEY UPDATE OF i SKIP LOCKED
 """
+# The time as text: Python reads that many times faster than the driver's own way round.
 _READ = """
-SELECT item_id, version, urgent, since, correlation_id, not_before IS NOT NULL
-FROM ledger_dirtyitem WHERE item_id = ANY(%s)
+SELECT item_id, version, urgent, to_char(since AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+    correlation_id, not_before IS NOT NULL
+FROM ledger_dirtyitem WHERE item_id = ANY(%s::bigint[])
 """
 _SET_ASIDE = "UPDATE ledger_dirtyitem SET not_before = %s WHERE item_id = %s"
 _SETTLE = """
@@ -44,13 +46,18 @@ DELETE FROM ledger_dirtyitem WHERE item_id IN (
 DirtyRow = tuple[int, int, bool, datetime, str, bool]
 
 
+def array_of(numbers: Iterable[int]) -> str:
+    """Return whole numbers as the literal of an array: thousands of them cost the driver next to nothing."""
+    return "{" + ",".join(map(str, numbers)) + "}"
+
+
 def mark_items_dirty(
     item_ids: Collection[int], *, now: datetime, urgent: bool = False, correlation_id: str = ""
 ) -> None:
     """Have the figures of these items computed again: a mapping, a recipe, a policy or a pool changed."""
     if item_ids:
         with connection.cursor() as cursor:
-            cursor.execute(_MARK, [now, urgent, correlation_id, sorted(set(item_ids))])
+            cursor.execute(_MARK, [now, urgent, correlation_id, array_of(sorted(set(item_ids)))])
 
 
 def claim_dirty(limit: int, *, now: datetime) -> list[DirtyRow]:
@@ -63,20 +70,24 @@ def claim_dirty(limit: int, *, now: datetime) -> list[DirtyRow]:
     with connection.cursor() as cursor:
         for urgent, share in ((True, (limit + 1) // 2), (False, limit), (True, limit)):
             if len(taken) < share:
-                cursor.execute(_CLAIM, [urgent, taken, now, share - len(taken)])
+                cursor.execute(_CLAIM, [urgent, array_of(taken), now, share - len(taken)])
                 taken += [item_id for (item_id,) in cursor.fetchall()]
         if not taken:
             return []
         # Only what is read under the locks is sure: another worker may have settled an item just before.
-        cursor.execute(_READ, [taken])
-        return [(row[0], row[1], row[2], row[3], row[4], row[5]) for row in cursor.fetchall()]
+        cursor.execute(_READ, [array_of(taken)])
+        when = datetime.fromisoformat
+        return [
+            (item_id, version, urgent, when(since), cause, aside)
+            for item_id, version, urgent, since, cause, aside in cursor.fetchall()
+        ]
 
 
 def settle_dirty(done: Collection[tuple[int, int]]) -> None:
     """Forget these (item, version), except where the item was marked again since."""
     if done:
         with connection.cursor() as cursor:
-            cursor.execute(_SETTLE, [[item_id for item_id, _ in done], [version for _, version in done]])
+            cursor.execute(_SETTLE, [array_of([one[0] for one in done]), array_of([one[1] for one in done])])
 
 
 def set_dirty_aside(item_id: int, *, until: datetime) -> None:

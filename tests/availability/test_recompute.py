@@ -353,3 +353,15 @@ def test_a_kit_without_a_recipe_is_unknown(gifts: World):
 
     assert gifts.shown("shop", "EMPTY").figure is None
     assert gifts.shown("shop", "EMPTY").unknown == ["recipe"]
+
+
+def test_a_pooled_kit_is_gathered_from_every_location(gifts: World):
+    gifts.level("MUG", "W1", 1)
+    gifts.level("CAP", "W1", 0)
+    gifts.kit("MIXED", {"MUG": 2, "CAP": 1}, pooled=True)
+    gifts.offer("shop", "MIXED")
+
+    recompute_all(gifts)
+
+    assert gifts.shown("shop", "MIXED").figure == 2
+    assert gifts.shown("shop", "SET").figure == 3

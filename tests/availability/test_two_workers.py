@@ -11,6 +11,7 @@ import pytest
 from django.db import connection, transaction
 
 from inventory_sync.availability.compute import recompute_batch
+from inventory_sync.availability.micro import to_micro
 from inventory_sync.availability.store import PostgresAvailability
 from inventory_sync.ledger.models import Allocation, StockLevel
 from tests.availability.worlds import NOON, PostgresWorld, recompute_all
@@ -166,7 +167,7 @@ def test_a_shipment_is_never_seen_half(shop: PostgresWorld):
         shipping = pool.submit(ship_and_take_back)
         while not done.is_set():
             stock = PostgresAvailability().stock([item_id])
-            seen.add(int(stock.levels[0].on_hand - sum(each.quantity for each in stock.demand)))
+            seen.add(stock.levels[0].on_hand - sum(each.quantity for each in stock.demand))
         shipping.result(20)
 
-    assert seen == {4}
+    assert seen == {to_micro(4)}

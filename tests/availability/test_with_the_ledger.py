@@ -10,6 +10,7 @@ from decimal import Decimal
 import pytest
 
 from inventory_sync.availability.compute import recompute
+from inventory_sync.availability.micro import maybe_exact
 from inventory_sync.availability.models import ChannelFigure
 from inventory_sync.availability.ports import AvailabilityStore
 from inventory_sync.availability.store import PostgresAvailability
@@ -110,7 +111,7 @@ def in_memory() -> House:
         transaction = MemoryAvailability(tables, rows, LedgerStock(ledger))
         compute_with(transaction)
         transaction.commit()
-        return {channel: row.figure for (channel, _), row in tables.figures.items()}
+        return {channel: maybe_exact(row.figure) for (channel, _), row in tables.figures.items()}
 
     return House(mug, store, till, shop, market, ledger, compute)
 

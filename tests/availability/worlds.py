@@ -16,7 +16,14 @@ from typing import Any, Protocol
 from django.db import transaction
 
 from inventory_sync.availability.compute import Recomputed, recompute_batch
-from inventory_sync.availability.models import ChannelFigure, FigureHistory
+from inventory_sync.availability.micro import maybe_exact, to_micro
+from inventory_sync.availability.models import (
+    Allotment,
+    ChannelFigure,
+    FigureHistory,
+    Freshness,
+    SafetyStock,
+)
 from inventory_sync.availability.ports import AvailabilityStore, Demand, Level, PolicyFacts
 from inventory_sync.availability.steps import rows_of
 from inventory_sync.availability.store import PostgresAvailability
@@ -26,7 +33,7 @@ from inventory_sync.domain.availability import Fallback
 from inventory_sync.ledger.models import Allocation, DirtyItem, Order, Reservation, StockLevel
 from inventory_sync.ledger.services import mark_items_dirty
 from tests import factories
-from tests.sim.stores.availability import AvailabilityTables, MemoryAvailability
+from tests.sim.stores.availability import AvailabilityTables, Lease, MemoryAvailability
 from tests.sim.stores.catalog import (
     CatalogTables,
     ConnectionEntry,
@@ -70,7 +77,10 @@ class Shown:
 
 class World(Protocol):
     def item(self, sku: str, *, unit: str = "C62") -> None: ...
-    def kit(self, sku: str, recipe: Mapping[str, int]) -> None: ...
+    def kit(self, sku: str, recipe: Mapping[str, int], *, pooled: bool = False) -> None: ...
+    def safety(self, location: str, quantity: int, sku: str | None = None) -> None: ...
+    def set_aside(self, channel: str, sku: str, quantity: int, *, hours: int | None = None) -> None: ...
+    def stale(self, location: str, *, now: bool = True) -> None: ...
     def location(self, code: str, *, complete: bool = False) -> None: ...
     def channel(self, code: str, *, sells: Iterable[str] = (), serves: Iterable[str] = ()) -> None: ...
     def offer(self, channel: str, sku: str) -> None: ...
@@ -87,10 +97,10 @@ class World(Protocol):
     def transaction(self) -> Any: ...
 
 
-def recompute_all(world: World, *, limit: int = 100, urgent_at: int = 2) -> Recomputed:
+def recompute_all(world: World, *, limit: int = 100, urgent_at: int = 2, now: datetime = NOON) -> Recomputed:
     """Compute one batch in a transaction of its own."""
     with world.transaction() as store:
-        return recompute_batch(store=store, now=NOON, limit=limit, urgent_at_or_below=urgent_at)
+        return recompute_batch(store=store, now=now, limit=limit, urgent_at_or_below=urgent_at)
 
 
 @dataclass
@@ -118,9 +128,9 @@ class MemoryWorld:
     def item(self, sku: str, *, unit: str = "C62") -> None:
         self.catalog.add(self.catalog.items, ItemEntry(sku, base_unit=unit))
 
-    def kit(self, sku: str, recipe: Mapping[str, int]) -> None:
+    def kit(self, sku: str, recipe: Mapping[str, int], *, pooled: bool = False) -> None:
         parts = {self._item(part): Decimal(quantity) for part, quantity in recipe.items()}
-        self.catalog.add(self.catalog.items, ItemEntry(sku, is_kit=True, recipe=parts))
+        self.catalog.add(self.catalog.items, ItemEntry(sku, is_kit=True, recipe=parts, pooled=pooled))
 
     def location(self, code: str, *, complete: bool = False) -> None:
         since = NOON - timedelta(days=1) if complete else None
@@ -146,25 +156,47 @@ class MemoryWorld:
     def policy(self, channel: str, sku: str | None = None, **values: Any) -> None:
         key = (self._channel(channel), self._item(sku) if sku else None)
         old = self.tables.policies.get(key)
+        optional = {name: to_micro(values[name]) for name in ("cap", "pack") if name in values}
         self.tables.policies[key] = PolicyFacts(
             *key,
-            share=Decimal(values.get("share_percent", 100)) / 100,
-            buffer=Decimal(values.get("buffer", 0)),
-            cap=Decimal(values["cap"]) if "cap" in values else None,
-            threshold=Decimal(values.get("threshold", 0)),
-            safety_stock=Decimal(values.get("safety_stock", 0)),
+            share=int(values.get("share_percent", 100) * 100),
+            buffer=to_micro(values.get("buffer", 0)),
+            buffer_percent=int(values.get("buffer_percent", 0) * 100),
+            threshold=to_micro(values.get("threshold", 0)),
+            safety_stock=to_micro(values.get("safety_stock", 0)),
             fallback=Fallback(values.get("fallback", "hold_last")),
+            shrink_to=int(values.get("shrink_percent", 50) * 100),
+            backorder_allowance=to_micro(values.get("backorder_allowance", 0)),
+            preorder_allowance=to_micro(values.get("preorder_allowance", 0)),
+            preorder_days=values.get("preorder_days", 0),
             version=old.version + 1 if old else 1,
+            **optional,
         )
+
+    def safety(self, location: str, quantity: int, sku: str | None = None) -> None:
+        self.tables.safety[self._item(sku) if sku else None, self._location(location)] = to_micro(quantity)
+
+    def set_aside(self, channel: str, sku: str, quantity: int, *, hours: int | None = None) -> None:
+        ends = None if hours is None else NOON + timedelta(hours=hours)
+        row = Lease(self._channel(channel), self._item(sku), to_micro(quantity), expires_at=ends)
+        self.tables.set_aside.append(row)
+
+    def stale(self, location: str, *, now: bool = True) -> None:
+        (self.tables.stale.add if now else self.tables.stale.discard)(self._location(location))
 
     def level(self, sku: str, location: str, on_hand: int | str, **values: Any) -> None:
         key = (self._item(sku), self._location(location))
-        values.setdefault("known", True)
-        self.levels[key] = Level(*key, on_hand=Decimal(on_hand), **values)
+        known, version = values.pop("known", True), values.pop("version", 0)
+        exact = {name: to_micro(value) for name, value in values.items() if value is not None}
+        self.levels[key] = Level(*key, to_micro(Decimal(on_hand)), known, version=version, **exact)
 
     def promise(self, channel: str, sku: str, location: str, quantity: int, contained: int = 0) -> None:
-        open_ = max(Decimal(0), Decimal(quantity) - contained)
-        self.demand.append(Demand(self._item(sku), self._location(location), self._channel(channel), open_))
+        item, seller = self._item(sku), self._channel(channel)
+        open_ = to_micro(max(0, quantity - contained))
+        self.demand.append(Demand(item, self._location(location), seller, open_))
+        for lease in self.tables.set_aside:
+            if (lease.connection_id, lease.item_id) == (seller, item):
+                lease.consumed += to_micro(quantity)
 
     def release(self, sku: str) -> None:
         self.demand = [each for each in self.demand if each.item_id != self._item(sku)]
@@ -183,8 +215,8 @@ class MemoryWorld:
         key = (self._channel(channel), self._item(sku))
         row = self.tables.figures[key]
         return Shown(
-            row.figure,
-            row.last_known,
+            maybe_exact(row.figure),
+            maybe_exact(row.last_known),
             row.version,
             row.policy_version,
             rows_of(row.terms, row.basis, policy_version=row.policy_version),
@@ -218,8 +250,9 @@ class PostgresWorld:
     def item(self, sku: str, *, unit: str = "C62") -> None:
         factories.make_item(sku, unit=unit)
 
-    def kit(self, sku: str, recipe: Mapping[str, int]) -> None:
-        factories.make_kit(sku, {self._item(part): quantity for part, quantity in recipe.items()})
+    def kit(self, sku: str, recipe: Mapping[str, int], *, pooled: bool = False) -> None:
+        parts = {self._item(part): quantity for part, quantity in recipe.items()}
+        factories.make_kit(sku, parts, kit_pooled=pooled)
 
     def location(self, code: str, *, complete: bool = False) -> None:
         since = NOON - timedelta(days=1) if complete else None
@@ -248,6 +281,29 @@ class PostgresWorld:
         else:
             factories.change(row, version=row.version + 1, **values)
 
+    def safety(self, location: str, quantity: int, sku: str | None = None) -> None:
+        item = self._item(sku) if sku else None
+        row = SafetyStock(location=self._location(location), item=item, quantity=quantity)
+        factories.saved(row, "safety_stock.declared")
+
+    def set_aside(self, channel: str, sku: str, quantity: int, *, hours: int | None = None) -> None:
+        ends = None if hours is None else NOON + timedelta(hours=hours)
+        row = Allotment(
+            connection=self._channel(channel),
+            item=self._item(sku),
+            quantity=quantity,
+            granted_at=NOON,
+            expires_at=ends,
+        )
+        factories.saved(row, "allotment.granted")
+
+    def stale(self, location: str, *, now: bool = True) -> None:
+        place = self._location(location)
+        row = Freshness.objects.filter(location=place).first()
+        row = row or Freshness(location=place, max_age_s=3600)
+        row.stale = now
+        factories.saved(row, "freshness.declared")
+
     def level(self, sku: str, location: str, on_hand: int | str, **values: Any) -> None:
         values = {"known": True, **values, "on_hand": on_hand}
         StockLevel.objects.update_or_create(
@@ -265,6 +321,7 @@ class PostgresWorld:
             stamp=1,
             seen_at=NOON,
         )
+        Order.objects.filter(pk=order.pk).update(first_seen_at=NOON)
         line = Reservation.objects.create(
             order=order, line_ref="1", item=item, demand=quantity, state=Reservation.State.COMMITTED
         )

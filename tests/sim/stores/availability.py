@@ -13,10 +13,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
+from inventory_sync.availability.micro import to_micro
 from inventory_sync.availability.ports import (
     Channel,
     Demand,
     DirtyItem,
+    Expected,
     FigureKey,
     ItemFacts,
     Landscape,
@@ -25,6 +27,7 @@ from inventory_sync.availability.ports import (
     Place,
     PolicyFacts,
     Recipe,
+    SetAside,
     Stock,
     StoredFigure,
 )
@@ -43,6 +46,22 @@ class StockSource(Protocol):
 
 
 @dataclass(slots=True)
+class Lease:
+    """An allotment, with what its channel sold since; it stands until it ends."""
+
+    connection_id: int
+    item_id: int
+    quantity: int
+    consumed: int = 0
+    granted_at: datetime | None = None
+    expires_at: datetime | None = None
+
+    def stands(self, now: datetime) -> bool:
+        begun = self.granted_at is None or self.granted_at <= now
+        return begun and (self.expires_at is None or now < self.expires_at)
+
+
+@dataclass(slots=True)
 class AvailabilityTables:
     """Committed rows and present locks, shared by all transactions of a simulated installation."""
 
@@ -50,6 +69,10 @@ class AvailabilityTables:
     figures: dict[FigureKey, NewFigure] = field(default_factory=dict)
     history: list[tuple[datetime, NewFigure]] = field(default_factory=list)
     policies: dict[tuple[int, int | None], PolicyFacts] = field(default_factory=dict)
+    safety: dict[tuple[int | None, int], int] = field(default_factory=dict)
+    set_aside: list[Lease] = field(default_factory=list)
+    expected: list[Expected] = field(default_factory=list)
+    stale: set[int] = field(default_factory=set)
     held: dict[int, MemoryAvailability] = field(default_factory=dict)
     aside: dict[int, datetime] = field(default_factory=dict)
 
@@ -74,7 +97,16 @@ class LedgerStock:
     def levels_of(self, item_ids: Collection[int]) -> Iterator[Level]:
         for (item_id, location_id), level in self.ledger.tables.levels.items():
             if item_id in item_ids:
-                yield Level(item_id, location_id, level.on_hand, level.known, version=level.version)
+                yield Level(
+                    item_id,
+                    location_id,
+                    to_micro(level.on_hand),
+                    level.known,
+                    unavailable=to_micro(level.unavailable),
+                    reserved=to_micro(level.reserved),
+                    unassigned=to_micro(level.unassigned),
+                    version=level.version,
+                )
 
     def demand_of(self, item_ids: Collection[int]) -> Iterator[Demand]:
         sums: dict[tuple[int, int, int], Decimal] = {}
@@ -84,7 +116,7 @@ class LedgerStock:
                     key = (int(each.item), int(each.location), connection_id)
                     if key[0] in item_ids and each.open:
                         sums[key] = sums.get(key, ZERO) + each.open
-        return (Demand(*key, quantity) for key, quantity in sums.items())
+        return (Demand(*key, to_micro(quantity)) for key, quantity in sums.items())
 
 
 class LedgerDirty(MutableMapping[int, DirtyItem]):
@@ -147,7 +179,11 @@ class MemoryAvailability:
 
     def recipes(self, item_ids: Collection[int]) -> list[Recipe]:
         return [
-            Recipe(kit_id, tuple(sorted(item.recipe.items())))
+            Recipe(
+                kit_id,
+                tuple((part, to_micro(quantity)) for part, quantity in sorted(item.recipe.items())),
+                item.pooled,
+            )
             for kit_id, item in self._catalog.items.items()
             if item.recipe and (kit_id in item_ids or item.recipe.keys() & set(item_ids))
         ]
@@ -166,6 +202,11 @@ class MemoryAvailability:
 
     def landscape(self, item_ids: Collection[int], *, now: datetime) -> Landscape:
         places = self._catalog.locations
+        set_aside: dict[int, list[SetAside]] = {}
+        for each in self._tables.set_aside:
+            if each.item_id in item_ids and each.stands(now):
+                row = SetAside(each.connection_id, each.item_id, each.quantity, each.consumed)
+                set_aside.setdefault(each.item_id, []).append(row)
 
         def joined(connection_id: int, role: str) -> frozenset[int]:
             return frozenset(
@@ -178,7 +219,12 @@ class MemoryAvailability:
 
         return Landscape(
             places={
-                key: Place(key, row.code, row.complete_since is not None and row.complete_since <= now)
+                key: Place(
+                    key,
+                    row.code,
+                    row.complete_since is not None and row.complete_since <= now,
+                    key in self._tables.stale,
+                )
                 for key, row in places.items()
             },
             channels={
@@ -195,7 +241,17 @@ class MemoryAvailability:
                 for key, policy in self._tables.policies.items()
                 if policy.item_id is None or policy.item_id in item_ids
             },
+            safety={
+                key: quantity
+                for key, quantity in self._tables.safety.items()
+                if key[0] is None or key[0] in item_ids
+            },
+            set_aside=set_aside,
         )
+
+    def expected(self, item_ids: Collection[int], *, now: datetime, until: datetime) -> list[Expected]:
+        rows = self._tables.expected
+        return [each for each in rows if each.item_id in item_ids and now < each.due_at <= until]
 
     def offered(self, item_ids: Collection[int]) -> frozenset[FigureKey]:
         return frozenset(
@@ -227,7 +283,7 @@ class MemoryAvailability:
         return Stock(list(self._stock.levels_of(item_ids)), list(self._stock.demand_of(item_ids)))
 
     def save(self, figures: Sequence[NewFigure], *, now: datetime) -> None:
-        rows = {(each.connection_id, each.item_id): replace(each) for each in figures}
+        rows = {(each.connection_id, each.item_id): each for each in figures}
 
         def write() -> None:
             self._tables.figures.update(rows)

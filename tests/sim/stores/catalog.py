@@ -31,6 +31,7 @@ class ItemEntry:
     base_unit: str = "C62"
     is_kit: bool = False
     recipe: dict[int, Decimal] = field(default_factory=dict)
+    pooled: bool = False
     units: dict[str, Factor] = field(default_factory=dict)
 
 
