@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from inventory_sync.domain.external import OrderLineRef, Reason
-from inventory_sync.ledger.copying import NULL, copied
+from inventory_sync.ledger.copying import NULL, copied, moment
 from inventory_sync.ledger.ports import Recorded
 from inventory_sync.ledger.types import EventKind, FigureFacts, LineHeld, StockEvent
 
@@ -40,7 +40,7 @@ def line_of(row: Recorded, recorded_at: str, *, effective: str = "t") -> str:
         rest = "".join(f"\t{copied(text)}" for text in texts) + f"\t{figure}"
     return (
         f"{row_id}\t{event.connection_id}\t{copied(event.key)}\t{event.revision}\t{event.kind}\t"
-        f"{event.item_id}\t{event.location_id}\t{event.quantity}\t{event.occurred_at.isoformat()}\t"
+        f"{event.item_id}\t{event.location_id}\t{event.quantity}\t{moment(event.occurred_at)}\t"
         f"{sequence}\t{reading}\t{event.reason or ''}\t{copied(event.reference)}\t{delivery}\t"
         f"{copied(event.correlation_id)}{rest}\t{effective}\t{recorded_at}\n"
     )

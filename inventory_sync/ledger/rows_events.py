@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from inventory_sync.domain.reports import Position
 from inventory_sync.ledger import rows_keys
-from inventory_sync.ledger.copying import copied, copy_in
+from inventory_sync.ledger.copying import copied, copy_in, moment
 from inventory_sync.ledger.ports import NewMovement, Recorded, Recording
 from inventory_sync.ledger.rows import execute, unzip
 from inventory_sync.ledger.rows_codec import COLUMNS, SELECT, as_recorded, line_of
@@ -227,6 +227,6 @@ def _line(movement: NewMovement, recorded_at: str) -> str:
     event, item, source, destination, quantity, kind, at, ref, period, cause, lot, owner, condition = movement
     about = f"{lot}{owner}{condition}" and f"{copied(lot)}\t{copied(owner)}\t{copied(condition)}"
     return (
-        f"{event}\t{item}\t{source}\t{destination}\t{quantity}\t{kind}\t{at.isoformat()}\t{copied(ref)}\t"
+        f"{event}\t{item}\t{source}\t{destination}\t{quantity}\t{kind}\t{moment(at)}\t{copied(ref)}\t"
         f"{period}\t{copied(cause)}\t{about or _BARE}\t{recorded_at}\n"
     )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from inventory_sync.domain.levels import LevelState, Mode
 from inventory_sync.domain.reports import Count, Position
 from inventory_sync.ledger.rows import execute, execute_by_index, unzip
 from inventory_sync.ledger.types import LevelKey
 
+_MODES = {mode.value: mode for mode in Mode}
 NEAR_ZERO = 3  # base units left at a place that make an item urgent
 
 _CREATE = """
@@ -104,24 +106,7 @@ class LevelRows:
         wanted = sorted({*keys, *create})
         if not wanted:
             return {}
-        levels: dict[LevelKey, LevelState] = {}
-        for row in execute(_LOCK, unzip(wanted, 2)):
-            item, place, mode, on_hand, known, version, name, found, at, sequence, reading, *held = row
-            reserved, unknown_since, unavailable, unassigned, last_known_free = held
-            levels[item, place] = LevelState(
-                mode=Mode(mode),
-                on_hand=on_hand,
-                known=known,
-                version=version,
-                count=None if at is None else Count(name, found, Position(at, sequence)),
-                reading=reading,
-                reserved=reserved,
-                unknown_since=unknown_since,
-                unavailable=unavailable,
-                unassigned=unassigned,
-                last_known_free=last_known_free,
-            )
-        return levels
+        return {(row[0], row[1]): _level(*row[2:]) for row in execute(_LOCK, unzip(wanted, 2))}
 
     def save_levels(self, levels: Mapping[LevelKey, LevelState], *, now: datetime) -> None:
         if not levels:
@@ -170,3 +155,22 @@ class LevelRows:
         if touched:
             given = [(*key, why) for key, why in touched.items()]
             execute(_DIRTY, (now, NEAR_ZERO, *unzip(given, 3)))
+
+
+def _level(
+    mode: str,
+    on_hand: Decimal,
+    known: bool,
+    version: int,
+    count_key: str,
+    counted: Decimal | None,
+    counted_at: datetime | None,
+    count_sequence: int | None,
+    *rest: Any,
+) -> LevelState:
+    """Return the state of a row of _LOCK; by position, for there is one a level of every batch."""
+    if counted is None or counted_at is None:
+        count = None
+    else:
+        count = Count(count_key, counted, Position(counted_at, count_sequence))
+    return LevelState(_MODES[mode], on_hand, known, version, count, *rest)
