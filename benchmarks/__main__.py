@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import computing, events, floor, requests
+from benchmarks import computing, events, floor, lasting, requests
 from benchmarks.bench import Bench, Effort, Measure, sides
 from benchmarks.figures import Figure, save, table
 from benchmarks.ground import commit, machine, stand
@@ -33,7 +33,9 @@ MEASURES: dict[str, Measure] = {
     "hot_item": requests.hot_item,
     "spread": requests.spread,
     "availability": computing.availability,
+    "growth": lasting.growth,
     "skew": events.skew,
+    "memory": lasting.memory,
 }
 LATEST = ROOT / "benchmarks" / "results" / "latest.json"
 

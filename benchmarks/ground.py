@@ -65,9 +65,17 @@ class Ground:
             "PYTHONPATH": str(ROOT),
         }
 
-    def create(self, database: str) -> None:
+    def create(self, database: str, *, like: str = "template1") -> None:
+        """Make a database, empty or as another one is, to which nobody may be connected then."""
         with psycopg.connect(self.database_url, autocommit=True) as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+            names = {"made": sql.Identifier(database), "like": sql.Identifier(like)}
+            connection.execute(sql.SQL("CREATE DATABASE {made} TEMPLATE {like}").format(**names))
+
+    def drop(self, database: str) -> None:
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database))
+            )
 
     def one(self, database: str, query: str) -> object:
         """Return the first value of a query, over a connection of its own."""

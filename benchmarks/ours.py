@@ -5,6 +5,7 @@ Rows of the world are written straight to the tables; everything that is measure
 
 from __future__ import annotations
 
+import resource
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import django
@@ -21,31 +23,21 @@ django.setup()
 from django.core.management import call_command  # noqa: E402 - needs Django set up
 from django.db import connection, transaction  # noqa: E402
 
-from benchmarks import world  # noqa: E402
+from benchmarks import history, our_world, world  # noqa: E402
 from benchmarks.driver import serve  # noqa: E402
 from benchmarks.rows import Tables, digest  # noqa: E402
-from benchmarks.world import SHOP, STORES, TILL, WAREHOUSE, Change, Size  # noqa: E402
-from inventory_sync.access.services import create_key  # noqa: E402
-from inventory_sync.availability.models import Policy  # noqa: E402
+from benchmarks.world import SHOP, STORES, TILL, Change, Size  # noqa: E402
 from inventory_sync.catalog.models import (  # noqa: E402
-    Authority,
     Item,
-    ItemMapping,
-    KitComponent,
     Location,
-    LocationMapping,
 )
-from inventory_sync.connections import registry  # noqa: E402
 from inventory_sync.connections.models import Connection  # noqa: E402
-from inventory_sync.connections.services import create_connection  # noqa: E402
 from inventory_sync.domain.external import Reason  # noqa: E402
 from inventory_sync.intake.ports import NewDelivery  # noqa: E402
 from inventory_sync.ledger.apply import apply_batch  # noqa: E402
-from inventory_sync.ledger.models import StockLevel  # noqa: E402
 from inventory_sync.ledger.services import mark_items_dirty  # noqa: E402
 from inventory_sync.ledger.types import EventKind, StockEvent  # noqa: E402
 from inventory_sync.pipeline import compute, drain, wiring  # noqa: E402
-from inventory_sync.propagation.models import Listing  # noqa: E402
 
 ROOMS = ("ledger_", "intake_", "propagation_", "availability_", "pipeline_", "cases_")
 LEFT_ALONE = ("intake_shard", "availability_policy")
@@ -72,92 +64,11 @@ def tables() -> Tables:
 def prepare(size: dict[str, int]) -> dict[str, Any]:
     """Make the schema and the world; returns the key for the API."""
     call_command("migrate", interactive=False, verbosity=0)
-    made = _world(Size(**size))
+    made = our_world.make(Size(**size))
     tables().keep()
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
     return made
-
-
-@transaction.atomic
-def _world(size: Size) -> dict[str, Any]:
-    now = datetime.now(UTC)
-    with connection.cursor() as cursor:  # bulk rows; whoever audits them is not measured here
-        cursor.execute("SET LOCAL session_replication_role = replica")
-    till = create_connection(
-        connector=registry.connector("till"), code=TILL, label="Tills",
-        values={"base_url": "https://till.invalid", "signing_secret": "whsec_" + "A" * 32, "token": "t" * 20},
-        actor="bench", reason=WHY, now=now,
-    )  # fmt: skip
-    shop = create_connection(
-        connector=registry.connector("woocommerce"), code=SHOP, label="Shop",
-        values={
-            "base_url": "https://shop.invalid", "consumer_key": "ck_" + "a" * 40,
-            "consumer_secret": "cs_" + "a" * 40, "webhook_secret": "w" * 24,
-        },
-        actor="bench", reason=WHY, now=now,
-    )  # fmt: skip
-    places = Location.objects.bulk_create(
-        [
-            Location(code=WAREHOUSE, name="Warehouse", kind=Location.Kind.WAREHOUSE),
-            *(Location(code=code, name=code, kind=Location.Kind.STORE) for code in STORES),
-        ]
-    )
-    Authority.objects.bulk_create(Authority(location=place, connection=till) for place in places)
-    LocationMapping.objects.bulk_create(
-        [
-            *(
-                LocationMapping(connection=till, external_id=p.code, location=p, counts_from=True)
-                for p in places
-            ),
-            LocationMapping(connection=shop, location=places[0], sells_for=True, fulfils=True),
-        ]
-    )
-    kinds = {True: Item.Kind.KIT, False: Item.Kind.STOCKED}
-    items = Item.objects.bulk_create(
-        (
-            Item(sku=world.sku(number), name=f"Article {number}", kind=kinds[number > size.stocked])
-            for number in range(1, size.items + 1)
-        ),
-        batch_size=5000,
-    )
-    KitComponent.objects.bulk_create(
-        KitComponent(kit=items[number - 1], component=items[part - 1], quantity=1)
-        for number in range(size.stocked + 1, size.items + 1)
-        for part in world.parts_of(number, size)
-    )
-    ItemMapping.objects.bulk_create(
-        (
-            ItemMapping(connection=shop, external_id=world.listing(number), item=item)
-            for number, item in enumerate(items, 1)
-        ),
-        batch_size=5000,
-    )
-    ItemMapping.objects.bulk_create(
-        ItemMapping(connection=till, external_id=item.sku, item=item, publishes=False)
-        for item in items[: size.in_stores]
-    )
-    StockLevel.objects.bulk_create(
-        (
-            StockLevel(item=item, location=place, on_hand=world.OPENING, known=True)
-            for place in places
-            for item in items[: size.stocked if place is places[0] else size.in_stores]
-        ),
-        batch_size=5000,
-    )
-    Policy.objects.create(connection=shop, buffer=world.BUFFER)
-    listed = ItemMapping.objects.filter(connection=shop).only("id", "external_id")
-    Listing.objects.bulk_create(
-        (Listing(connection=shop, mapping=row, external_id=row.external_id) for row in listed.iterator()),
-        batch_size=5000,
-    )
-    scopes = [
-        value
-        for value in Connection._meta.apps.get_model("access", "ApiKey").Scope.values
-        if value.startswith(("reservations", "orders", "stock"))
-    ]
-    _, raw_key = create_key(consumer="bench", scopes=scopes, actor="bench", reason=WHY)
-    return {"key": raw_key, "shop": shop.pk, "till": till.pk}
 
 
 def reset() -> None:
@@ -299,9 +210,19 @@ def apply(
     first: int = 0,
     zipf: float = 0.0,
     batch: int = BATCH,
+    everywhere: bool = False,
 ) -> float:
     """Apply parsed events in batches, each with its commit; returns the seconds it took."""
-    events = _events(Size(**size), now, seed, count, first, zipf)
+    changes = world.changes(
+        count,
+        Size(**size),
+        seed=seed,
+        now=datetime.fromisoformat(now),
+        zipf=zipf,
+        first=first,
+        everywhere=everywhere,
+    )
+    events = _events(changes)
     ledger = wiring.ports().ledger
     at = datetime.now(UTC)
     began = time.perf_counter()
@@ -313,11 +234,10 @@ def apply(
     return time.perf_counter() - began
 
 
-def _events(size: Size, now: str, seed: int, count: int, first: int, zipf: float) -> Sequence[StockEvent]:
+def _events(changes: Sequence[Change]) -> Sequence[StockEvent]:
     till = Connection.objects.get(code=TILL).pk
-    items = dict(Item.objects.filter(pk__in=_stored_items(size)).values_list("sku", "id"))
+    items = dict(Item.objects.values_list("sku", "id"))
     places = dict(Location.objects.values_list("code", "id"))
-    found = world.changes(count, size, seed=seed, now=datetime.fromisoformat(now), zipf=zipf, first=first)
     return [
         StockEvent(
             connection_id=till,
@@ -332,12 +252,14 @@ def _events(size: Size, now: str, seed: int, count: int, first: int, zipf: float
             reference=f"receipt/{change.reference}",
             correlation_id=f"bench-{change.sequence:012d}",
         )
-        for change in found
+        for change in changes
     ]
 
 
-def _stored_items(size: Size) -> list[int]:
-    return list(Item.objects.order_by("id").values_list("id", flat=True)[: size.in_stores])
+def past(rows: int, now: str) -> None:
+    """Give the ledger a history."""
+    till = Connection.objects.get(code=TILL).pk
+    history.fill(connection, rows, till=till, stores=list(STORES), now=datetime.fromisoformat(now))
 
 
 # ── availability ─────────────────────────────────────────────────────────────────────────────────────
@@ -390,6 +312,21 @@ def figures(count: int) -> dict[str, Any]:
         return digest(cursor.fetchall())
 
 
+# ── the process itself ───────────────────────────────────────────────────────────────────────────────
+
+
+def memory() -> dict[str, float]:
+    """Return what this process holds in memory, and the most it ever held."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {"now_mb": pages * resource.getpagesize() / 2**20, "peak_mb": most / 2**10}
+
+
+def let_go() -> None:
+    """Leave the database, so that it can be copied."""
+    connection.close()
+
+
 if __name__ == "__main__":
     serve(
         {
@@ -404,5 +341,8 @@ if __name__ == "__main__":
             "soil": soil,
             "compute": compute_all,
             "figures": figures,
+            "past": past,
+            "memory": memory,
+            "let_go": let_go,
         }
     )

@@ -96,13 +96,24 @@ def _heights(among: int, exponent: float) -> Sequence[float]:
 
 
 def changes(
-    count: int, size: Size, *, seed: int, now: datetime, zipf: float = 0.0, first: int = 0
+    count: int,
+    size: Size,
+    *,
+    seed: int,
+    now: datetime,
+    zipf: float = 0.0,
+    first: int = 0,
+    everywhere: bool = False,
 ) -> list[Change]:
-    """Return till sales and receipts, `first` onwards; the same arguments, the same changes."""
+    """Return till sales and receipts, `first` onwards; the same arguments, the same changes.
+
+    Of the items that are in stores, or of every stocked one if `everywhere`.
+    """
     chance = random.Random(f"changes {seed} {first}")
     began = now.astimezone(UTC).replace(microsecond=0) - timedelta(hours=2)
     found = []
-    for nth, number in enumerate(choose(count, size.in_stores, seed=seed * 7919 + first, zipf=zipf), first):
+    among = size.stocked if everywhere else size.in_stores
+    for nth, number in enumerate(choose(count, among, seed=seed * 7919 + first, zipf=zipf), first):
         quantity = chance.randint(1, 5)
         found.append(
             Change(

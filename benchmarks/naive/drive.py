@@ -113,7 +113,7 @@ def levels() -> dict[str, Any]:
 def rest(*, rests: bool) -> None:
     """Have the workers stop or go on taking messages."""
     order = app.control.cancel_consumer if rests else app.control.add_consumer
-    if not order("celery", reply=True, timeout=5):
+    if not order("celery", reply=True, timeout=10, limit=1):
         raise RuntimeError("No naive worker answers.")
 
 
