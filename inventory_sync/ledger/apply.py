@@ -20,9 +20,17 @@ from decimal import Decimal
 
 from inventory_sync.domain.periods import LatePolicy
 from inventory_sync.ledger.demand import Desk, items_of
+from inventory_sync.ledger.doubts import Falls, doubts_of, with_doubts
 from inventory_sync.ledger.expectation_types import ExpectationEvent, Pick
 from inventory_sync.ledger.expectations import settle_expectations
-from inventory_sync.ledger.folding import contradictions, fold_levels, level_of, levels_of, sift_events
+from inventory_sync.ledger.folding import (
+    contradictions,
+    fold_levels,
+    level_of,
+    levels_of,
+    shifting,
+    sift_events,
+)
 from inventory_sync.ledger.holdings import figures_of, lines_of
 from inventory_sync.ledger.movements import late_lines
 from inventory_sync.ledger.placing import Floor
@@ -31,6 +39,7 @@ from inventory_sync.ledger.ports import Component, HeldOrder, LedgerStore, NewMo
 from inventory_sync.ledger.reuse import reused
 from inventory_sync.ledger.types import (
     Applied,
+    CutReading,
     Decided,
     LevelKey,
     OrderEvent,
@@ -54,18 +63,20 @@ def apply_batch(
     picks: Sequence[Pick] = (),
     late: LatePolicy = LatePolicy.POST,
     anew: Collection[LevelKey] = (),
+    cut: Sequence[CutReading] = (),
 ) -> Applied:
     """Post the events and decide the orders, each in the order given, exactly once however often repeated.
 
     tolerance: how far ahead of now a source's clock may be before its report is refused. due: orders whose
     holds end if it is time. announced, picks: what is said of stock to come and of order lines. late: what
     becomes of a movement that happened in a closed period. anew: levels to work out again from what was
-    recorded of them, because a tenure began.
+    recorded of them, because a tenure began. cut: readings that failed; what they cover is unknown.
     """
     closed = store.closed_periods() if events else frozenset()
     shut = closed if late is LatePolicy.PARK else frozenset()
     pools = {place for order in orders for place in order.pool}
     concerned = {event.location_id for event in events} | {place for _, place in anew}
+    concerned |= {place for each in cut for place in each.location_ids}
     if concerned:
         store.share_gates(concerned)
     figures = figures_of(events)
@@ -84,26 +95,29 @@ def apply_batch(
         refused += reused(accepted, recording, store)
     new_picks = store.record_picks(picks) if picks else []
     keys = {order.key for order in orders} | set(due) | _fulfilled(recording, new_picks, store)
-    keys |= _held_by_books(recording, anew, store)
+    shifted = {*anew, *shifting(recording, places)}
+    keys |= _held_by_books(recording, shifted, store, shipped=bool(anew))
     held = store.lock_orders(keys, now=now) if keys else {}
     recipes = store.recipes(items_of(held.values(), orders)) if held else {}
     reported = levels_of(recording) | set(anew)
+    doubts = doubts_of(cut, places, store) if cut else {}
     promised = _promised(held.values(), orders, recipes)
-    levels = store.lock_levels(promised | reported, create=reported) if promised or reported else {}
+    told_of = reported | doubts.keys()
+    levels = store.lock_levels(promised | told_of, create=told_of) if promised or told_of else {}
 
     legs = store.counterparts() if reported else {}
     plain = fold_plain(recording, levels, legs, places) if reported else Plain()
     folded = fold_levels(plain.rest, levels, legs, places, store, anew)
-    doubted = [key for key, level in levels.items() if level.last_known_free is not None]
-    free_before = store.free(doubted) if doubted else {}
+    after = with_doubts(doubts, levels, folded.levels, plain.on_hand)
+    falls = Falls(levels, after, store)
     movements: Sequence[NewMovement] = (*plain.movements, *folded.movements)
     if closed:
         movements, outside = late_lines(recording, movements, closed)
         store.note_late(outside, now=now)
     store.append_movements(movements, now=now)
     store.save_on_hand(plain.on_hand, now=now)
-    store.save_levels(folded.levels, now=now)
-    if folded.told or anew:
+    store.save_levels(after, now=now)
+    if folded.told or shifted:
         store.save_holdings(folded.told)
         now_held = store.holdings(held)
         held = {key: replace(order, holdings=now_held.get(key, ())) for key, order in held.items()}
@@ -118,15 +132,12 @@ def apply_batch(
     if desk.tally.shown:
         store.note_seen(desk.tally.shown, now=now)
 
-    if doubted:
-        free_after = store.free(doubted)
-        falls = {key: free_before[key] - free_after[key] for key in doubted}
-        store.lower_last_known({key: fall for key, fall in falls.items() if fall > 0})
+    falls.settle()
     told, futures = settle_expectations(announced, recording, store=store, now=now)
 
     moved = _moved(held, changed)
     causes = {level_of(each.event): each.event.correlation_id for each in recording.new}
-    posted = (*plain.on_hand, *folded.levels)
+    posted = dict.fromkeys((*plain.on_hand, *after))
     store.mark_dirty({**{level: causes.get(level, "") for level in posted}, **futures, **moved}, now=now)
     return Applied(
         posted=Posted(
@@ -169,12 +180,16 @@ def _fulfilled(recording: Recording, picks: Iterable[Pick], store: LedgerStore) 
     return {(ids[source], order_ref) for source, order_ref in lines if source in ids}
 
 
-def _held_by_books(recording: Recording, anew: Collection[LevelKey], store: LedgerStore) -> set[OrderKey]:
-    """Return the orders whose lines new figures name, or no longer name, and those a new tenure touches."""
+def _held_by_books(
+    recording: Recording, shifted: Collection[LevelKey], store: LedgerStore, *, shipped: bool
+) -> set[OrderKey]:
+    """Return the orders whose lines new figures name, or no longer name, and those held where the ground
+    shifts: another report rules there now.
+    """
     figures = figures_of(each.event for each in (*recording.new, *recording.replaced.values()))
-    if not figures and not anew:
+    if not figures and not shifted:
         return set()
-    found = store.orders_held_at({*map(level_of, figures), *anew}, shipped=bool(anew))
+    found = store.orders_held_at({*map(level_of, figures), *shifted}, shipped=shipped)
     named = {(line.source, line.order_ref) for each in figures for line in lines_of(each.figure)}
     ids = store.connection_ids({source for source, _ in named}) if named else {}
     return found | {(ids[source], ref) for source, ref in named if source in ids}

@@ -83,14 +83,18 @@ def sift_events(
 
 
 def contradictions(accepted: Iterable[StockEvent], recording: Recording, store: LedgerStore) -> list[Refused]:
-    """Return the figures that say other things than the same reading said before: the first stands."""
+    """Return the figures that say other things than the same reading said before: the first stands.
+
+    A delivery that is applied again does not contradict itself, whatever its names mean by now.
+    """
     said = {(each.event.connection_id, each.event.key): each.event for each in recording.new}
     figures = figures_of(accepted)
     said |= store.originals({(each.connection_id, each.key) for each in figures} - said.keys())
     return [
         Refused(event, RefusalReason.CONTRADICTION)
         for event in figures
-        if says_other(event, said[event.connection_id, event.key])
+        if says_other(event, first := said[event.connection_id, event.key])
+        and (event.delivery_id is None or event.delivery_id != first.delivery_id)
     ]
 
 
@@ -102,6 +106,16 @@ def levels_of(recording: Recording) -> set[LevelKey]:
     """Return every level a recording changes, those of replaced events included."""
     kept = (*recording.new, *recording.replaced.values())
     return {level_of(each.event) for each in kept}
+
+
+def shifting(recording: Recording, places: Mapping[int, Place]) -> set[LevelKey]:
+    """Return levels where a count may take over from a figure, or give way to it: in a later tenure."""
+    kept = (*recording.new, *recording.replaced.values())
+    return {
+        level_of(each.event)
+        for each in kept
+        if each.event.kind is EventKind.COUNT and places[each.event.location_id].tenures is not None
+    }
 
 
 def fold_levels(

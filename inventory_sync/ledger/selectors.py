@@ -33,11 +33,11 @@ ORDER BY item_id, location_id
 """
 _LEVELS = """
 SELECT i.sku, place.code, l.on_hand, l.known, coalesce(l.count_key, ''), l.counted_at, l.count_sequence,
-    l.reading
+    l.reading, l.reserved, l.unassigned, l.unavailable
 FROM ledger_stocklevel l
 JOIN catalog_item i ON i.id = l.item_id
 JOIN catalog_location place ON place.id = l.location_id
-WHERE l.known OR l.on_hand <> 0 OR l.counted_at IS NOT NULL OR l.reading IS NOT NULL
+WHERE l.known OR l.on_hand <> 0 OR l.unavailable <> 0 OR l.counted_at IS NOT NULL OR l.reading IS NOT NULL
 ORDER BY i.sku COLLATE "C", place.code COLLATE "C"
 """
 _TOTALS = """
@@ -62,6 +62,16 @@ JOIN catalog_item i ON i.id = a.item_id
 WHERE a.open
 GROUP BY c.code, o.order_ref, r.line_ref, i.sku
 ORDER BY c.code, o.order_ref COLLATE "C", r.line_ref COLLATE "C", i.sku COLLATE "C"
+"""
+
+
+_HELD = """
+SELECT h.source, h.order_ref, h.line_ref, i.sku, place.code, h.contained, h.delivered
+FROM ledger_holding h
+JOIN catalog_item i ON i.id = h.item_id
+JOIN catalog_location place ON place.id = h.location_id
+WHERE h.contained <> 0 OR h.delivered <> 0
+ORDER BY h.source, h.order_ref COLLATE "C", h.line_ref COLLATE "C", i.sku COLLATE "C", place.code COLLATE "C"
 """
 
 
@@ -143,18 +153,22 @@ def verify() -> list[Difference]:
 
 
 def state_hash() -> str:
-    """Return a digest of what the ledger means: levels, totals per counterpart, open demand per line.
+    """Return a digest of what the ledger means: levels, totals per counterpart, open demand per line, and
+    what the books hold of each line at each place.
 
     Equal for equal meaning, whatever order things arrived in and whatever ids the rows have. Where a line is
     routed is left out: it depends on what was free when the order came.
     """
     digest = hashlib.sha256()
-    for sku, place, on_hand, known, name, at, sequence, reading in execute(_LEVELS):
+    for sku, place, on_hand, known, name, at, sequence, reading, *facts in execute(_LEVELS):
         # A count key begins with its connection's id; the key alone is what the source said.
         counted = "" if at is None else f"{name.partition(':')[2]}@{at.timestamp()}/{sequence}"
-        digest.update(repr((sku, place, plain(on_hand), known, counted, reading)).encode())
+        said = tuple(plain(fact) for fact in facts)
+        digest.update(repr((sku, place, plain(on_hand), known, counted, reading, said)).encode())
     for *place_of, total in execute(_TOTALS, (list(_VIRTUAL),)):
         digest.update(repr((*place_of, plain(total))).encode())
     for *line_of, owed in execute(_DEMAND):
         digest.update(repr((*line_of, plain(owed))).encode())
+    for *line_at, contained, delivered in execute(_HELD):
+        digest.update(repr((*line_at, plain(contained), plain(delivered))).encode())
     return digest.hexdigest()

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from inventory_sync.domain.external import OrderLineRef, OrderStatus, Reason
-from inventory_sync.ledger.types import EventKind, OrderEvent, OrderEventLine, StockEvent
+from inventory_sync.ledger.types import (
+    EventKind,
+    FigureFacts,
+    LineHeld,
+    OrderEvent,
+    OrderEventLine,
+    StockEvent,
+)
 
 START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 NOW = START + timedelta(days=30)
@@ -48,7 +56,18 @@ def count(
     )
 
 
-def figure(item: int, place: int, quantity: int, reading: int, *, by: int = 1) -> StockEvent:
+def figure(
+    item: int,
+    place: int,
+    quantity: int,
+    reading: int,
+    *,
+    by: int = 1,
+    held: Mapping[tuple[str, str], tuple[int, int]] | None = None,
+    source: str = "shop",
+    **facts: int,
+) -> StockEvent:
+    """held: (order, line) → (contained, delivered). facts: reserved, unassigned, unavailable."""
     return StockEvent(
         connection_id=by,
         key=f"reading:{reading}:{item}:{place}",
@@ -58,6 +77,13 @@ def figure(item: int, place: int, quantity: int, reading: int, *, by: int = 1) -
         quantity=Decimal(quantity),
         occurred_at=minute(0),
         reading=reading,
+        figure=FigureFacts(
+            **{name: Decimal(value) for name, value in facts.items()},
+            contained=tuple(
+                LineHeld(source, order, line, Decimal(contained), Decimal(delivered))
+                for (order, line), (contained, delivered) in (held or {}).items()
+            ),
+        ),
     )
 
 

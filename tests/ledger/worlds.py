@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from django.db import transaction
 
-from inventory_sync.catalog.models import Item, KitComponent
+from inventory_sync.catalog.models import Item, KitComponent, Location
 from inventory_sync.domain.levels import Mode
 from inventory_sync.domain.reservations import LineStatus
 from inventory_sync.ledger import selectors
@@ -20,12 +20,23 @@ from inventory_sync.ledger.orders import expire_holds
 from inventory_sync.ledger.ports import Component, LedgerStore, Place
 from inventory_sync.ledger.rows_orders import STATUS_OF
 from inventory_sync.ledger.store import PostgresLedger
+from inventory_sync.ledger.tenures import begin_tenure, mark_unknown
 from inventory_sync.ledger.types import Applied, Decided, OrderEvent, StockEvent
-from tests.factories import change, make_connection, make_item, make_kit, make_location
+from tests.factories import change, make_connection, make_item, make_kit, make_location, make_tenure
 from tests.ledger.reports import NOW
 from tests.sim.stores.ledger import VIRTUAL, MemoryLedger, Tables
 
 Level = tuple[int, int]
+
+
+class Facts(NamedTuple):
+    """What a level says beside on hand."""
+
+    known: bool
+    reserved: Decimal
+    unassigned: Decimal
+    unavailable: Decimal
+    last_known_free: Decimal | None
 
 
 class World(Protocol):
@@ -38,6 +49,15 @@ class World(Protocol):
     def kit(self, name: str, parts: dict[int, int]) -> int: ...
     def edit_recipe(self, kit: int, parts: dict[int, int]) -> None: ...
     def place(self, code: str, *, figures: bool = False) -> int: ...
+    def change(self, place: int, mode: Mode, *, at: datetime, after_reading: int) -> None:
+        """Begin another tenure at the place, as an act of staff does."""
+
+    def lose(self, place: int, *, since_reading: int) -> None:
+        """Declare the place's stock unknown."""
+
+    def facts(self) -> dict[Level, Facts]:
+        """Return what each level says beside on hand, for levels that say anything."""
+
     def apply(
         self, events: Sequence[StockEvent] = (), orders: Sequence[OrderEvent] = (), *, now: datetime = NOW
     ) -> Applied: ...
@@ -86,6 +106,24 @@ class PostgresWorld:
 
     def place(self, code: str, *, figures: bool = False) -> int:
         return int(make_location(code, mode="figures" if figures else "movements").pk)
+
+    def change(self, place: int, mode: Mode, *, at: datetime, after_reading: int) -> None:
+        with transaction.atomic():
+            row = Location.objects.get(pk=place)
+            make_tenure(row, mode.value, starts_at=at, after_reading=after_reading)
+            begin_tenure(place, store=self.store, now=NOW)
+
+    def lose(self, place: int, *, since_reading: int) -> None:
+        with transaction.atomic():
+            mark_unknown([place], since_reading=since_reading, store=self.store, now=NOW)
+
+    def facts(self) -> dict[Level, Facts]:
+        return {
+            (row.item_id, row.location_id): Facts(
+                row.known, row.reserved, row.unassigned, row.unavailable, row.last_known_free
+            )
+            for row in StockLevel.objects.all()
+        }
 
     def apply(
         self, events: Sequence[StockEvent] = (), orders: Sequence[OrderEvent] = (), *, now: datetime = NOW
@@ -171,6 +209,23 @@ class MemoryWorld:
         place = self._next()
         self._tables.places[place] = Place(Mode.FIGURES if figures else Mode.MOVEMENTS, code)
         return place
+
+    def change(self, place: int, mode: Mode, *, at: datetime, after_reading: int) -> None:
+        was = self._tables.places[place]
+        tenures = was.lived.begun(mode, at=at, after_reading=after_reading)
+        self._tables.places[place] = Place(mode, was.code, complete=False, tenures=tenures)
+        begin_tenure(place, store=self.store, now=NOW)
+
+    def lose(self, place: int, *, since_reading: int) -> None:
+        mark_unknown([place], since_reading=since_reading, store=self.store, now=NOW)
+
+    def facts(self) -> dict[Level, Facts]:
+        return {
+            key: Facts(
+                level.known, level.reserved, level.unassigned, level.unavailable, level.last_known_free
+            )
+            for key, level in self._tables.levels.items()
+        }
 
     def apply(
         self, events: Sequence[StockEvent] = (), orders: Sequence[OrderEvent] = (), *, now: datetime = NOW

@@ -8,7 +8,7 @@ import inventory_sync.support.models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("catalog", "0006_kits_may_be_pooled"),
+        ("catalog", "0005_places_track_lots_and_owners"),
         ("connections", "0002_audited"),
         ("ledger", "0012_keep_what_is_announced_and_close_periods"),
     ]
