@@ -97,10 +97,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A batch of answers, in the order asked, and the items (components of kits) whose demand changed."""
+    """A batch of answers, in the order asked, and the items (components of kits) whose demand changed.
+
+    freed: those of which something may have been given back.
+    """
 
     answers: tuple[Answer, ...]
     touched: tuple[int, ...] = ()
+    freed: tuple[int, ...] = ()
 
 
 def fingerprint(request: Request) -> str:

@@ -62,7 +62,8 @@ def decide_requests(
         store.save_orders(changed, now=now, before=held, heads=heads)
         moved = moved_levels(held, changed)
         store.mark_dirty(moved, now=now)
-    return Answered(answers, tuple(sorted({item for item, _ in moved})))
+    touched = tuple(sorted({item for item, _ in moved}))
+    return Answered(answers, touched, touched if due or _gives_back(requests) else ())
 
 
 def reserve(
@@ -158,6 +159,11 @@ def moved_levels(before: Mapping[OrderKey, HeldOrder], changed: Iterable[HeldOrd
             if change:
                 why[int(item), int(location)] = order.correlation_id
     return why
+
+
+def _gives_back(requests: Iterable[Request]) -> bool:
+    """Say whether any of these may have lowered a demand."""
+    return any(each.act is not Act.RESERVE or each.version > 1 for each in requests)
 
 
 def _pool(request: Request, terms: Mapping[int, Terms]) -> tuple[int, ...]:

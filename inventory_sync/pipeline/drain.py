@@ -30,6 +30,7 @@ from inventory_sync.pipeline.hints import as_hints
 from inventory_sync.pipeline.numbers import numbers_of, reused
 from inventory_sync.pipeline.ports import Ports
 from inventory_sync.pipeline.resolve import Resolved, resolve
+from inventory_sync.pipeline.serving import serve_waiting
 from inventory_sync.propagation.ports import News
 from inventory_sync.support.logs import get_logger
 
@@ -126,7 +127,7 @@ def _apply(claim: Claim, batch: Sequence[Translated], *, ports: Ports, counts: C
     try:
         with ports.intake.transaction():
             ports.intake.check_fence(claim)
-            done = _apply_all(batch, ports=ports)
+            done, touched = _apply_all(batch, ports=ports)
     except FenceLost:
         raise
     except Exception as error:  # noqa: BLE001 - whatever fails, the batch is halved to find the row
@@ -138,10 +139,14 @@ def _apply(claim: Claim, batch: Sequence[Translated], *, ports: Ports, counts: C
         _give_up_or_wait(claim, batch[0].stored, error, ports=ports, counts=counts)
         return
     counts.update(done)
+    serve_waiting(touched, ports=ports)
 
 
-def _apply_all(batch: Sequence[Translated], *, ports: Ports) -> Counter[str]:
-    """Do one batch inside the transaction: resolve, post, decide, note, finish."""
+def _apply_all(batch: Sequence[Translated], *, ports: Ports) -> tuple[Counter[str], set[int]]:
+    """Do one batch inside the transaction: resolve, post, decide, note, finish.
+
+    Returns the counts, and the items whose stock or demand changed.
+    """
     now = ports.clock()
     batch = _with_numbers_of_their_own(batch, ports=ports)
     resolved = resolve(
@@ -171,7 +176,7 @@ def _apply_all(batch: Sequence[Translated], *, ports: Ports) -> Counter[str]:
     _open_cases(batch, outcomes, applied, ports=ports)
     ports.intake.finish(outcomes, now=now)
 
-    return Counter(
+    done = Counter(
         {
             name: count
             for name, count in {
@@ -185,6 +190,7 @@ def _apply_all(batch: Sequence[Translated], *, ports: Ports) -> Counter[str]:
             if count
         }
     )
+    return done, {*applied.posted.touched, *applied.decided.touched}
 
 
 def _with_numbers_of_their_own(batch: Sequence[Translated], *, ports: Ports) -> list[Translated]:

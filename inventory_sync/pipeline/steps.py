@@ -19,9 +19,11 @@ from inventory_sync.ledger.orders import expire_holds
 from inventory_sync.pipeline import reading, wiring
 from inventory_sync.pipeline.compute import compute
 from inventory_sync.pipeline.drain import drain
+from inventory_sync.pipeline.evidence import keep
 from inventory_sync.pipeline.invariants.rounds import go_on
 from inventory_sync.pipeline.ports import Ports
 from inventory_sync.pipeline.push import push
+from inventory_sync.pipeline.serving import serve_waiting
 from inventory_sync.pipeline.wake import Waker, waker
 from inventory_sync.propagation.services import forget_history
 from inventory_sync.support import correlation
@@ -111,6 +113,18 @@ def verify(*, ports: Ports | None = None) -> dict[str, int]:
     return go_on(clock=ports.clock, every=ports.limits.verify_every, until=deadline())
 
 
+def seal_evidence(*, ports: Ports | None = None) -> dict[str, int]:
+    """Seal the evidence of yesterday, once."""
+    close_old_connections()
+    ports = ports or wiring.ports()
+    now = ports.clock()
+    day = keep.day_due(now)
+    if day is None:
+        return {"nothing_due": 1}
+    keep.make(day, seals=wiring.seals(), now=now, seconds=time.perf_counter)
+    return {"sealed": 1}
+
+
 def keep_house(*, ports: Ports | None = None) -> dict[str, int]:
     """Expire holds, heal webhooks, have open orders looked at again and parked lines that need not wait."""
     close_old_connections()
@@ -119,10 +133,11 @@ def keep_house(*, ports: Ports | None = None) -> dict[str, int]:
     while True:
         with ports.intake.transaction():
             done = expire_holds(store=ports.ledger, now=ports.clock(), limit=EXPIRE_BATCH)
-        expired += done.applied
-        if done.applied < EXPIRE_BATCH:
+        expired += len(done.changed)
+        if len(done.changed) < EXPIRE_BATCH:
             break
-    if expired:
+    rerouted = serve_waiting(None, ports=ports)
+    if expired or rerouted:
         waker().compute()
     answered = requeue_answered(now=ports.clock())
     rechecked = reading.recheck_open_orders(ports=ports)
@@ -131,6 +146,7 @@ def keep_house(*, ports: Ports | None = None) -> dict[str, int]:
     forgotten = forget_history(before=ports.clock() - keep)
     return {
         "expired": expired,
+        "rerouted": rerouted,
         "answered": answered,
         "rechecked": rechecked,
         "healed": healed,

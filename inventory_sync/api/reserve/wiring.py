@@ -18,10 +18,12 @@ from inventory_sync.api.reserve.shaping import Names
 from inventory_sync.api.reserve.terms import Book, TermsBook
 from inventory_sync.domain.errors import NoChannel, Refused, UnknownItem
 from inventory_sync.ledger.ports import HeldOrder
-from inventory_sync.ledger.request_types import Answer, Request, RequestLine
+from inventory_sync.ledger.request_types import Answer, Answered, Request, RequestLine
 from inventory_sync.ledger.requests import decide_requests
 from inventory_sync.ledger.rows import execute
 from inventory_sync.ledger.store import PostgresLedger
+from inventory_sync.pipeline import wiring
+from inventory_sync.pipeline.serving import serve_waiting
 from inventory_sync.pipeline.wake import waker
 from inventory_sync.support.clock import utc_now
 from inventory_sync.support.logs import get_logger
@@ -36,9 +38,9 @@ LOOK_EVERY_S = 5.0  # at the connection: whether it is too old, and still there
 
 
 class Decider:
-    """Decides what was asked meanwhile, in one transaction. after: told of items whose demand changed."""
+    """Decides what was asked meanwhile, in one transaction. after: told what was decided, if anything was."""
 
-    def __init__(self, book: Callable[[], Book], after: Callable[[Sequence[int]], None]) -> None:
+    def __init__(self, book: Callable[[], Book], after: Callable[[Answered], None]) -> None:
         self._book, self._after = book, after
         self._looked_at = -LOOK_EVERY_S
 
@@ -67,7 +69,7 @@ class Decider:
             )
             names = _names(answered.answers, skus)
         if answered.touched:
-            self._after(answered.touched)
+            self._after(answered)
         answers = iter(answered.answers)
         return [
             _decided(one, None if isinstance(request, Refused) else next(answers), request, names, book)
@@ -131,7 +133,8 @@ def make_door() -> ReserveDoor:
     """Return the door of this process. The writer thread is started at the first request."""
     knobs: dict[str, Any] = settings.INVENTORY_SYNC
 
-    def after(items: Sequence[int]) -> None:
+    def after(answered: Answered) -> None:
+        serve_waiting(answered.freed, ports=wiring.ports())
         waker().compute()
 
     group = GroupCommit(
