@@ -79,6 +79,12 @@ def requeue_waiting(connection_id: int, waits_on: str, *, now: datetime) -> int:
         return _set_pending(ids, now=now)
 
 
+def connections_waiting(waits_on: str) -> list[int]:
+    """Return the connections with a line that waits for this."""
+    rows = ParkedLine.objects.filter(waits_on=waits_on, resolved_at__isnull=True)
+    return sorted(set(rows.values_list("connection_id", flat=True)))
+
+
 def requeue_answered(*, now: datetime) -> int:
     """Set every delivery pending that waits for a name somebody explained while it was being parked."""
     with connection.cursor() as cursor:

@@ -27,18 +27,18 @@ def close_period(code: str, *, actor: audit.Actor, reason: str, now: datetime) -
         raise ValidationError({"code": "A period is a year and a month, as 2026-11."})
     if code >= period_of(now):
         raise ValidationError({"code": f"{code} is not over yet (months of UTC)."})
-    return _set(code, Period.State.CLOSED, "period.closed", actor=actor, reason=reason, now=now)
+    return _set(code, Period.State.CLOSED, action="period.closed", actor=actor, reason=reason, now=now)
 
 
 def open_period(code: str, *, actor: audit.Actor, reason: str, now: datetime) -> Period:
     """Open a closed month again; what waits for it is the caller's to have applied."""
     if not Period.objects.filter(code=code).exists():
         raise ValidationError({"code": f"{code} was never closed."})
-    return _set(code, Period.State.OPEN, "period.opened", actor=actor, reason=reason, now=now)
+    return _set(code, Period.State.OPEN, action="period.opened", actor=actor, reason=reason, now=now)
 
 
 def _set(
-    code: str, state: Period.State, action: str, *, actor: audit.Actor, reason: str, now: datetime
+    code: str, state: Period.State, *, action: str, actor: audit.Actor, reason: str, now: datetime
 ) -> Period:
     if not reason.strip():
         raise ValidationError("A period is closed and opened with a reason.")

@@ -22,6 +22,11 @@ def replay_waiting(connection_id: int, waits_on: str) -> int:
     return count
 
 
+def replay_waiting_everywhere(waits_on: str) -> int:
+    """Apply again what waited for something that is no connection's own (a period); returns how many."""
+    return sum(replay_waiting(each, waits_on) for each in intake.connections_waiting(waits_on))
+
+
 def replay(delivery_ids: Collection[int], *, actor: audit.Actor, reason: str) -> int:
     """Set deliveries pending again by a person's wish; returns how many."""
     count = intake.requeue(delivery_ids, actor=actor, reason=reason, now=utc_now())

@@ -192,6 +192,7 @@ def test_a_complete_reading_says_0_of_what_it_does_not_name_and_a_partial_one_no
 
 def test_a_cut_reading_says_nothing_and_makes_what_it_covers_unknown(hub: Hub, shelf: Any) -> None:
     reading(hub, 2, [{"store": "WH-F", "sku": "MUG", "quantity": "7"}])
+    hub.drain()
     reading(hub, 3, [{"store": "WH-F", "sku": "MUG", "quantity": "1"}], extent="cut")
     hub.drain()
 

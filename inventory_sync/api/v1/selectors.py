@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
-from django.db.models import DecimalField, F, OuterRef, QuerySet, Subquery, Sum, Value
+from django.db.models import DecimalField, F, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce, Greatest
 
 from inventory_sync.availability.models import ChannelFigure
 from inventory_sync.catalog.models import Item, Location
 from inventory_sync.connections.models import Connection
 from inventory_sync.intake.models import Delivery
-from inventory_sync.ledger.models import Allocation, Order, StockLevel
+from inventory_sync.ledger.models import Allocation, Expectation, ExpectationLine, Order, StockLevel
 from inventory_sync.propagation.models import Listing, PushAttempt
 
 _QUANTITY: DecimalField = DecimalField(max_digits=20, decimal_places=6)
@@ -40,7 +41,7 @@ def locations(*, kind: str = "") -> QuerySet[Location]:
 
 
 def levels(*, skus: Sequence[str] = (), locations: Sequence[str] = ()) -> QuerySet[StockLevel]:
-    """Return levels of real places, each with `reserved`: Σ max(0, D − c) of its open allocations."""
+    """Return levels of real places, with what is promised there (Σ max(0, D − c)), to come and on its way."""
     owed = (
         Allocation.objects.filter(open=True, item=OuterRef("item"), location=OuterRef("location"))
         .order_by()
@@ -51,12 +52,28 @@ def levels(*, skus: Sequence[str] = (), locations: Sequence[str] = ()) -> QueryS
         .values("owed")
     )
     rows = StockLevel.objects.select_related("item", "location").exclude(location__kind__in=Location.VIRTUAL)
-    rows = rows.annotate(reserved=Coalesce(Subquery(owed), Value(Decimal(0)), output_field=_QUANTITY))
+    expected = ExpectationLine.objects.filter(
+        open__gt=0, item=OuterRef("item"), expectation__location=OuterRef("location")
+    )
+    moving = Q(expectation__kind=Expectation.Kind.TRANSFER)
+    rows = rows.annotate(
+        promised=_or_none(owed),
+        incoming=_or_none(_total(expected.exclude(moving))),
+        in_transit=_or_none(_total(expected.filter(moving))),
+    )
     if skus:
         rows = rows.filter(item__sku__in=skus)
     if locations:
         rows = rows.filter(location__code__in=locations)
     return rows
+
+
+def _total(lines: QuerySet[ExpectationLine]) -> QuerySet[Any, Any]:
+    return lines.order_by().values("item").annotate(total=Sum("open")).values("total")
+
+
+def _or_none(sums: QuerySet[Any, Any]) -> Coalesce:
+    return Coalesce(Subquery(sums), Value(Decimal(0)), output_field=_QUANTITY)
 
 
 def channels() -> QuerySet[Connection]:

@@ -74,7 +74,15 @@ class LevelShape(serializers.Serializer):
     known = serializers.BooleanField()
     on_hand = serializers.SerializerMethodField()
     unavailable = Quantity()
-    reserved = Quantity(help_text="Open demand routed here that the books do not hold yet.")
+    reserved = Quantity(
+        source="promised", help_text="Open demand routed here that the books do not hold yet."
+    )
+    reserved_by_authority = Quantity(
+        source="reserved", help_text="Held back by the authority in its own books, where it keeps figures."
+    )
+    unassigned = Quantity(help_text="The authority's own demand that it has not assigned yet.")
+    incoming = Quantity(help_text="Announced for this place and not there yet; transfers are in_transit.")
+    in_transit = Quantity(help_text="Left another place for this one and is not there yet.")
     counted_at = serializers.DateTimeField(allow_null=True)
     version = serializers.IntegerField()
     changed_at = serializers.DateTimeField()
