@@ -20,6 +20,7 @@ from inventory_sync.connections.budgets import charge, shut_until, take_calls
 from inventory_sync.domain import lane
 from inventory_sync.propagation import marks
 from inventory_sync.propagation.models import Listing, PushAttempt, PushCall
+from inventory_sync.propagation.owing import owe_all
 from inventory_sync.propagation.ports import Attempt, Flight, News, Row, Sighting, Wanted
 from inventory_sync.propagation.rows import FIELDS, to_row, write_back
 
@@ -134,7 +135,7 @@ class PostgresLanes:
         return marks.observe(sightings, now=now, near_zero=self.near_zero)
 
     def owe(self, wanted: Sequence[Wanted], *, now: datetime) -> frozenset[int]:
-        return marks.owe(wanted, now=now, near_zero=self.near_zero)
+        return owe_all(wanted, now=now, near_zero=self.near_zero)
 
     def charge(self, connection_id: int, calls: int, *, now: datetime) -> None:
         charge(connection_id, calls, now=now)

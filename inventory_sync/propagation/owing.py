@@ -1,0 +1,84 @@
+"""Owe a batch of changed figures to their listings, by one statement. Part of PostgresLanes (store.py).
+
+Says in SQL what domain.lane.owe says of one listing; tests/propagation/test_owing.py holds both against each
+other. Listings are locked in id order, as everywhere in the lanes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import connection
+
+from inventory_sync.ledger.services import array_of
+from inventory_sync.propagation.ports import Wanted
+
+# div() is exact, so a figure that fills a pack is never rounded out of it; what is unknown stays unknown. A
+# listing is told nothing of a version it has heard of. What failed is tried with each new figure: the channel
+# must not go on selling the old one. A listing that shows the figure already stays settled.
+_OWE = """
+WITH locked AS MATERIALIZED (
+    SELECT l.id, l.connection_id, l.dirty_since, given.version, given.cause, given.version > l.desired_version
+        AS is_news, CASE WHEN given.figure > 0 THEN div(given.figure * m.denominator, m.numerator)
+            ELSE given.figure * 0 END AS wanted
+    FROM unnest(%(connections)s::bigint[], %(items)s::bigint[], %(figures)s::numeric[],
+        %(versions)s::bigint[], %(causes)s::text[])
+        AS given (connection_id, item_id, figure, version, cause)
+    JOIN catalog_itemmapping m ON m.item_id = given.item_id
+    JOIN propagation_listing l ON l.mapping_id = m.id AND l.connection_id = given.connection_id
+    ORDER BY l.id FOR UPDATE OF l
+), told AS (
+    UPDATE propagation_listing l SET
+        desired = locked.wanted, desired_version = locked.version,
+        dirty_since = next.dirty_since,
+        urgent = CASE WHEN next.settled THEN l.urgent ELSE coalesce(locked.wanted <= %(near_zero)s
+            AND (l.observed IS NULL OR l.observed > locked.wanted), false) END,
+        state = CASE
+            WHEN l.state = 'failed' AND l.desired IS NOT DISTINCT FROM locked.wanted THEN 'failed'
+            WHEN locked.wanted IS NULL THEN 'unknown'
+            WHEN next.dirty_since IS NULL THEN 'settled'
+            ELSE 'owed' END,
+        correlation_id = CASE WHEN l.desired IS DISTINCT FROM locked.wanted THEN locked.cause
+            ELSE l.correlation_id END
+    FROM locked
+    JOIN propagation_listing was ON was.id = locked.id
+    CROSS JOIN LATERAL (
+        SELECT was.dirty_since IS NULL AND was.desired = was.acknowledged AND was.desired = locked.wanted
+    ) AS it (settled)
+    CROSS JOIN LATERAL (
+        SELECT it.settled IS TRUE AS settled, CASE WHEN locked.wanted IS NULL OR it.settled THEN NULL
+            ELSE coalesce(was.dirty_since, %(now)s) END AS dirty_since
+    ) AS next
+    WHERE l.id = locked.id AND locked.is_news
+    RETURNING l.connection_id, l.dirty_since
+)
+SELECT connection_id FROM told WHERE dirty_since IS NOT NULL
+UNION SELECT connection_id FROM locked WHERE NOT is_news AND dirty_since IS NOT NULL
+"""
+
+
+def owe_all(wanted: Sequence[Wanted], *, now: datetime, near_zero: Decimal) -> frozenset[int]:
+    """Owe each figure to the listings of its item, in their units; return the connections that owe now."""
+    if not wanted:
+        return frozenset()
+    newest = {(one.connection_id, one.item_id): one for one in wanted}.values()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _OWE,
+            {
+                "connections": array_of(one.connection_id for one in newest),
+                "items": array_of(one.item_id for one in newest),
+                "figures": "{" + ",".join(_figure(one.figure) for one in newest) + "}",
+                "versions": array_of(one.version for one in newest),
+                "causes": [one.correlation_id for one in newest],
+                "near_zero": near_zero,
+                "now": now,
+            },
+        )
+        return frozenset(row[0] for row in cursor.fetchall())
+
+
+def _figure(figure: Decimal | None) -> str:
+    return "NULL" if figure is None else str(figure)
