@@ -164,6 +164,7 @@ def _apply_all(batch: Sequence[Translated], *, ports: Ports) -> tuple[Counter[st
         announced=resolved.expectations,
         picks=resolved.picks,
         late=ports.limits.late_movements,
+        cut=resolved.cut,
     )
     outcomes = [_settle(one, resolved, applied) for one in batch]
 

@@ -16,6 +16,7 @@ from inventory_sync.console.admin.base import Reading, ReadingInline
 from inventory_sync.console.admin.explaining import explain_anchor
 from inventory_sync.console.formats import quantity
 from inventory_sync.ledger.models import Allocation, Movement, Order, Reservation, StockLevel
+from inventory_sync.ledger.selectors_goods import parts_of
 
 RESERVATION_COLOURS = {
     "Committed": "info",
@@ -67,9 +68,18 @@ class StockLevelAdmin(Reading):
         ("shown_on_hand", "shown_unavailable", "known"),
         ("shown_count", "counted_at", "count_key"),
         ("reading", "version", "changed_at"),
+        "shown_parts",
         "shown_movements",
         "shown_explain",
     )
+
+    @display(description="of which")
+    def shown_parts(self, row: StockLevel) -> str:
+        return "; ".join(
+            f"{quantity(part.quantity)} {part.condition or 'sellable'}"
+            f"{f', lot {part.lot}' if part.lot else ''}{f', of {part.owner}' if part.owner else ''}"
+            for part in parts_of(row)
+        )
 
     @display(description="on hand", ordering="on_hand")
     def shown_on_hand(self, row: StockLevel) -> SafeString:
@@ -120,6 +130,7 @@ class MovementAdmin(Reading):
         ("item", "shown_quantity"),
         ("source", "destination"),
         ("kind", "reference", "period"),
+        ("lot", "owner", "condition"),
         ("occurred_at", "recorded_at"),
         ("event", "correlation_id"),
     )
