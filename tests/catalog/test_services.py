@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 
 from inventory_sync.audit.models import Entry
 from inventory_sync.catalog import mappings, services
-from inventory_sync.catalog.models import Item, ItemMapping, Location, LocationMapping
+from inventory_sync.catalog.models import Item, ItemMapping, KitComponent, Location, LocationMapping
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -87,6 +87,17 @@ def test_a_kit_does_not_hold_kits_and_a_component_does_not_become_one() -> None:
     mug.kind = Item.Kind.KIT
     with pytest.raises(ValidationError, match="component of a kit"):
         services.save_item(mug, **BY)
+
+
+def test_a_kit_never_contains_itself_not_even_through_another() -> None:
+    inner, outer = (make.make_item(sku, kind=Item.Kind.KIT) for sku in ("INNER", "OUTER"))
+    make.saved(KitComponent(kit=outer, component=inner, quantity=Decimal(1)), "kit.component_added")
+
+    for parts in ({inner.pk: Decimal(1)}, {outer.pk: Decimal(1)}):
+        with pytest.raises(ValidationError) as caught:
+            services.set_components(inner, parts, **BY)
+        assert caught.value.code == "kit.contains_itself"
+    assert not inner.components.exists()
 
 
 def test_the_recipe_of_a_kit_is_replaced_as_a_whole() -> None:

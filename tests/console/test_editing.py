@@ -118,6 +118,26 @@ def test_the_recipe_of_a_kit_is_edited_and_its_figure_worked_out_anew(
     assert DirtyItem.objects.filter(item=retailer.kit).exists()
 
 
+def test_a_kit_that_would_contain_itself_is_refused_in_words(boss: Client, retailer: Retailer) -> None:
+    row = retailer.kit.components.get()
+
+    answer = boss.post(
+        reverse("admin:catalog_item_change", args=[retailer.kit.pk]),
+        {"sku": "SET-1", "name": "Set", "gtin": "", "kind": "kit", "base_unit": "C62", "active": "on"}
+        | {"reason": "a set of sets"}
+        | rows(
+            "components",
+            {"id": row.pk, "kit": retailer.kit.pk, "component": retailer.kit.pk, "quantity": "1"},
+        )
+        | rows("levels") | rows("figures") | rows("mappings"),
+        follow=True,
+    )  # fmt: skip
+
+    row.refresh_from_db()
+    assert row.component == retailer.mug
+    assert "itself" in answer.content.decode()
+
+
 def test_a_location_gets_its_authority(boss: Client, retailer: Retailer) -> None:
     answer = boss.post(
         reverse("admin:catalog_location_add"),
