@@ -138,7 +138,9 @@ def apply_batch(
     moved = _moved(held, changed)
     causes = {level_of(each.event): each.event.correlation_id for each in recording.new}
     posted = dict.fromkeys((*plain.on_hand, *after))
-    store.mark_dirty({**{level: causes.get(level, "") for level in posted}, **futures, **moved}, now=now)
+    dirty = {**{level: causes.get(level, "") for level in posted}, **futures, **moved}
+    left = {**{level: state.on_hand for level, state in after.items()}, **plain.on_hand}
+    store.mark_dirty(dirty, now=now, on_hand=left)
     return Applied(
         posted=Posted(
             recorded=len(recording.new) + recording.stale,

@@ -203,6 +203,9 @@ class LedgerStore(IncomingStore, Protocol):
     def originals(self, keys: Collection[tuple[int, str]]) -> dict[tuple[int, str], StockEvent]:
         """Return the events that count, by (connection, key)."""
 
+    def note_observations(self, events: Sequence[StockEvent], *, now: datetime) -> None:
+        """Keep what those said who do not decide, each once, to be compared: nothing of it is posted."""
+
     # ── 2. orders ────────────────────────────────────────────────────────────────────────────────────
     def lock_orders(
         self, keys: Collection[OrderKey], *, now: datetime, create: Collection[OrderKey] | None = None
@@ -315,8 +318,15 @@ class LedgerStore(IncomingStore, Protocol):
         """Keep what figures hold of lines, known or not; the orders and levels are locked."""
 
     # ── 4. dirty items ───────────────────────────────────────────────────────────────────────────────
-    def mark_dirty(self, touched: Mapping[LevelKey, str], *, now: datetime) -> None:
+    def mark_dirty(
+        self,
+        touched: Mapping[LevelKey, str],
+        *,
+        now: datetime,
+        on_hand: Mapping[LevelKey, Decimal] | None = None,
+    ) -> None:
         """Mark the items of these levels for recomputing, in item order; values are correlation ids.
 
-        Urgent where on hand − owed at a touched level is at or near zero.
+        Urgent where on hand − owed at a touched level is at or near zero. on_hand: what has just been saved,
+        so that it need not be read again.
         """

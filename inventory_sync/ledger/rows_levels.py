@@ -79,14 +79,15 @@ FROM ({_OWED}) AS debt JOIN ledger_stocklevel l USING (item_id, location_id)
 """  # noqa: S608
 _DIRTY = """
 INSERT INTO ledger_dirtyitem (item_id, version, since, urgent, correlation_id)
-SELECT touched.item_id, 1, %s, bool_or(coalesce((
+SELECT touched.item_id, 1, %s, bool_or(coalesce(touched.on_hand, (
         SELECT l.on_hand FROM ledger_stocklevel l
         WHERE l.item_id = touched.item_id AND l.location_id = touched.location_id
     ), 0) - coalesce((
         SELECT debt.quantity FROM ledger_owed debt
         WHERE debt.item_id = touched.item_id AND debt.location_id = touched.location_id
     ), 0) <= %s), max(touched.why)
-FROM unnest(%s::bigint[], %s::bigint[], %s::text[]) AS touched(item_id, location_id, why)
+FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::numeric[])
+    AS touched(item_id, location_id, why, on_hand)
 GROUP BY touched.item_id ORDER BY touched.item_id
 ON CONFLICT (item_id) DO UPDATE SET version = ledger_dirtyitem.version + 1,
     urgent = ledger_dirtyitem.urgent OR excluded.urgent,
@@ -151,10 +152,17 @@ class LevelRows:
     def free(self, keys: Collection[LevelKey]) -> dict[LevelKey, Decimal]:
         return {(row[0], row[1]): row[2] for row in execute(_FREE, unzip(sorted(keys), 2))}
 
-    def mark_dirty(self, touched: Mapping[LevelKey, str], *, now: datetime) -> None:
+    def mark_dirty(
+        self,
+        touched: Mapping[LevelKey, str],
+        *,
+        now: datetime,
+        on_hand: Mapping[LevelKey, Decimal] | None = None,
+    ) -> None:
         if touched:
-            given = [(*key, why) for key, why in touched.items()]
-            execute(_DIRTY, (now, NEAR_ZERO, *unzip(given, 3)))
+            left = on_hand or {}
+            given = [(*key, why, left.get(key)) for key, why in touched.items()]
+            execute(_DIRTY, (now, NEAR_ZERO, *unzip(given, 4)))
 
 
 def _level(

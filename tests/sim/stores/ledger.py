@@ -73,6 +73,7 @@ class Tables:
     dirty: dict[int, Dirty] = field(default_factory=dict)
     rules: dict[int, tuple[Rule, ...]] = field(default_factory=dict)
     holdings: dict[LineAt, Kept] = field(default_factory=dict)
+    observations: dict[tuple[int, str, int], StockEvent] = field(default_factory=dict)
     incoming: IncomingTables = field(default_factory=IncomingTables)
 
     def copied(self) -> Tables:
@@ -293,7 +294,14 @@ class MemoryLedger(MemoryFigures, MemoryIncoming):
         for key, left in on_hand.items():
             levels[key] = replace(levels[key], on_hand=left, version=levels[key].version + 1)
 
-    def mark_dirty(self, touched: Mapping[LevelKey, str], *, now: datetime) -> None:
+    def mark_dirty(
+        self,
+        touched: Mapping[LevelKey, str],
+        *,
+        now: datetime,
+        on_hand: Mapping[LevelKey, Decimal] | None = None,
+    ) -> None:
+        assert all(self.tables.levels[key].on_hand == left for key, left in (on_hand or {}).items())
         owed = self.owed(touched.keys())
         urgent: dict[int, bool] = defaultdict(bool)
         why: dict[int, str] = defaultdict(str)
