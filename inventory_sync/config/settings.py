@@ -141,6 +141,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_SETTINGS": {"persistAuthorization": False, "supportedSubmitMethods": ["get"]},
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "inventory_sync.api.reserve.openapi.add_door",
         "inventory_sync.api.v1.schema.add_problems",
     ],
     "ENUM_NAME_OVERRIDES": {
@@ -174,6 +175,8 @@ INVENTORY_SYNC: dict[str, Any] = {
     "INTAKE_BATCH_ROWS": env.integer("SYNC_INTAKE_BATCH_ROWS", 500, low=1),
     "INTAKE_LEASE_S": env.integer("SYNC_INTAKE_LEASE_S", 20, low=1),
     "INTAKE_MAX_ATTEMPTS": env.integer("SYNC_INTAKE_MAX_ATTEMPTS", 5, low=1),
+    "INTAKE_BLOCK_ROWS": env.integer("SYNC_INTAKE_BLOCK_ROWS", 1_000_000, low=1000),
+    "DELIVERY_KEEP_DAYS": env.integer("SYNC_DELIVERY_KEEP_DAYS", 90, low=1),
     "INTAKE_SHARDS": env.integer("SYNC_INTAKE_SHARDS", 16, low=1, high=64),
     "FUTURE_TOLERANCE_S": env.integer("SYNC_FUTURE_TOLERANCE_S", 300, low=0),
     "LATE_MOVEMENTS": env.choice("SYNC_LATE_MOVEMENTS", "post", ("post", "park")),
@@ -185,6 +188,10 @@ INVENTORY_SYNC: dict[str, Any] = {
     "DRAIN_SECONDS": env.integer("SYNC_DRAIN_SECONDS", 20, low=1),
     "DISPATCH_EVERY_MS": env.integer("SYNC_DISPATCH_EVERY_MS", 1000, low=50),
     "SWEEP_SCALE_PERCENT": env.integer("SYNC_SWEEP_SCALE_PERCENT", 100, low=1),
+    "EVIDENCE_DAILY": env.flag("SYNC_EVIDENCE_DAILY", True),
+    "EVIDENCE_DIR": env.text("SYNC_EVIDENCE_DIR", ""),
+    "EVIDENCE_KEY": env.text("SYNC_EVIDENCE_KEY", ""),
+    "SOFTWARE_VERSION": env.text("SYNC_SOFTWARE_VERSION", ""),
     "VERIFY_EVERY_S": env.integer("SYNC_VERIFY_EVERY_S", 3600, low=0),
     "CANARY_EVERY_S": env.integer("SYNC_CANARY_EVERY_S", 5, low=1),
 }

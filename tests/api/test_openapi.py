@@ -33,13 +33,13 @@ def test_the_document_is_made_without_a_warning():
 def test_every_endpoint_lists_its_problems_and_how_to_get_in(document):
     reached = 0
     for path, operations in document["paths"].items():
-        for operation in operations.values():
+        for method, operation in operations.items():
             keyed = any(operation.get("security", []))
             expected = set(ALWAYS) | (set(WITH_KEY) if keyed else set())
             assert expected <= set(operation["responses"]), path
             assert "application/problem+json" in operation["responses"]["404"]["content"], path
             assert operation["description"], path
-            reached += 1
+            reached += method == "get"
     described = [route for route in TABLE if route not in ("openapi.json", "docs/")]
     assert reached == len(described)
 

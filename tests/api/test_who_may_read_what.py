@@ -16,6 +16,7 @@ from tests import factories
 
 STOCK, AVAILABILITY = ApiKey.Scope.READ_STOCK, ApiKey.Scope.READ_AVAILABILITY
 DELIVERIES, ORDERS = ApiKey.Scope.READ_DELIVERIES, ApiKey.Scope.READ_ORDERS
+RESERVE = ApiKey.Scope.RESERVE
 
 # Every route under /api/v1/, an address it answers, and the one scope that opens it.
 TABLE: dict[str, tuple[str, str]] = {
@@ -33,6 +34,8 @@ TABLE: dict[str, tuple[str, str]] = {
     "deliveries/<int:delivery>": ("deliveries/1", DELIVERIES),
     "orders": ("orders", ORDERS),
     "orders/<int:order>": ("orders/1", ORDERS),
+    "reservations": ("reservations", RESERVE),
+    "reservations/<str:channel>/<str:reference>": ("reservations/shop/cart-1", RESERVE),
     "problems/<str:code>": ("problems/resource.not_found", PUBLIC),
     "schemas": ("schemas", PUBLIC),
     "schemas/<str:name>/<int:version>": ("schemas/goods.received/1", PUBLIC),

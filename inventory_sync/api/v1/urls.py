@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from inventory_sync.api.v1 import channels, explain, history, schema, schemas, stock
+from inventory_sync.api.v1 import channels, explain, history, reservations, schema, schemas, stock
 
 app_name = "v1"
 
@@ -29,6 +29,12 @@ urlpatterns = [
     path("deliveries/<int:delivery>", history.DeliveryView.as_view(), name="delivery"),
     path("orders", history.OrdersView.as_view(), name="orders"),
     path("orders/<int:order>", history.OrderView.as_view(), name="order"),
+    path("reservations", reservations.ReservationsView.as_view(), name="reservations"),
+    path(
+        "reservations/<str:channel>/<str:reference>",
+        reservations.ReservationView.as_view(),
+        name="reservation",
+    ),
     path("problems/<str:code>", schema.ProblemView.as_view(), name="problem"),
     path("schemas", schemas.SchemasView.as_view(), name="event-schemas"),
     path("schemas/<str:name>/<int:version>", schemas.EventSchemaView.as_view(), name="event-schema"),
