@@ -101,7 +101,12 @@ class TillClient:
         return SweepPage([_found(event) for event in events], progress.dump(), done=not progress.todo)
 
     def read_object(self, kind: str, ref: str) -> Found:
-        """Return one event ("event", "STORE:SEQUENCE") or a store's stock ("store", "STORE")."""
+        """Return one event ("event", "STORE:SEQUENCE"), a store's stock ("store", "STORE"), or what the books
+        say of one item everywhere ("item", "SKU").
+        """
+        if kind == "item":
+            said = self._get("/v1/snapshot", (("item", ref),))
+            return Found("snapshot.read", dump_json(said), "", f"item:{ref}"[:160])
         if kind == "store":
             stock = self._get("/v1/stock", (("store", ref),))
             return Found("stock.read", dump_json({**stock, "store": ref}), "", f"store:{ref}")

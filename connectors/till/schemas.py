@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Literal, NotRequired, TypedDict
 
 EventType = Literal[
-    "sale", "return", "receipt", "shipment", "transfer", "adjustment", "count", "session.closed"
-]
+    "sale", "return", "receipt", "shipment", "transfer", "adjustment", "count", "session.closed", "pick",
+    "condition", "disposition", "expectation", "snapshot",
+]  # fmt: skip
 
 
 class Document(TypedDict):
@@ -24,8 +25,41 @@ class OrderRef(TypedDict):
     number: str
 
 
+class Expectation(TypedDict):
+    """An announcement; a receipt names one by `source` (a connection's code at the hub) and `key`."""
+
+    key: str
+    source: NotRequired[str]
+    version: NotRequired[int]
+    kind: NotRequired[Literal["purchase", "advice", "transfer", "return", "production"]]
+    status: NotRequired[Literal["open", "closed", "cancelled"]]
+    from_store: NotRequired[str]
+    due: NotRequired[str]
+
+
+class Held(TypedDict):
+    """How much of an order line a row of a reading holds already."""
+
+    source: str
+    number: str
+    order_line: str
+    contained: str
+    delivered: NotRequired[str]
+
+
+class SnapshotRow(TypedDict):
+    store: str
+    sku: str
+    quantity: str
+    uom: NotRequired[str]
+    reserved: NotRequired[str]
+    unassigned: NotRequired[str]
+    unavailable: NotRequired[str]
+    held: NotRequired[list[Held]]
+
+
 class Line(TypedDict):
-    """`quantity` is positive but for adjustments (signed) and counts (what was found, from 0)."""
+    """`quantity` is positive but for adjustments (signed), and counts, picks and announcements (from 0)."""
 
     line: int
     sku: str
@@ -33,6 +67,15 @@ class Line(TypedDict):
     uom: NotRequired[str]
     order_line: NotRequired[str]
     reason: NotRequired[str]
+    lot: NotRequired[str]
+    owner: NotRequired[str]
+    condition: NotRequired[str]
+    was: NotRequired[str]
+    disposition: NotRequired[Literal["restock", "quarantine", "scrap"]]
+    damaged: NotRequired[str]
+    expected: NotRequired[str]
+    short: NotRequired[str]
+    due: NotRequired[str]
 
 
 class Event(TypedDict):
@@ -53,6 +96,13 @@ class Event(TypedDict):
     sales: NotRequired[int]
     returns: NotRequired[int]
     last_sequence: NotRequired[int]
+    expectation: NotRequired[Expectation]
+    final: NotRequired[bool]
+    due: NotRequired[str]
+    extent: NotRequired[Literal["complete", "partial", "cut"]]
+    stores: NotRequired[list[str]]
+    items: NotRequired[list[str]]
+    rows: NotRequired[list[SnapshotRow]]
 
 
 class EventPage(TypedDict):

@@ -32,6 +32,7 @@ from connectors.base.twinkit import (
 )
 from connectors.till.twin_books import TillBooks, plain
 from connectors.till.twin_control import Control
+from connectors.till.twin_goods import reading
 from connectors.till.twin_outbox import Outbox
 
 SECRET = "whsec_" + base64.b64encode(b"till-twin-signing-secret").decode()
@@ -155,6 +156,12 @@ class TillTwin(Twin):
                     return json_response(200, {"stores": stores})
                 case "/v1/items":
                     return self._items(request.query)
+                case "/v1/snapshot":
+                    known = {item["sku"] for item in self.till.items()}
+                    sku = request.query.get("item", "")
+                    if sku not in known:
+                        return json_response(404, {"error": f"no item {sku!r}"})
+                    return json_response(200, reading(self.till, [sku]))
         return json_response(404, {"error": "not found"})
 
     def _events(self, query: dict[str, str]) -> Response:

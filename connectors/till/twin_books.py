@@ -15,13 +15,26 @@ from zoneinfo import ZoneInfo
 from connectors.base.twinkit import Books, Doc, TwinClock
 
 SIGNS = {"sale": -1, "return": 1, "receipt": 1, "shipment": -1, "transfer": -1, "adjustment": 1}
+# What changes the condition of stock, or is said of stock to come and of orders: on hand stays but for scrap.
+STAYS = ("condition", "disposition")
+SAID = ("pick", "expectation")
 IN_SESSION = ("sale", "return", "session.closed")
 DOCUMENTS = {
     "sale": ("receipt", "R"), "return": ("return", "RT"), "receipt": ("delivery", "D"),
     "shipment": ("delivery_note", "S"), "transfer": ("transfer", "T"), "adjustment": ("adjustment", "A"),
-    "count": ("count", "C"), "session.closed": ("session", "Z"),
+    "count": ("count", "C"), "session.closed": ("session", "Z"), "condition": ("condition", "K"),
+    "disposition": ("disposition", "DP"), "pick": ("pick", "P"), "expectation": ("announcement", "E"),
 }  # fmt: skip
+ON_A_LINE = ("order_line", "reason", "lot", "owner", "condition", "was", "disposition", "damaged", "expected",
+             "short", "due")  # fmt: skip
 PLACES = Decimal("0.000001")
+
+
+def sign_of(event: Doc, line: Doc) -> int:
+    """Return what a line does to on hand: −1, 0 or 1 times its quantity."""
+    if event["type"] in STAYS:
+        return -1 if line.get("disposition") == "scrap" else 0
+    return SIGNS.get(event["type"], 0)
 
 
 class NotEnough(Exception):
@@ -104,7 +117,8 @@ class TillBooks:
         with self.books.transaction():
             if self.books.get("store", store) is None:
                 raise KeyError(store)
-            lowest = None if kind == "adjustment" else 0 if kind == "count" or "corrects" in more else 1
+            from_nothing = kind in ("count", *SAID) or "corrects" in more
+            lowest = None if kind == "adjustment" else 0 if from_nothing else 1
             checked = [self._line(number, line, lowest) for number, line in enumerate(lines, 1)]
             if strict and SIGNS.get(kind) == -1 and "corrects" not in more:
                 self._require(store, checked)
@@ -135,7 +149,7 @@ class TillBooks:
         """
         with self.books.transaction():
             root = self.event(self.event(event_id).get("corrects", event_id))
-            if root["type"] not in SIGNS:
+            if root["type"] not in (*SIGNS, *STAYS):
                 raise ValueError(f"a {root['type']} is not corrected but repeated")
             before = {line["line"]: line for line in self._revisions(root)[-1]["lines"]}
             after = {int(line.get("line", number)): line for number, line in enumerate(lines, 1)}
@@ -143,7 +157,8 @@ class TillBooks:
                 raise ValueError("a line keeps its item; another item is another line")
             full = [{**before.get(number, {}), **line, "line": number} for number, line in after.items()]
             full += [{**line, "quantity": "0"} for number, line in before.items() if number not in after]
-            given: Doc = {name: root[name] for name in ("order", "to_store") if name in root}
+            kept = ("order", "to_store", "expectation", "final")
+            given: Doc = {name: root[name] for name in kept if name in root}
             return self.write(
                 root["type"], root["store"], full, at=datetime.fromisoformat(root["time"]),
                 document=root["document"], corrects=root["id"], revision=len(self._revisions(root)), **given,
@@ -187,7 +202,7 @@ class TillBooks:
             "line": int(given.get("line", number)), "sku": item["sku"], "uom": uom,
             "quantity": plain(quantity),
         }  # fmt: skip
-        return line | {name: str(given[name]) for name in ("order_line", "reason") if given.get(name)}
+        return line | {name: str(given[name]) for name in ON_A_LINE if given.get(name) is not None}
 
     def _require(self, store: str, lines: Sequence[Doc]) -> None:
         asked: dict[str, Decimal] = {}
@@ -203,7 +218,7 @@ class TillBooks:
             for line in event["lines"]:
                 self._count(event, line)
             return
-        if kind not in SIGNS:
+        if kind not in (*SIGNS, *STAYS):
             return
         if event.get("corrects"):
             root = self.event(str(event["corrects"]))
@@ -219,7 +234,7 @@ class TillBooks:
         for line in event["lines"]:
             level = self._level(event["store"], line["sku"])
             if self._is_after(event, level["count"]):
-                by = self.base_quantity(line) * SIGNS[event["type"]] * direction
+                by = self.base_quantity(line) * sign_of(event, line) * direction
                 level["on_hand"] = plain(Decimal(level["on_hand"]) + by)
             self.books.put("level", f"{event['store']}|{line['sku']}", level)
 
@@ -233,7 +248,7 @@ class TillBooks:
         for other in self._effective(store, event):
             for moved in other["lines"]:
                 if moved["sku"] == sku:
-                    found += self.base_quantity(moved) * SIGNS[other["type"]]
+                    found += self.base_quantity(moved) * sign_of(other, moved)
         level["on_hand"] = plain(found)
         self.books.put("level", f"{store}|{sku}", level)
 
@@ -244,7 +259,7 @@ class TillBooks:
         if moment >= self._latest[store]:
             return []
         for event in self.events(store):
-            if event["type"] in SIGNS:
+            if event["type"] in (*SIGNS, *STAYS):
                 chosen[str(event.get("corrects") or event["id"])] = event
         at = [count["time"], count["sequence"]]
         return [event for event in chosen.values() if self._is_after(event, at)]

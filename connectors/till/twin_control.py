@@ -10,11 +10,13 @@ from typing import Any, Protocol
 
 from connectors.base.twinkit import Doc, Faults, Request, Response, json_response
 from connectors.till.twin_books import NotEnough, TillBooks, plain
+from connectors.till.twin_goods import unavailable
 from connectors.till.twin_outbox import Outbox
 
 ACTS = {
     "sale": "sale", "return": "return", "receipt": "receipt", "shipment": "shipment", "count": "count",
-    "adjustment": "adjustment",
+    "adjustment": "adjustment", "condition": "condition", "disposition": "disposition", "pick": "pick",
+    "expectation": "expectation",
 }  # fmt: skip
 
 
@@ -47,6 +49,9 @@ class Control:
                     "last_sequence": till.last_sequence(store["id"]),
                     "on_hand": {
                         sku: plain(found) for sku, found in sorted(till.levels(store["id"], skus).items())
+                    },
+                    "unavailable": {
+                        sku: plain(amount) for sku, amount in sorted(unavailable(till, store["id"]).items())
                     },
                 }
                 for store in till.stores()
@@ -115,7 +120,9 @@ class Control:
         return json_response(404, {"error": "no such control"})
 
     def _act(self, kind: str, body: Doc) -> Doc:
-        more: dict[str, Any] = {"order": body["order"]} if kind == "shipment" and "order" in body else {}
+        said = {"shipment": ("order",), "pick": ("order",), "receipt": ("expectation", "final")}
+        named = said.get(kind, ("expectation",) if kind == "expectation" else ())
+        more: dict[str, Any] = {name: body[name] for name in named if name in body}
         at = datetime.fromisoformat(body["time"]) if body.get("time") else None
         if at is not None and at.tzinfo is None:
             raise ValueError("a time needs its offset")
