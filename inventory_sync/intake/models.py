@@ -21,7 +21,10 @@ class DedupeKey(models.Model):
 
 
 class Delivery(models.Model):
-    """One inbound message, raw. Stored before its 2xx."""
+    """One inbound message, raw. Stored before its 2xx.
+
+    Partitioned by blocks of ids (partitions.py), so that old ones are dropped whole; dedupe keys stay.
+    """
 
     class State(models.TextChoices):
         PENDING = "pending", "Pending"
@@ -73,6 +76,9 @@ class Shard(models.Model):
     number = models.PositiveSmallIntegerField()
     token = models.BigIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
+    claimed_from = models.BigIntegerField(null=True, help_text="The batch its last owner took: its first.")
+    claimed_to = models.BigIntegerField(null=True, help_text="… and last.")
+    claimed_for = models.BigIntegerField(null=True, help_text="… of this connection only, if one is named.")
 
     def __str__(self) -> str:
         return f"{self.tier}/{self.number}"

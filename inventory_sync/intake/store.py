@@ -6,7 +6,7 @@ Lock order inside one transaction: shard, then deliveries by id.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,51 +30,51 @@ from inventory_sync.intake.ports import (
     Stored,
     StoredDelivery,
 )
+from inventory_sync.support.columns import unzip
 
 TAKE_SHARD = """
-WITH free AS (
-    SELECT s.tier, s.number FROM intake_shard s
-    WHERE s.tier = %(tier)s AND (s.lease_until IS NULL OR s.lease_until < %(now)s) AND EXISTS (
-        SELECT 1 FROM intake_delivery d
-        WHERE d.state = 'pending' AND d.tier = s.tier AND d.shard = s.number AND d.run_at <= %(now)s
-            AND (%(connection)s::bigint IS NULL OR d.connection_id = %(connection)s)
-    )
-    ORDER BY s.token, s.number
-    LIMIT 1 FOR UPDATE OF s SKIP LOCKED
+SELECT s.number, s.token, s.lease_until IS NOT NULL, s.claimed_from, s.claimed_to, s.claimed_for
+FROM intake_shard s
+WHERE s.tier = %(tier)s AND (s.lease_until IS NULL OR s.lease_until < %(now)s) AND EXISTS (
+    SELECT 1 FROM intake_delivery d
+    WHERE d.state = 'pending' AND d.tier = s.tier AND d.shard = s.number AND d.run_at <= %(now)s
+        AND (%(connection)s::bigint IS NULL OR d.connection_id = %(connection)s)
 )
-UPDATE intake_shard s SET token = s.token + 1, lease_until = %(until)s
-FROM free WHERE s.tier = free.tier AND s.number = free.number
-RETURNING s.number, s.token
+ORDER BY s.token, s.number
+LIMIT 1 FOR UPDATE OF s SKIP LOCKED
+"""
+
+# The batch of an owner that never gave its shard back: an attempt each, for any of them may have ended it.
+COUNT_LOST = """
+UPDATE intake_delivery d SET attempts = d.attempts + 1
+WHERE d.state = 'pending' AND d.tier = %(tier)s AND d.shard = %(shard)s AND d.run_at <= %(now)s
+    AND d.id BETWEEN %(first)s AND %(last)s
+    AND (%(lost_for)s::bigint IS NULL OR d.connection_id = %(lost_for)s)
 """
 
 # A row whose batch has died twice is claimed alone: only the one that kills keeps collecting attempts.
 SUSPECT_ATTEMPTS = 2
-HEAD_ATTEMPTS = """
-SELECT attempts FROM intake_delivery d
-WHERE d.state = 'pending' AND d.tier = %(tier)s AND d.shard = %(shard)s AND d.run_at <= %(now)s
-    AND (%(connection)s::bigint IS NULL OR d.connection_id = %(connection)s)
-ORDER BY d.id LIMIT 1
-"""
 
 TAKE_ROWS = """
-WITH head AS (
-    SELECT id FROM intake_delivery d
-    WHERE d.state = 'pending' AND d.tier = %(tier)s AND d.shard = %(shard)s AND d.run_at <= %(now)s
-        AND (%(connection)s::bigint IS NULL OR d.connection_id = %(connection)s)
-    ORDER BY d.id LIMIT %(limit)s FOR UPDATE
-)
-UPDATE intake_delivery d SET attempts = d.attempts + 1
-FROM head, connections_connection c
-WHERE d.id = head.id AND c.id = d.connection_id
-RETURNING d.id, d.connection_id, c.code, c.connector, d.topic, d.headers, d.body, d.received_at,
-    d.source, d.reading, d.correlation_id, d.attempts
+SELECT d.id, d.connection_id, c.code, c.connector, d.topic, d.headers::text, d.body, d.received_at,
+    d.source, d.reading, d.correlation_id, d.attempts + 1
+FROM intake_delivery d JOIN connections_connection c ON c.id = d.connection_id
+WHERE d.state = 'pending' AND d.tier = %(tier)s AND d.shard = %(shard)s AND d.run_at <= %(now)s
+    AND (%(connection)s::bigint IS NULL OR d.connection_id = %(connection)s)
+ORDER BY d.id LIMIT %(limit)s
+"""
+
+LEASE = """
+UPDATE intake_shard SET token = %(token)s, lease_until = %(until)s, claimed_from = %(first)s,
+    claimed_to = %(last)s, claimed_for = %(connection)s
+WHERE tier = %(tier)s AND number = %(shard)s
 """
 
 FINISH = """
 UPDATE intake_delivery d SET
     state = CASE o.result WHEN 'retry' THEN 'pending' ELSE o.result END,
     finished_at = CASE o.result WHEN 'retry' THEN NULL ELSE %s::timestamptz END,
-    events = o.events, error_code = o.code, error_detail = o.detail,
+    attempts = d.attempts + 1, events = o.events, error_code = o.code, error_detail = o.detail,
     run_at = COALESCE(o.run_at, d.run_at)
 FROM unnest(%s::bigint[], %s::text[], %s::int[], %s::text[], %s::text[], %s::timestamptz[])
     AS o(id, result, events, code, detail, run_at)
@@ -156,35 +156,17 @@ class PostgresIntake:
             taken = cursor.fetchone()
             if taken is None:
                 return None
-            shard, token = taken
-            values["shard"] = shard
-            cursor.execute(HEAD_ATTEMPTS, values)
-            head = cursor.fetchone()
-            if head is not None and head[0] >= SUSPECT_ATTEMPTS:
-                values["limit"] = 1
+            shard, token, lost, first, last, lost_for = taken
+            values |= {"shard": shard, "token": token + 1}
+            if lost and first is not None:
+                cursor.execute(COUNT_LOST, {**values, "first": first, "last": last, "lost_for": lost_for})
             cursor.execute(TAKE_ROWS, values)
-            rows = sorted(cursor.fetchall())
-        deliveries = tuple(
-            StoredDelivery(
-                id=row[0],
-                connection_id=row[1],
-                connection_code=row[2],
-                connector=row[3],
-                delivery=Delivery(
-                    topic=row[4],
-                    headers=_headers(row[5]),
-                    body=bytes(row[6]),
-                    received_at=row[7],
-                    source=row[8],
-                    reading=row[9],
-                    id=row[0],
-                ),
-                correlation_id=row[10],
-                attempts=row[11],
-            )
-            for row in rows
-        )
-        return Claim(tier, shard, token, now + lease, deliveries)
+            rows = cursor.fetchall()
+            if rows and rows[0][11] > SUSPECT_ATTEMPTS:
+                rows = rows[:1]
+            ends = {"first": rows[0][0], "last": rows[-1][0]} if rows else {"first": None, "last": None}
+            cursor.execute(LEASE, {**values, **ends})
+        return Claim(tier, shard, token + 1, now + lease, tuple(_stored(row) for row in rows))
 
     def check_fence(self, claim: Claim) -> None:
         with connection.cursor() as cursor:
@@ -200,19 +182,9 @@ class PostgresIntake:
         if not outcomes:
             return
         parked = [(one, line) for one in outcomes for line in one.parked]
+        given = [(o.delivery_id, o.result.value, o.events, o.code, o.detail, o.run_at) for o in outcomes]
         with connection.cursor() as cursor:
-            cursor.execute(
-                FINISH,
-                [
-                    now,
-                    [o.delivery_id for o in outcomes],
-                    [o.result.value for o in outcomes],
-                    [o.events for o in outcomes],
-                    [o.code for o in outcomes],
-                    [o.detail for o in outcomes],
-                    [o.run_at for o in outcomes],
-                ],
-            )
+            cursor.execute(FINISH, [now, *unzip(given, 6)])
             if parked:
                 cursor.execute(
                     PARK,
@@ -299,7 +271,45 @@ class PostgresIntake:
         return pending.exists()
 
 
-def _headers(value: Any) -> dict[str, str]:
-    if isinstance(value, str):  # a raw cursor gives jsonb as text under Django
-        value = json.loads(value)
-    return {str(name): str(text) for name, text in (value or {}).items()}
+def _stored(row: tuple[Any, ...]) -> StoredDelivery:
+    return StoredDelivery(
+        id=row[0],
+        connection_id=row[1],
+        connection_code=row[2],
+        connector=row[3],
+        delivery=Delivery(
+            topic=row[4],
+            headers=Headers(row[5]),
+            body=bytes(row[6]),
+            received_at=row[7],
+            source=row[8],
+            reading=row[9],
+            id=row[0],
+        ),
+        correlation_id=row[10],
+        attempts=row[11],
+    )
+
+
+class Headers(Mapping[str, str]):
+    """Headers as stored, read when somebody looks: few translators do."""
+
+    __slots__ = ("_read", "_text")
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._read: dict[str, str] | None = None
+
+    def _all(self) -> dict[str, str]:
+        if self._read is None:
+            self._read = {str(name): str(value) for name, value in json.loads(self._text).items()}
+        return self._read
+
+    def __getitem__(self, name: str) -> str:
+        return self._all()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())

@@ -21,6 +21,7 @@ from inventory_sync.pipeline.compute import compute
 from inventory_sync.pipeline.drain import drain
 from inventory_sync.pipeline.evidence import keep
 from inventory_sync.pipeline.invariants.rounds import go_on
+from inventory_sync.pipeline.partitions import keep_partitions
 from inventory_sync.pipeline.ports import Ports
 from inventory_sync.pipeline.push import push
 from inventory_sync.pipeline.serving import serve_waiting
@@ -126,7 +127,7 @@ def seal_evidence(*, ports: Ports | None = None) -> dict[str, int]:
 
 
 def keep_house(*, ports: Ports | None = None) -> dict[str, int]:
-    """Expire holds, heal webhooks, have open orders looked at again and parked lines that need not wait."""
+    """Expire holds, heal webhooks, look again at open orders and parked lines, make room and clear away."""
     close_old_connections()
     ports = ports or wiring.ports()
     expired = 0
@@ -151,4 +152,5 @@ def keep_house(*, ports: Ports | None = None) -> dict[str, int]:
         "rechecked": rechecked,
         "healed": healed,
         "forgotten": forgotten,
+        **keep_partitions(now=ports.clock()),
     }

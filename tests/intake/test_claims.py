@@ -108,12 +108,27 @@ def test_a_lease_that_ran_out_frees_the_shard_with_a_higher_token(shop: Connecti
         store.check_fence(dead)
 
 
-def test_the_attempt_is_counted_when_it_is_claimed(shop: Connection) -> None:
-    (one,) = receive(shop, "a")
-    claim()
+def test_a_batch_whose_owner_died_has_been_tried(shop: Connection) -> None:
+    receive(shop, "a", "b", object_key="order:482")
+    dead = claim()
+    assert dead is not None
+    assert [one.attempts for one in dead.deliveries] == [1, 1]
 
-    assert one is not None
-    assert Delivery.objects.get(pk=one).attempts == 1
+    heir = claim(NOON + LEASE + timedelta(seconds=1))
+
+    assert heir is not None
+    assert [one.attempts for one in heir.deliveries] == [2, 2]
+
+
+def test_what_came_after_a_dead_batch_has_not_been_tried(shop: Connection) -> None:
+    (first,) = receive(shop, "a", object_key="order:482")
+    assert ids(claim()) == [first]
+    receive(shop, "b", object_key="order:482")
+
+    heir = claim(NOON + LEASE + timedelta(seconds=1))
+
+    assert heir is not None
+    assert [one.attempts for one in heir.deliveries] == [2, 1]
 
 
 def test_a_batch_that_died_twice_is_claimed_row_by_row(shop: Connection) -> None:
@@ -126,7 +141,12 @@ def test_a_batch_that_died_twice_is_claimed_row_by_row(shop: Connection) -> None
     suspect = claim(now)
 
     assert ids(suspect) == stored[:1]
-    assert list(Delivery.objects.order_by("id").values_list("attempts", flat=True)) == [3, 2, 2, 2]
+    assert suspect is not None
+    assert suspect.deliveries[0].attempts == 3
+    now += LEASE + timedelta(seconds=1)
+    again = claim(now)
+    assert again is not None
+    assert [one.attempts for one in again.deliveries] == [4]
 
 
 def test_what_must_wait_is_not_claimed_before_its_time(shop: Connection) -> None:

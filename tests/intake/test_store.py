@@ -138,12 +138,12 @@ def test_a_shard_that_was_only_released_still_lets_its_last_owner_through(world:
 
 
 def test_the_attempt_is_counted_when_it_is_claimed(world: World) -> None:
-    (number,) = keep(world, message(world.shop))
-    assert number is not None
+    keep(world, message(world.shop))
 
-    take(world)
+    claim = take(world)
 
-    assert world.kept(number).attempts == 1
+    assert claim is not None
+    assert claim.deliveries[0].attempts == 1
 
 
 def test_a_row_whose_batch_died_twice_is_claimed_alone(world: World) -> None:
@@ -153,8 +153,25 @@ def test_a_row_whose_batch_died_twice_is_claimed_alone(world: World) -> None:
 
     third = take(world, after_s=200)
 
+    assert third is not None
     assert ids_of(third) == [numbers[0]]
-    assert world.kept(numbers[1] or 0).attempts == 2
+    assert third.deliveries[0].attempts == 3
+
+
+def test_its_neighbours_have_only_the_attempts_they_shared(world: World) -> None:
+    numbers = keep(world, message(world.shop), message(world.shop))
+    for after_s in (1, 100):
+        take(world, after_s=after_s)
+    alone = take(world, after_s=200)
+    assert alone is not None
+    finish(world, numbers[0] or 0, Result.PARKED)
+    world.store.release(alone)
+
+    neighbour = take(world, after_s=300)
+
+    assert neighbour is not None
+    assert ids_of(neighbour) == [numbers[1]]
+    assert neighbour.deliveries[0].attempts == 3
 
 
 def test_a_claim_takes_no_more_than_its_limit_the_oldest_first(world: World) -> None:
