@@ -20,7 +20,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from inventory_sync.api.problems import BRANCH_STATUS, KINDS
-from inventory_sync.domain.errors import SyncError, Transient
+from inventory_sync.domain.errors import SyncError, Transient, UnknownChannel
 from inventory_sync.support import correlation
 from inventory_sync.support.logs import get_logger
 
@@ -53,6 +53,13 @@ class CursorInvalid(exceptions.APIException):
     status_code = 400
     default_detail = "The cursor does not belong to this list."
     default_code = "request.cursor_invalid"
+
+
+class ChannelUnknown(exceptions.NotFound):
+    """The address names a channel that no connection is."""
+
+    default_detail = "No channel is called that."
+    default_code = UnknownChannel.code
 
 
 def problem(exception: Exception, context: Mapping[str, Any]) -> Response:
@@ -114,6 +121,8 @@ def document(
 def _code_of(exception: Exception) -> str:
     if isinstance(exception, CursorInvalid):
         return CursorInvalid.default_code
+    if isinstance(exception, ChannelUnknown):
+        return ChannelUnknown.default_code
     for kind, code in _CODES:
         if isinstance(exception, kind):
             return code

@@ -47,6 +47,12 @@ _TABLE = (
         "The API key may not do this",
         "Ask for a key with the scope named in `detail`.",
     ),
+    Kind(
+        "channel.unknown",
+        404,
+        "No channel is called that",
+        "Take a code from `/api/v1/channels`; only connections that sell are channels.",
+    ),
     Kind("resource.not_found", 404, "There is nothing here", "Check the address and the identifiers in it."),
     Kind(
         "request.method_not_allowed",

@@ -39,6 +39,8 @@ def assert_problem(response: Any, status: int, code: str) -> dict[str, Any]:
         ("no such route", "/api/v1/nothing", "resource.not_found"),
         ("no such version", "/api/v9/items", "resource.not_found"),
         ("an id beyond the database's integers", f"/api/v1/deliveries/{10**30}", "resource.not_found"),
+        ("no such channel", "/api/v1/channels/nowhere/availability", "channel.unknown"),
+        ("no such channel of an item", "/api/v1/channels/nowhere/availability/MUG", "channel.unknown"),
         ("a NUL in a name", "/api/v1/items/%00", "resource.not_found"),
         ("a NUL in two names", "/api/v1/stock-levels/%00/%00", "resource.not_found"),
     ],

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from inventory_sync.access.models import ApiKey
+from inventory_sync.api.errors import ChannelUnknown
 from inventory_sync.api.v1 import selectors
 from inventory_sync.api.v1.paging import paged
 from inventory_sync.api.v1.reading import Names, PageQuery, ReadView
@@ -18,8 +19,17 @@ from inventory_sync.api.v1.shapes import ChannelShape, ExplainedFigureShape, Fig
 from inventory_sync.availability.models import ChannelFigure
 from inventory_sync.availability.selectors import FigureView, explain, figures_of
 from inventory_sync.catalog.models import Item
+from inventory_sync.connections.models import Connection
 
 NEVER_COMPUTED = "figure:never_computed"
+
+
+def channel_called(code: str) -> Connection:
+    """Return the channel of an address, or answer that there is none."""
+    found = selectors.channels().filter(code=code).first()
+    if found is None:
+        raise ChannelUnknown
+    return found
 
 
 class ChannelsView(ReadView):
@@ -73,7 +83,7 @@ class AvailabilityListView(ReadView):
         With `sku`, every one of them gets an answer: a figure, an unknown, or a place in `not_found`.
         """
         query = self.query(request)
-        channel = get_object_or_404(selectors.channels(), code=connection)
+        channel = channel_called(connection)
         if not query["sku"]:
             page = self.page(request, selectors.figures(channel), FigureRow, query)
             page.data["not_found"] = []
@@ -96,7 +106,7 @@ class AvailabilityView(ReadView):
     def get(self, request: Request, connection: str, sku: str) -> Response:
         """Read what a channel may sell of one item, term by term, and what the channel was last told."""
         self.query(request)
-        channel = get_object_or_404(selectors.channels(), code=connection)
+        channel = channel_called(connection)
         item = get_object_or_404(Item, sku=sku)
         told = selectors.told(channel, item)
         explanation = explain(connection=channel, item=item)
