@@ -6,16 +6,14 @@ seen by what is decided after. Plain code: the rows are locked and given, the ca
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from inventory_sync.domain.containment import Allocation
 from inventory_sync.domain.errors import ChannelDecides, NoPool, NoReservation, NotEnough, Refused
 from inventory_sync.domain.external import OrderStatus
-from inventory_sync.domain.reports import ZERO, plain
+from inventory_sync.domain.reports import ZERO
 from inventory_sync.domain.requests import (
     Act,
     Stage,
@@ -24,20 +22,19 @@ from inventory_sync.domain.requests import (
     judge,
     judge_amendment,
     judge_version,
-    line_status,
     stage_of,
 )
 from inventory_sync.domain.reservations import LineStatus
 from inventory_sync.domain.routing import ReserveMode
 from inventory_sync.ledger.demand import HOLD_EXPIRED, NOT_APPROVED, WHY_ENDED
-from inventory_sync.ledger.placing import Floor, PlacedOrder, Way, place_order
+from inventory_sync.ledger.outcomes import as_asked, as_placed, given_back, may_end, rejected
+from inventory_sync.ledger.placing import Floor, Way, place_order
 from inventory_sync.ledger.plain_requests import reserve_plainly
 from inventory_sync.ledger.ports import HeldLine, HeldOrder
 from inventory_sync.ledger.request_types import Answer, Request, Terms, fingerprint, missing_of
 from inventory_sync.ledger.types import OrderKey
 
 NO_TERMS = Terms()
-NOT_FREE = "not enough was free"
 NOTHING_LEFT = "Not everything asked for is free."
 RUNNING = (Stage.HELD, Stage.REVIEW, Stage.COMMITTED, Stage.CLOSED)
 
@@ -52,8 +49,11 @@ class Clerk:
         terms: Mapping[int, Terms],
         *,
         now: datetime,
+        unmet: Mapping[str, Decimal] | None = None,
     ) -> None:
+        """unmet: per item, what older lines wait for; what is given back goes to them before others."""
         self._before = held
+        self._unmet = {item: quantity for item, quantity in (unmet or {}).items() if quantity > 0}
         self._orders = dict(held)
         self._floor = floor
         self._terms = terms
@@ -149,16 +149,16 @@ class Clerk:
             self._floor,
         )
         if not placed.refused:
-            done = _settled(after, placed, held=held)
+            done = as_placed(after, placed, held=held)
             if not placed.missing or any(not line.status.is_exit for line in done.lines.values()):
                 return self._keep(request, done)
             self._floor.undo()
         refused = NotEnough(NOTHING_LEFT)
         if stage in RUNNING:
             return Answer(request, order, refused, placed.missing)
-        lines = {ref: _rejected(line, placed.missing) for ref, line in after.lines.items()}
-        rejected = replace(after, lines=lines, status=OrderStatus.RELEASED, review=False)
-        return self._keep(request, rejected, refused)
+        lines = {ref: rejected(line, placed.missing) for ref, line in after.lines.items()}
+        over = replace(after, lines=lines, status=OrderStatus.RELEASED, review=False)
+        return self._keep(request, over, refused)
 
     def _version(
         self,
@@ -195,14 +195,14 @@ class Clerk:
         for ref, line in lines.items():
             wanted = named.pop(ref, None)
             if wanted is not None:
-                lines[ref] = _asked(line, wanted.item_id, wanted.quantity, until, held=held)
+                lines[ref] = as_asked(line, wanted.item_id, wanted.quantity, until, held=held)
             elif request.act is Act.RESERVE:
-                lines[ref] = _asked(line, line.item_id, ZERO, None, held=held)
+                lines[ref] = as_asked(line, line.item_id, ZERO, None, held=held)
             elif line.status is LineStatus.HELD:
                 lines[ref] = replace(line, expires_at=until)
         for ref, wanted in named.items():
             new = HeldLine(ref, wanted.item_id, wanted.quantity, LineStatus.REQUESTED)
-            lines[ref] = _asked(new, wanted.item_id, wanted.quantity, until, held=held)
+            lines[ref] = as_asked(new, wanted.item_id, wanted.quantity, until, held=held)
         return replace(
             order,
             seen=True,
@@ -240,7 +240,7 @@ class Clerk:
         if placed.refused:
             refused = NotEnough("The hold has ended, and not everything is free any more.")
             return Answer(request, order, refused, placed.missing)
-        return self._keep(request, _settled(after, placed, held=False))
+        return self._keep(request, as_placed(after, placed, held=False))
 
     def _extend(self, request: Request, order: HeldOrder) -> Answer:
         terms = self._terms.get(request.connection_id, NO_TERMS)
@@ -269,6 +269,7 @@ class Clerk:
         if order.requested:
             reason = NOT_APPROVED if order.review else HOLD_EXPIRED
         ended = self._end(order, LineStatus.EXPIRED, reason, only=LineStatus.HELD)
+        self._withhold_freed(order, ended)
         self._orders[order.key] = ended
         return ended
 
@@ -278,7 +279,7 @@ class Clerk:
         """Take open lines out, and give back what no books hold of them."""
         lines = {
             ref: replace(line, status=exit_as, reason=reason[:200])
-            if (line.status is only if only else _may_end(line.status, exit_as))
+            if (line.status is only if only else may_end(line.status, exit_as))
             else line
             for ref, line in order.lines.items()
         }
@@ -294,7 +295,18 @@ class Clerk:
             },
         )
 
+    def _withhold_freed(self, before: HeldOrder, after: HeldOrder) -> None:
+        """Keep what an order has given back for those who wait for its items."""
+        if not self._unmet:
+            return
+        for (item, place), freed in given_back(before, after).items():
+            kept = min(freed, self._unmet.get(item, ZERO))
+            if kept > 0:
+                self._floor.take(item, place, kept)
+                self._unmet[item] -= kept
+
     def _keep(self, request: Request, order: HeldOrder, refused: Refused | None = None) -> Answer:
+        self._withhold_freed(self._orders[request.key], order)
         self._orders[request.key] = order
         return Answer(request, order, refused, missing_of(order.lines.values()))
 
@@ -312,78 +324,3 @@ def _as_it_stands(request: Request, order: HeldOrder) -> Answer:
 
 def _stage(order: HeldOrder) -> Stage:
     return stage_of([line.status for line in order.lines.values()], review=order.review)
-
-
-def _asked(
-    line: HeldLine, item_id: int, quantity: Decimal, until: datetime | None, *, held: bool
-) -> HeldLine:
-    """Return a line as a version wants it."""
-    if not quantity:
-        over = line.status.is_exit or line.status is LineStatus.CLOSED
-        status = line.status if over else LineStatus.RELEASED
-        return replace(
-            line, demand=ZERO, asked=ZERO, status=status, expires_at=None, reason="no longer asked for"
-        )
-    before = None if line.status.is_exit else line.status
-    return replace(
-        line,
-        item_id=item_id,
-        demand=quantity,
-        asked=quantity,
-        status=line_status(before, held=held, short=line.status is LineStatus.BACKORDERED),
-        expires_at=until,
-    )
-
-
-def _settled(order: HeldOrder, placed: PlacedOrder, *, held: bool) -> HeldOrder:
-    """Return the order with its lines where they were placed, and as many as were."""
-    lines = {}
-    for ref, line in order.lines.items():
-        found = placed.lines[ref]
-        if found.unserved:
-            if found.unserved >= line.demand:
-                lines[ref] = _rejected(line, {ref: found.unserved})
-                continue
-            line = replace(line, demand=line.demand - found.unserved)
-        status = line.status
-        if not status.is_exit and line.demand:
-            if found.delivered >= line.demand:
-                status = LineStatus.CLOSED
-            elif not held:
-                before = None if status in (LineStatus.BACKORDERED, LineStatus.CLOSED) else status
-                status = line_status(before, held=False, short=found.short)
-        lines[ref] = replace(
-            line,
-            status=status,
-            fulfilled=found.delivered,
-            allocations=found.allocations,
-            reason=line.reason if status.is_exit else found.reason or line.reason,
-            routing=found.routing or line.routing,
-        )
-    return replace(order, lines=lines)
-
-
-def _rejected(line: HeldLine, missing: Mapping[str, Decimal]) -> HeldLine:
-    """Return a line that is refused, with what was missing kept for whoever asks again."""
-    if line.status.is_exit and not line.demand:
-        return line
-    routing = json.dumps({"missing": plain(missing.get(line.line_ref, ZERO))})
-    kept = tuple(
-        Allocation(each.item, each.location, min(each.demand, each.contained), each.contained, each.delivered)
-        for each in line.allocations
-    )
-    return replace(
-        line,
-        status=LineStatus.REJECTED,
-        demand=line.asked if line.asked is not None else line.demand,
-        expires_at=None,
-        reason=NOT_FREE,
-        routing=routing,
-        allocations=kept,
-    )
-
-
-def _may_end(status: LineStatus, exit_as: LineStatus) -> bool:
-    if status.is_exit:
-        return exit_as is LineStatus.CANCELLED and status is LineStatus.EXPIRED
-    return status not in (LineStatus.CLOSED, LineStatus.SHIPPED_AWAITING_BOOKS)

@@ -50,9 +50,9 @@ def decide_requests(
     recipes = store.recipes(sold) if sold else {}
     promised = _promised(requests, held, recipes, terms)
     free = store.lock_stock(promised) if promised else {}
-    withheld = _withheld(free, terms, store)
-    floor = Floor(withheld, recipes, _codes(promised, store) if places is None else places)
-    clerk = Clerk(held, floor, terms, now=now)
+    left, unmet = _withheld(free, terms, store)
+    floor = Floor(left, recipes, _codes(promised, store) if places is None else places)
+    clerk = Clerk(held, floor, terms, now=now, unmet=unmet)
     clerk.end_due(due)
     answers = tuple(clerk.answer(request) for request in requests)
 
@@ -209,16 +209,17 @@ def _codes(promised: Iterable[LevelKey], store: LedgerStore) -> dict[int, str]:
 
 def _withheld(
     free: Mapping[LevelKey, Decimal], terms: Mapping[int, Terms], store: LedgerStore
-) -> dict[LevelKey, Decimal]:
+) -> tuple[dict[LevelKey, Decimal], dict[str, Decimal]]:
     """Return what is free when those have been served who wait elsewhere and may be served from here.
 
     Who waits longer comes first: what a line in need may still be moved to is not free for others. Whom a
-    channel's terms do not name cannot be moved.
+    channel's terms do not name cannot be moved. Second: what is still missing of each item afterwards.
     """
     left = dict(free)
     short = {key: -quantity for key, quantity in free.items() if quantity < 0}
+    unmet: dict[str, Decimal] = defaultdict(Decimal)
     if not short:
-        return left
+        return left, unmet
     waiting: dict[LevelKey, list[Waiting]] = defaultdict(list)
     for each in store.waiting(short):
         waiting[each.item_id, each.location_id].append(each)
@@ -232,4 +233,5 @@ def _withheld(
                     left[item, other] -= taken
                     wanted -= taken
                     missing -= taken
-    return left
+        unmet[str(item)] += missing
+    return left, unmet

@@ -133,6 +133,18 @@ def test_stock_that_an_older_order_waits_for_elsewhere_is_not_free(asking):
     assert served.refused is None
 
 
+def test_what_one_gives_back_goes_to_who_waits_before_it_is_free_for_another(asking):
+    asking.reserve(4)
+    asking.shop.decide(asking.shop.order("sold", {"a": (asking.mug, 9)}))
+
+    given, asked = asking.ask(
+        asking.request(Act.CANCEL), asking.request(Act.RESERVE, "r2", {"a": (asking.mug, 1)})
+    )
+
+    assert given.refused is None
+    assert isinstance(asked.refused, NotEnough)
+
+
 # ── the same again, and other content ────────────────────────────────────────────────────────────────
 
 
