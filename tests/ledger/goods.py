@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -78,7 +79,7 @@ def applied(
             replace(each, connection_id=till(world)) if wanting else each
             for each, wanting in zip(events, unsigned, strict=True)
         )
-    with transaction.atomic():
+    with _transaction(world):
         return apply_batch(
             [each for each in events if isinstance(each, StockEvent)],
             [each for each in events if isinstance(each, OrderEvent)],
@@ -90,6 +91,10 @@ def applied(
         )
 
 
+def _transaction(world: World) -> AbstractContextManager[None]:
+    return nullcontext() if isinstance(world, MemoryWorld) else transaction.atomic()
+
+
 def till(world: World) -> int:
     """Return the connection that reports the stock, made when first asked for."""
     made: dict[str, int] = world.__dict__.setdefault("reporting", {})
@@ -97,12 +102,12 @@ def till(world: World) -> int:
 
 
 def level(world: World, item: int, place: int) -> LevelState:
-    with transaction.atomic():
+    with _transaction(world):
         return world.store.lock_levels([(item, place)], create=())[item, place]
 
 
 def expectation(world: World, by: int, ref: str) -> HeldExpectation:
-    with transaction.atomic():
+    with _transaction(world):
         return world.store.lock_expectations([(by, ref)], now=NOW)[by, ref]
 
 
