@@ -14,6 +14,7 @@ from typing import Any
 from django.db import connection
 
 from inventory_sync.availability.compute import recompute_claimed
+from inventory_sync.availability.micro import maybe_exact
 from inventory_sync.availability.ports import DirtyItem, NewFigure
 from inventory_sync.availability.store import PostgresAvailability
 from inventory_sync.domain.invariants import LISTED, Span, Violation
@@ -157,12 +158,13 @@ def _reproduced(item_ids: Sequence[int], *, now: datetime) -> list[Violation]:
     found = []
     for each in store.kept:
         code, sku, figure = stored.get((each.connection_id, each.item_id), (None, None, None))
-        if code is not None and figure != each.figure:
+        again = maybe_exact(each.figure)
+        if code is not None and figure != again:
             found.append(
                 Violation(
                     f"{code} {sku}",
-                    f"{sku} on {code}: {_said(figure)} stands, ledger and policy give {_said(each.figure)}.",
-                    _said(each.figure),
+                    f"{sku} on {code}: {_said(figure)} stands, ledger and policy give {_said(again)}.",
+                    _said(again),
                     _said(figure),
                 )
             )

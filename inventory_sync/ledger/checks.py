@@ -111,16 +111,17 @@ WHERE l.item_id > %(after)s AND l.item_id <= %(upto)s AND place.mode = 'movement
 ORDER BY i.sku, place.code LIMIT %(limit)s
 """
 _RULING = """
+WITH newest AS (
+    SELECT e.item_id, e.location_id, e.kind, max(e.reading) AS reading, max(e.occurred_at) AS occurred_at
+    FROM ledger_event e
+    WHERE e.effective AND e.kind IN ('count', 'figure') AND e.item_id > %(after)s AND e.item_id <= %(upto)s
+    GROUP BY e.item_id, e.location_id, e.kind
+)
 SELECT i.sku, place.code, coalesce(l.reading::text, l.counted_at::text, 'none'),
     CASE place.mode WHEN 'figures' THEN newest.reading::text ELSE newest.occurred_at::text END
-FROM ledger_stocklevel l
+FROM ledger_stocklevel l JOIN newest USING (item_id, location_id)
 JOIN catalog_location place ON place.id = l.location_id JOIN catalog_item i ON i.id = l.item_id
-CROSS JOIN LATERAL (
-    SELECT max(e.reading) AS reading, max(e.occurred_at) AS occurred_at FROM ledger_event e
-    WHERE e.item_id = l.item_id AND e.location_id = l.location_id AND e.effective
-        AND e.kind = CASE place.mode WHEN 'figures' THEN 'figure' ELSE 'count' END
-) AS newest
-WHERE l.item_id > %(after)s AND l.item_id <= %(upto)s
+WHERE newest.kind = CASE place.mode WHEN 'figures' THEN 'figure' ELSE 'count' END
     AND NOT EXISTS (SELECT FROM catalog_tenure t WHERE t.location_id = l.location_id)
     AND CASE place.mode WHEN 'figures' THEN newest.reading > coalesce(l.reading, -1)
         ELSE newest.occurred_at > coalesce(l.counted_at, '-infinity') END
@@ -180,7 +181,8 @@ FROM (VALUES ('ledger_movement_append_only', 'ledger_movement'),
     ('ledger_event_append_only', 'ledger_event'),
     ('ledger_reservationchange_append_only', 'ledger_reservationchange'),
     ('audit_entry_append_only', 'audit_entry'),
-    ('availability_figurehistory_append_only', 'availability_figurehistory')) AS wanted(name, on_table)
+    ('availability_figurehistory_append_only', 'availability_figurehistory'),
+    ('pipeline_evidence_append_only', 'pipeline_evidence')) AS wanted(name, on_table)
 LEFT JOIN pg_trigger t ON t.tgname = wanted.name AND t.tgrelid = to_regclass(wanted.on_table)
 WHERE t.tgenabled IS NULL OR t.tgenabled = 'D'
 """

@@ -12,6 +12,7 @@ from inventory_sync.connections.models import Connection, Cursor
 from inventory_sync.intake import selectors as intake
 from inventory_sync.intake.models import ReadDue
 from inventory_sync.ledger.selectors import any_dirty
+from inventory_sync.pipeline.evidence.keep import day_due
 from inventory_sync.pipeline.invariants.rounds import round_due
 from inventory_sync.pipeline.ports import Ports
 from inventory_sync.propagation.selectors import connections_owed
@@ -46,6 +47,8 @@ def find_debts(now: datetime, *, ports: Ports) -> list[Debt]:
     ]
     if round_due(now, every=ports.limits.verify_every):
         debts.append(Debt("pipeline.verify", "bulk"))
+    if ports.limits.evidence_daily and day_due(now) is not None:
+        debts.append(Debt("pipeline.evidence", "bulk"))
     return debts + _streams_due(now, active, ports=ports)
 
 

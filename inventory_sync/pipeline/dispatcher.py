@@ -42,6 +42,7 @@ WORK: dict[str, Callable[..., dict[str, int]]] = {
     "pipeline.read_again": steps.read_again,
     "pipeline.keep_house": keep_house,
     "pipeline.verify": steps.verify,
+    "pipeline.evidence": steps.seal_evidence,
 }
 
 

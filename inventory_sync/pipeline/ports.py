@@ -67,6 +67,7 @@ class Limits:
     push_lease: timedelta = timedelta(seconds=60)
     push_max_attempts: int = 8
     verify_every: timedelta = timedelta(0)  # none: no round of checks is ever due
+    evidence_daily: bool = False
 
 
 @dataclass(frozen=True, slots=True)

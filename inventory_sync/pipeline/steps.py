@@ -12,6 +12,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import close_old_connections
 
+from inventory_sync.availability.due import keep_time
 from inventory_sync.connections.models import Connection
 from inventory_sync.domain.errors import Misconfigured
 from inventory_sync.intake.services import requeue_answered
@@ -138,7 +139,8 @@ def keep_house(*, ports: Ports | None = None) -> dict[str, int]:
         if len(done.changed) < EXPIRE_BATCH:
             break
     rerouted = serve_waiting(None, ports=ports)
-    if expired or rerouted:
+    due = keep_time(now=ports.clock())
+    if expired or rerouted or due.any:
         waker().compute()
     answered = requeue_answered(now=ports.clock())
     rechecked = reading.recheck_open_orders(ports=ports)
@@ -152,5 +154,7 @@ def keep_house(*, ports: Ports | None = None) -> dict[str, int]:
         "rechecked": rechecked,
         "healed": healed,
         "forgotten": forgotten,
+        "leases_ended": due.ended,
+        "grown_stale": due.stale,
         **keep_partitions(now=ports.clock()),
     }

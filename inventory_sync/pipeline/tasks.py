@@ -51,6 +51,12 @@ def verify() -> dict[str, int]:
     return steps.verify()
 
 
+@shared_task(name="pipeline.evidence")
+def evidence() -> dict[str, int]:
+    """Seal the daily evidence of no oversell."""
+    return steps.seal_evidence()
+
+
 @shared_task(name="pipeline.canary")
 def canary(queue: str, sent_at: str) -> dict[str, Any]:
     """Prove that a worker of this queue takes and finishes work."""

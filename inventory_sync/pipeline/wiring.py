@@ -27,6 +27,7 @@ from inventory_sync.domain.periods import LatePolicy
 from inventory_sync.domain.ports import Exchange, Outside
 from inventory_sync.intake.store import PostgresIntake
 from inventory_sync.ledger.store import PostgresLedger
+from inventory_sync.pipeline.evidence.keep import Seals
 from inventory_sync.pipeline.ports import Account, Limits, Ports
 from inventory_sync.propagation.store import PostgresLanes
 from inventory_sync.support import correlation
@@ -129,6 +130,14 @@ class _Configs:
         return kept[1]
 
 
+def seals() -> Seals:
+    """Return how the daily evidence is kept and signed here."""
+    knobs = settings.INVENTORY_SYNC
+    return Seals(
+        directory=knobs["EVIDENCE_DIR"], key=knobs["EVIDENCE_KEY"], software=knobs["SOFTWARE_VERSION"]
+    )
+
+
 def ports() -> Ports:
     """Return everything the steps need, on PostgreSQL."""
     knobs = settings.INVENTORY_SYNC
@@ -160,5 +169,6 @@ def ports() -> Ports:
             push_lease=timedelta(seconds=knobs["PUSH_LEASE_S"]),
             push_max_attempts=knobs["PUSH_MAX_ATTEMPTS"],
             verify_every=timedelta(seconds=knobs["VERIFY_EVERY_S"]),
+            evidence_daily=knobs["EVIDENCE_DAILY"],
         ),
     )

@@ -40,6 +40,13 @@ LEFT JOIN LATERAL (
 WHERE m.item_id = %(item)s AND (%(connection)s::bigint IS NULL OR l.connection_id = %(connection)s)
 ORDER BY l.connection_id, l.external_id, l.external_location
 """
+_WRITES = """
+SELECT c.code, count(*) FILTER (WHERE a.wrote IS NOT NULL), count(*) FILTER (WHERE a.outcome = 'settled'),
+    count(*) FILTER (WHERE a.error_code <> '')
+FROM propagation_pushattempt a JOIN propagation_listing l ON l.id = a.listing_id
+JOIN connections_connection c ON c.id = l.connection_id
+WHERE a.at >= %(since)s AND a.at < %(until)s GROUP BY c.code
+"""
 _OLDEST = "SELECT min(at) FROM propagation_pushattempt"
 
 
@@ -73,6 +80,21 @@ def pushed(item_id: int, *, connection_id: int | None = None, moment: datetime |
     """Return what the listings of an item were last told by then, on one channel or on all of them."""
     rows = _rows(_TOLD, {"item": item_id, "connection": connection_id, "moment": moment})
     return [Pushed(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was pushed to one channel in a span: figures written, pushes read back as wanted, and failed."""
+
+    channel: str
+    figures: int
+    settled: int
+    failed: int
+
+
+def written_between(since: datetime, until: datetime) -> list[Written]:
+    """Return what was pushed to each channel in a span."""
+    return [Written(*row) for row in _rows(_WRITES, {"since": since, "until": until})]
 
 
 def told_since() -> datetime | None:

@@ -158,8 +158,15 @@ def open_hub(*, shop_url: str = "http://127.0.0.1:9", clock: HandClock | None = 
     store = make_store("ST-1", authority=till)
     map_location(till, store, "ST-1", counts_from=True)
     map_location(shop, store, sells_for=True, fulfils=True)
+    ports = wiring.ports()
     ports = replace(
-        wiring.ports(), clock=clock, jitter=lambda: 1.0, pause=clock.advance, config=wiring.config_of
+        ports,
+        clock=clock,
+        jitter=lambda: 1.0,
+        pause=clock.advance,
+        config=wiring.config_of,
+        # Rounds of checks and daily evidence have tests of their own.
+        limits=replace(ports.limits, verify_every=timedelta(0), evidence_daily=False),
     )
     return Hub(clock, shop, till, store, ports)
 

@@ -15,6 +15,7 @@ from inventory_sync.support.snapshot import snapshot
 
 SLICE_IDS = 20_000
 SLICE_TIMEOUT_S = 120.0
+WORK_MEM_MB = 128  # sums over a million movements stay in memory
 SUBJECT_KIND = "invariant"
 
 
@@ -32,31 +33,27 @@ class Result:
         return not self.violations
 
 
-def highest_id(slice_: Slice) -> int:
-    """Return the highest id of the table that a check is cut along."""
+def ids_of(slice_: Slice) -> Span:
+    """Return the ids of the table that a check is cut along."""
     if slice_ is Slice.WHOLE:
-        return 0
+        return Span(0, 1)
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT coalesce(max(id), 0) FROM {slice_.value}")  # noqa: S608 a name of our own
-        return int(cursor.fetchone()[0])
+        cursor.execute(f"SELECT coalesce(min(id), 1) - 1, coalesce(max(id), 0) FROM {slice_.value}")  # noqa: S608
+        return Span(*cursor.fetchone())
 
 
-def slices(slice_: Slice, *, after: int = 0, upto: int | None = None) -> Iterator[Span]:
-    """Yield the slices of a check from an id on; one that is not cut has a single slice."""
-    if slice_ is Slice.WHOLE:
-        if after == 0:
-            yield Span(0, 1)
-        return
-    last = highest_id(slice_) if upto is None else upto
-    while after < last:
-        end = min(after + SLICE_IDS, last)
+def slices(ids: Span) -> Iterator[Span]:
+    """Yield the slices of a span, one after the other."""
+    after = ids.after
+    while after < ids.upto:
+        end = min(after + SLICE_IDS, ids.upto)
         yield Span(after, end)
         after = end
 
 
 def find(check: Check, span: Span = EVERYTHING) -> Sequence[Violation]:
     """Return what violates the rule in a slice, as of one instant."""
-    with snapshot(timeout_s=SLICE_TIMEOUT_S):
+    with snapshot(timeout_s=SLICE_TIMEOUT_S, work_mem_mb=WORK_MEM_MB):
         return check.find(span)
 
 
@@ -72,7 +69,7 @@ def look_at(
     seconds: a clock that only goes forward, to say how long each took.
     """
     results = []
-    with snapshot() if one_instant else nullcontext():
+    with snapshot(work_mem_mb=WORK_MEM_MB) if one_instant else nullcontext():
         for check in checks:
             started = seconds()
             found = list(check.find(EVERYTHING))

@@ -18,7 +18,7 @@ from inventory_sync.cases.models import Case
 from inventory_sync.cases.services import open_case, resolve_case
 from inventory_sync.domain.invariants import Span, Violation
 from inventory_sync.domain.ports import Clock
-from inventory_sync.pipeline.invariants.look import SUBJECT_KIND, case_subject, find, highest_id, slices
+from inventory_sync.pipeline.invariants.look import SUBJECT_KIND, case_subject, find, ids_of, slices
 from inventory_sync.pipeline.invariants.registry import Check, checks
 from inventory_sync.pipeline.models import Verification
 from inventory_sync.support.logs import get_logger
@@ -54,8 +54,9 @@ def go_on(*, clock: Clock, every: timedelta, until: Callable[[], bool]) -> dict[
     while row.position < len(every_check):
         check = every_check[row.position]
         if row.upto is None:
-            row.upto = highest_id(check.slice)
-        for span in slices(check.slice, after=row.after, upto=row.upto):
+            ids = ids_of(check.slice)
+            row.after, row.upto = ids.after, ids.upto
+        for span in slices(Span(row.after, row.upto)):
             found = _found(row, check, span)
             counts["slices"] += 1
             counts["violations"] += len(found)

@@ -1,0 +1,1 @@
+"""The daily evidence of no oversell: counted, classified, sealed, chained to the day before."""
