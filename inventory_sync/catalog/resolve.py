@@ -28,7 +28,10 @@ from inventory_sync.domain.units import SAME, Factor
 
 CONFIRMED = "confirmed"
 IGNORED = "ignored"
+# What authority is given for.
 ON_HAND = "on_hand"
+UNAVAILABLE = "unavailable"
+EXPECTATIONS = "expectations"
 PIECES = frozenset({"C62", "H87", "EA"})  # one, piece, each: the same thing under three codes
 
 
@@ -179,10 +182,14 @@ class LocationTarget:
         `when` is when it happened, or when the reading of a book figure began. Where nobody was named for the
         attribute, the authority for stock on hand decides it.
         """
-        for wanted in dict.fromkeys((attribute, ON_HAND)):
-            for span in self.authorities:
-                if span.attribute == wanted and span.covers(when):
-                    return span.connection_id
+        named = self.named(when, attribute)
+        return self.named(when, ON_HAND) if named is None else named
+
+    def named(self, when: datetime, attribute: str) -> int | None:
+        """Return the connection named for exactly this attribute then, if one was."""
+        for span in self.authorities:
+            if span.attribute == attribute and span.covers(when):
+                return span.connection_id
         return None
 
     def modes(self) -> Tenures:

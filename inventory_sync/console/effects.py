@@ -15,6 +15,8 @@ from inventory_sync.availability.services import recompute_channel
 from inventory_sync.catalog.services import Effect
 from inventory_sync.connections.models import Connection
 from inventory_sync.ledger.services import mark_items_dirty
+from inventory_sync.ledger.store import PostgresLedger
+from inventory_sync.ledger.tenures import begin_tenure
 from inventory_sync.pipeline.replay import replay_waiting
 from inventory_sync.propagation.services import owe_known_figures, sync_listings
 from inventory_sync.support import correlation
@@ -22,6 +24,8 @@ from inventory_sync.support import correlation
 
 def act_on(effect: Effect, *, now: datetime) -> None:
     """Note the debts in the caller's transaction; replay what waited once that is committed."""
+    for location_id in sorted(effect.places):
+        begin_tenure(location_id, store=PostgresLedger(), now=now)
     mark_items_dirty(effect.items, now=now, correlation_id=correlation.current())
     for connection in Connection.objects.filter(pk__in=effect.channels, sells=True):
         sync_listings(connection.pk, now=now)

@@ -13,6 +13,7 @@ SyncError
 │  ├─ FutureReport
 │  ├─ NotTheAuthority
 │  ├─ WrongMode
+│  ├─ ReadingContradicted  a book figure unlike the one the same reading gave before
 │  ├─ KeyReused            a known key and revision that now says something else
 │  ├─ SequenceReused       a number of the source's own that another event has
 │  ├─ AttributeMissing     a lot or an owner where the location tracks it
@@ -29,6 +30,11 @@ SyncError
 │  ├─ Unsupported
 │  ├─ RemoteRefused        the channel refused this one line; .vendor_code .status
 │  ├─ NotApplied           the channel said yes and changed nothing
+│  ├─ BadPolicyFile        .line
+│  │  ├─ UnknownPolicyChannel
+│  │  ├─ UnknownPolicyItem
+│  │  ├─ UnknownPolicyField
+│  │  └─ BadPolicyValue
 │  └─ BeforeRecords        asked about an instant before the first record
 ├─ Refused          a request the hub may refuse; the caller may ask something else
 │  ├─ NotEnough            not everything asked for is free
@@ -42,7 +48,9 @@ SyncError
 │  ├─ ReservationOver      released, cancelled, refused or delivered
 │  ├─ AlreadyCommitted     a hold is released, a commitment is cancelled
 │  ├─ AwaitsReview
-│  └─ ChannelDecides       the channel has reported this order itself
+│  ├─ ChannelDecides       the channel has reported this order itself
+│  ├─ AllotmentTooLarge    more would be set aside than the pool has
+│  └─ AllotmentOver        it has ended or was withdrawn
 ├─ Misconfigured    the connection pauses, its owner is told
 ├─ Unauthentic      refused at the door; body not kept
 └─ FenceLost        another owner has taken over: roll back, say nothing
@@ -160,6 +168,12 @@ class WrongMode(Parked):
     code = "report.wrong_mode"
 
 
+class ReadingContradicted(Parked):
+    """One reading of the authority's books says one thing; the first stands, and what it says is in doubt."""
+
+    code = "report.contradicted"
+
+
 class KeyReused(Parked):
     """What was posted under the key stands; the other statement is kept for a person to compare."""
 
@@ -254,6 +268,32 @@ class BeforeRecords(Rejected):
     code = "explain.before_records"
 
 
+class BadPolicyFile(Rejected):
+    """`line` is the line of the file that is at fault, from 1; 0 for the file as a whole."""
+
+    code = "policy.file_malformed"
+
+    def __init__(self, detail: str, *, line: int = 0) -> None:
+        super().__init__(f"Line {line}: {detail}" if line else detail)
+        self.line = line
+
+
+class UnknownPolicyChannel(BadPolicyFile):
+    code = "policy.channel_unknown"
+
+
+class UnknownPolicyItem(BadPolicyFile):
+    code = "policy.item_unknown"
+
+
+class UnknownPolicyField(BadPolicyFile):
+    code = "policy.field_unknown"
+
+
+class BadPolicyValue(BadPolicyFile):
+    code = "policy.value_refused"
+
+
 class Refused(SyncError):
     """Understood, and not done: the state of stock or of the reservation is against it."""
 
@@ -306,6 +346,14 @@ class AwaitsReview(Refused):
 
 class ChannelDecides(Refused):
     code = "reservation.channel_decides"
+
+
+class AllotmentTooLarge(Refused):
+    code = "allotment.too_large"
+
+
+class AllotmentOver(Refused):
+    code = "allotment.over"
 
 
 class Misconfigured(SyncError):

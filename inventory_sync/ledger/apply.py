@@ -20,7 +20,7 @@ from decimal import Decimal
 
 from inventory_sync.domain.periods import LatePolicy
 from inventory_sync.ledger.demand import Desk, items_of
-from inventory_sync.ledger.doubts import Falls, doubts_of, with_doubts
+from inventory_sync.ledger.doubts import Falls, begun, doubts_of, with_doubts
 from inventory_sync.ledger.expectation_types import ExpectationEvent, Pick
 from inventory_sync.ledger.expectations import settle_expectations
 from inventory_sync.ledger.folding import (
@@ -63,6 +63,7 @@ def apply_batch(
     picks: Sequence[Pick] = (),
     late: LatePolicy = LatePolicy.POST,
     anew: Collection[LevelKey] = (),
+    untold: Collection[LevelKey] = (),
     cut: Sequence[CutReading] = (),
 ) -> Applied:
     """Post the events and decide the orders, each in the order given, exactly once however often repeated.
@@ -70,13 +71,14 @@ def apply_batch(
     tolerance: how far ahead of now a source's clock may be before its report is refused. due: orders whose
     holds end if it is time. announced, picks: what is said of stock to come and of order lines. late: what
     becomes of a movement that happened in a closed period. anew: levels to work out again from what was
-    recorded of them, because a tenure began. cut: readings that failed; what they cover is unknown.
+    recorded of them, because a tenure began; untold: others of that place, which are unknown now. cut:
+    readings that failed; what they cover is unknown.
     """
     closed = store.closed_periods() if events else frozenset()
     shut = closed if late is LatePolicy.PARK else frozenset()
     pools = {place for order in orders for place in order.pool}
     concerned = {event.location_id for event in events} | {place for _, place in anew}
-    concerned |= {place for each in cut for place in each.location_ids}
+    concerned |= {place for each in cut for place in each.location_ids} | {place for _, place in untold}
     if concerned:
         store.share_gates(concerned)
     figures = figures_of(events)
@@ -102,13 +104,14 @@ def apply_batch(
     reported = levels_of(recording) | set(anew)
     doubts = doubts_of(cut, places, store) if cut else {}
     promised = _promised(held.values(), orders, recipes)
-    told_of = reported | doubts.keys()
+    told_of = reported | doubts.keys() | set(untold)
     levels = store.lock_levels(promised | told_of, create=told_of) if promised or told_of else {}
 
     legs = store.counterparts() if reported else {}
     plain = fold_plain(recording, levels, legs, places) if reported else Plain()
     folded = fold_levels(plain.rest, levels, legs, places, store, anew)
     after = with_doubts(doubts, levels, folded.levels, plain.on_hand)
+    after |= {key: begun(levels[key]) for key in untold}
     falls = Falls(levels, after, store)
     movements: Sequence[NewMovement] = (*plain.movements, *folded.movements)
     if closed:

@@ -48,6 +48,11 @@ def with_doubts(
     return changed
 
 
+def begun(level: LevelState) -> LevelState:
+    """Return a level of which nothing was told yet in the tenure that begins: it rests on what it did."""
+    return replace(level, known=False, version=level.version + 1)
+
+
 class Falls:
     """By how much the ceilings of unknown levels fall in a batch: by what is taken, never up again."""
 

@@ -10,6 +10,7 @@ from inventory_sync.catalog.models import Item, Location
 from inventory_sync.connections.models import Connection
 from inventory_sync.ledger.models_figures import Gap as Gap
 from inventory_sync.ledger.models_figures import Holding as Holding
+from inventory_sync.ledger.models_figures import Observation as Observation
 from inventory_sync.ledger.models_incoming import Arrival as Arrival
 from inventory_sync.ledger.models_incoming import Expectation as Expectation
 from inventory_sync.ledger.models_incoming import ExpectationLine as ExpectationLine

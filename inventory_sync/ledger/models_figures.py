@@ -1,4 +1,4 @@
-"""What book figures say of order lines, and the numbers a feed left out."""
+"""What book figures say of order lines, what observers say, and the numbers a feed left out."""
 
 from __future__ import annotations
 
@@ -74,3 +74,30 @@ class Gap(models.Model):
 
     def __str__(self) -> str:
         return f"{self.connection.code} at {self.location.code}: number {self.sequence}"
+
+
+class Observation(models.Model):
+    """What a connection said of stock it does not decide: kept to be compared, never posted."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="+", db_index=False)
+    key = models.CharField(max_length=200)
+    revision = models.IntegerField(default=0)
+    kind = models.CharField(max_length=10)
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+", db_index=False)
+    location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="+", db_index=False)
+    quantity = QuantityField()
+    occurred_at = models.DateTimeField()
+    reading = models.BigIntegerField(null=True)
+    delivery_id = models.BigIntegerField(null=True)
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection", "key", "revision"], name="an_observation_is_kept_once"
+            )
+        ]
+        indexes = [models.Index(fields=["item", "location", "occurred_at"], name="observation_history")]
+
+    def __str__(self) -> str:
+        return f"{self.connection.code}: {self.kind} of {self.quantity} × {self.item_id}"

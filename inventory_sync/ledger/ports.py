@@ -275,6 +275,9 @@ class LedgerStore(IncomingStore, Protocol):
     def newest_figures(self, keys: Collection[LevelKey]) -> dict[LevelKey, Recorded]:
         """Return per level the effective figure of the highest reading that belongs to its tenure's mode."""
 
+    def told_since(self, keys: Collection[LevelKey], *, at: datetime, above: int) -> set[LevelKey]:
+        """Return the levels of which an effective event happened at that time or later, or was read above."""
+
     def latest_events(self, keys: Collection[LevelKey]) -> dict[LevelKey, Recorded]:
         """Return per level the effective event that happened last, where there is one."""
 

@@ -7,7 +7,8 @@ Part of PostgresLedger (store.py). Figures of one location are applied by one se
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 
 from inventory_sync.catalog.authorities import share_gates
@@ -49,6 +50,14 @@ CROSS JOIN LATERAL (
     ORDER BY e.occurred_at DESC, e.id DESC LIMIT 1
 ) AS ruling
 """  # noqa: S608
+_TOLD_SINCE = """
+SELECT item_id, location_id FROM unnest(%s::bigint[], %s::bigint[]) AS given(item_id, location_id)
+WHERE EXISTS (SELECT FROM ledger_event e
+        WHERE e.item_id = given.item_id AND e.location_id = given.location_id AND e.effective
+            AND e.kind <> 'figure' AND e.occurred_at >= %s)
+    OR EXISTS (SELECT FROM ledger_stocklevel l
+        WHERE l.item_id = given.item_id AND l.location_id = given.location_id AND l.reading > %s)
+"""
 _CONDITIONS_AFTER = """
 SELECT given.item_id, given.location_id, coalesce(after.total, 0)
 FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[]) AS given(item_id, location_id, since)
@@ -105,6 +114,15 @@ ORDER BY h.line_ref, h.item_id, h.location_id
 """
 
 
+_OBSERVE = """
+INSERT INTO ledger_observation (connection_id, key, revision, kind, item_id, location_id, quantity,
+    occurred_at, reading, delivery_id, recorded_at)
+SELECT *, %s FROM unnest(%s::bigint[], %s::text[], %s::int[], %s::text[], %s::bigint[], %s::bigint[],
+    %s::numeric[], %s::timestamptz[], %s::bigint[], %s::bigint[])
+ON CONFLICT DO NOTHING
+"""
+
+
 class FigureRows:
     """The store's calls about figures and what they hold."""
 
@@ -113,6 +131,25 @@ class FigureRows:
 
     def hold_figures(self, location_ids: Collection[int]) -> None:
         execute(_HOLD, (FIGURES_GATE, sorted(location_ids)))
+
+    def note_observations(self, events: Sequence[StockEvent], *, now: datetime) -> None:
+        rows = [
+            (
+                each.connection_id,
+                each.key,
+                each.revision,
+                each.kind.value,
+                each.item_id,
+                each.location_id,
+                each.quantity,
+                each.occurred_at,
+                each.reading,
+                each.delivery_id,
+            )
+            for each in sorted(events, key=lambda each: (each.connection_id, each.key, each.revision))
+        ]
+        if rows:
+            execute(_OBSERVE, (now, *unzip(rows, 10)))
 
     def originals(self, keys: Collection[tuple[int, str]]) -> dict[tuple[int, str], StockEvent]:
         counting = rows_keys.counting(keys)
@@ -123,6 +160,10 @@ class FigureRows:
     def newest_figures(self, keys: Collection[LevelKey]) -> dict[LevelKey, Recorded]:
         found = [as_recorded(row) for row in execute(_NEWEST_FIGURE, unzip(sorted(keys), 2))]
         return {(each.event.item_id, each.event.location_id): each for each in found}
+
+    def told_since(self, keys: Collection[LevelKey], *, at: datetime, above: int) -> set[LevelKey]:
+        rows = execute(_TOLD_SINCE, (*unzip(sorted(keys), 2), at, above))
+        return {(row[0], row[1]) for row in rows}
 
     def latest_events(self, keys: Collection[LevelKey]) -> dict[LevelKey, Recorded]:
         found = [as_recorded(row) for row in execute(_LATEST, unzip(sorted(keys), 2))] if keys else []

@@ -15,12 +15,19 @@ from inventory_sync.ledger.types import Applied, CutReading
 
 
 def begin_tenure(location_id: int, *, store: LedgerStore, now: datetime) -> Applied:
-    """Work every level of a location out again after its authority or mode changed.
+    """Have nothing known at a location after its authority or mode changed, until it is told anew.
 
-    The caller keeps others from posting there (catalog.authorities.hold_gate). What was known is unknown
-    until the whole stock is told in the new tenure.
+    Levels of which something was told already that belongs to the new tenure (a clock ran ahead, the act is
+    dated back) are worked out again; the others rest on what they did. The caller keeps others from posting
+    there (catalog.authorities.hold_gate).
     """
-    return apply_batch((), (), store=store, now=now, anew=store.level_keys([location_id]))
+    place = store.places([location_id])[location_id]
+    began = place.lived.all[-1]
+    keys = store.level_keys([location_id])
+    told = store.told_since(keys, at=began.starts_at or now, above=began.after_reading)
+    return apply_batch(
+        (), (), store=store, now=now, anew=told, untold=[key for key in keys if key not in told]
+    )
 
 
 def mark_unknown(

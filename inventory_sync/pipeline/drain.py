@@ -16,12 +16,14 @@ from inventory_sync.domain.errors import (
     MalformedPayload,
     Parked,
     Poisoned,
+    ReadingContradicted,
     Rejected,
     SyncError,
     Transient,
 )
 from inventory_sync.domain.external import ExternalEvent, OrderReported, OrderVanished
 from inventory_sync.domain.lane import retry_after
+from inventory_sync.domain.levels import RefusalReason
 from inventory_sync.intake.ports import Claim, Finds, Outcome, Parking, Result, StoredDelivery
 from inventory_sync.ledger.apply import apply_batch
 from inventory_sync.ledger.types import Applied, Decided, Posted
@@ -166,6 +168,7 @@ def _apply_all(batch: Sequence[Translated], *, ports: Ports) -> tuple[Counter[st
         late=ports.limits.late_movements,
         cut=resolved.cut,
     )
+    ports.ledger.note_observations(resolved.observations, now=now)
     outcomes = [_settle(one, resolved, applied) for one in batch]
 
     ports.lanes.note_news(
@@ -254,6 +257,16 @@ def _open_cases(
                 f"{one.stored.delivery.topic} cannot be processed. {outcome.detail}",
                 connection=one.stored.connection_code,
                 correlation_id=one.stored.correlation_id,
+            )
+    for refused in applied.posted.refused:
+        if refused.reason is RefusalReason.CONTRADICTION:
+            ports.cases.open(
+                ReadingContradicted.code,
+                "level",
+                f"{refused.event.item_id}:{refused.event.location_id}",
+                f"Reading {refused.event.reading} of one level came with two answers; the first stands.",
+                connection=codes.get(refused.event.connection_id, ""),
+                correlation_id=refused.event.correlation_id,
             )
     for connection_id, order_ref in applied.decided.closed_short:
         ports.cases.open(

@@ -11,7 +11,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from inventory_sync.catalog.resolve import Directory, Ignored, ItemTarget, LocationTarget, to_base
+from inventory_sync.catalog.resolve import (
+    EXPECTATIONS,
+    ON_HAND,
+    UNAVAILABLE,
+    Directory,
+    Ignored,
+    ItemTarget,
+    LocationTarget,
+    to_base,
+)
 from inventory_sync.domain.errors import AttributeMissing, FutureReport, NotTheAuthority, Parked, WrongMode
 from inventory_sync.domain.external import (
     DAMAGED,
@@ -28,7 +37,6 @@ from inventory_sync.domain.external import (
     StockCounted,
     StockMoved,
 )
-from inventory_sync.domain.levels import Mode
 from inventory_sync.intake.ports import StoredDelivery
 from inventory_sync.ledger.expectation_types import AnnouncedLine, ExpectationEvent, Pick, ReceiptOf
 from inventory_sync.ledger.types import EventKind, StockEvent
@@ -46,7 +54,14 @@ def stock_events(
 ) -> list[StockEvent]:
     """Return what a report is in our ids; nothing for an item that is ignored on purpose."""
     place = decided_place(
-        stored, event.location_ref, directory, event.occurred_at, now=now, tolerance=tolerance
+        stored,
+        event.location_ref,
+        directory,
+        event.occurred_at,
+        now=now,
+        tolerance=tolerance,
+        attribute=_attribute(event),
+        observing=True,
     )
     target = directory.item(stored.connection_id, event.item_ref, event.unit)
     if isinstance(target, Ignored):
@@ -55,9 +70,10 @@ def stock_events(
     if fulfils is not None:
         directory.channel(fulfils.source)
     if isinstance(event, StockCounted):
-        if place.mode is not Mode.MOVEMENTS:
+        if not place.modes().takes_count(event.occurred_at):
             raise WrongMode(
-                f"{place.code} is kept by book figures; a shelf count is only an observation there."
+                f"{place.code} was kept by book figures then; a shelf count is only an observation there.",
+                waits_on=f"mode:{place.code}",
             )
         return [_base(stored, event, place, target, EventKind.COUNT)]
     event = _as_tracked(event, place)
@@ -87,6 +103,12 @@ def expectation(
 ) -> tuple[ExpectationEvent, list[tuple[str, Parked]]]:
     """Return an announcement in our ids, and the lines of it that are not known with the reason."""
     place = directory.location(stored.connection_id, event.location_ref)
+    named = place.named(stored.delivery.received_at, EXPECTATIONS)
+    if named is not None and named != stored.connection_id:
+        raise NotTheAuthority(
+            f"{stored.connection_code} does not decide what is announced for {place.code}.",
+            waits_on=f"authority:{place.code}",
+        )
     origin = directory.location(stored.connection_id, event.origin_ref) if event.origin_ref else None
     lines: list[AnnouncedLine] = []
     unknown: list[tuple[str, Parked]] = []
@@ -180,17 +202,33 @@ def decided_place(
     *,
     now: datetime,
     tolerance: timedelta,
+    attribute: str = ON_HAND,
+    observing: bool = False,
 ) -> LocationTarget:
-    """Return the place a report is about, if its connection decides there and it has happened already."""
+    """Return the place a report is about, if it has happened already and its connection decided there then.
+
+    observing: a declared observer may speak too; what it says is an observation (is_observation).
+    """
     if occurred_at > now + tolerance:
         raise FutureReport(f"It says it happened at {occurred_at.isoformat()}, which has not been yet.")
     place = directory.location(stored.connection_id, ref)
-    if place.authority_connection_id != stored.connection_id:
+    if place.decider(occurred_at, attribute) != stored.connection_id and not (observing and place.observes):
         raise NotTheAuthority(
-            f"{stored.connection_code} does not decide what is at {place.code}; its report moves nothing.",
-            waits_on=f"authority:{ref}",
+            f"{stored.connection_code} did not decide what was at {place.code}; its report moves nothing.",
+            waits_on=f"authority:{place.code}",
         )
     return place
+
+
+def is_observation(stored: StoredDelivery, event: StockReport, directory: Directory) -> bool:
+    """Say whether the sender only observes what it reports of: it is compared, never posted."""
+    place = directory.location(stored.connection_id, event.location_ref)
+    return place.decider(event.occurred_at, _attribute(event)) != stored.connection_id
+
+
+def _attribute(event: StockReport) -> str:
+    """Return what a report is about, as authority is given for it."""
+    return UNAVAILABLE if isinstance(event, ConditionChanged) else ON_HAND
 
 
 def _base(

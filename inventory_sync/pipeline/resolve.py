@@ -12,7 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from inventory_sync.catalog.resolve import CatalogReader, Directory, ItemTarget, load, to_base
-from inventory_sync.domain.errors import FutureReport, KeyReused, Parked, PeriodClosed, WrongMode
+from inventory_sync.domain.errors import (
+    FutureReport,
+    KeyReused,
+    Parked,
+    PeriodClosed,
+    ReadingContradicted,
+    WrongMode,
+)
 from inventory_sync.domain.external import (
     ConditionChanged,
     ExpectationChanged,
@@ -51,18 +58,25 @@ REFUSALS: dict[RefusalReason, type[Parked]] = {
     RefusalReason.MIXED_KINDS: WrongMode,
     RefusalReason.PERIOD_CLOSED: PeriodClosed,
     RefusalReason.KEY_REUSED: KeyReused,
+    RefusalReason.CONTRADICTION: ReadingContradicted,
 }
 
 
 @dataclass(slots=True)
 class Resolved:
-    """A batch in our own ids, and the lines that could not be."""
+    """A batch in our own ids, and the lines that could not be.
+
+    observations: reports of those who do not decide, kept to be compared. named: what a connection calls an
+    item of this batch.
+    """
 
     events: list[StockEvent] = field(default_factory=list)
     orders: list[OrderEvent] = field(default_factory=list)
     expectations: list[ExpectationEvent] = field(default_factory=list)
     picks: list[Pick] = field(default_factory=list)
     cut: list[CutReading] = field(default_factory=list)
+    observations: list[StockEvent] = field(default_factory=list)
+    named: dict[tuple[int, int], str] = field(default_factory=dict)
     sightings: list[Sighting] = field(default_factory=list)
     reads: list[ReadWanted] = field(default_factory=list)
     skipped: int = 0
@@ -70,11 +84,7 @@ class Resolved:
 
     def parked_of(self, stored: StoredDelivery, applied: Applied) -> list[Parking]:
         """Return the parked lines of a delivery, those refused by the ledger included."""
-        refused = [
-            _refusal(one)
-            for one in applied.posted.refused
-            if one.event.delivery_id == stored.id
-        ]
+        refused = [_refusal(one) for one in applied.posted.refused if one.event.delivery_id == stored.id]
         refused += [
             Parking(one.event_key, KeyReused.code, f"Version {one.version} of {one.ref} said something else.")
             for one in applied.expected.refused
@@ -88,12 +98,19 @@ class Resolved:
         self.parked[stored.id].append(line)
 
     def reads_after(self, applied: Applied) -> list[ReadWanted]:
-        """Return what must be read again: hints, and orders that only a reading settles."""
+        """Return what must be read again: hints, orders that only a reading settles, and items of which a
+        movement was told where figures decide.
+        """
         unsettled = [
             ReadWanted(connection_id, "order", ref, "two versions with the same time")
             for connection_id, ref in applied.decided.needs_reading
         ]
-        return [*self.reads, *unsettled]
+        moved = [
+            ReadWanted(connection_id, "item", ref, "a movement explains the next figure")
+            for (connection_id, item_id), ref in self.named.items()
+            if item_id in applied.posted.read_again
+        ]
+        return [*self.reads, *unsettled, *moved]
 
 
 Batch = Sequence[tuple[StoredDelivery, tuple[ExternalEvent, ...]]]
@@ -157,7 +174,11 @@ def _resolve_one(
     match event:
         case StockMoved() | StockCounted() | GoodsReceived() | ConditionChanged() | ReturnDispositioned():
             found = reports.stock_events(stored, event, directory, now=now, tolerance=tolerance)
-            into.events += found
+            if reports.is_observation(stored, event, directory):
+                into.observations += found
+            else:
+                into.events += found
+                into.named |= {(connection_id, each.item_id): event.item_ref for each in found}
             into.skipped += not found
         case PickReported():
             pick = reports.pick(stored, event, directory, now=now, tolerance=tolerance)
@@ -171,6 +192,7 @@ def _resolve_one(
         case SnapshotReceived():
             reading = figures_of(stored, event, directory)
             into.events += reading.figures
+            into.observations += reading.observations
             into.reads += reading.reads
             into.cut += [reading.cut] if reading.cut is not None else []
             for name, error in reading.unknown:

@@ -14,7 +14,6 @@ from decimal import Decimal
 from inventory_sync.catalog.resolve import Directory, ItemTarget, to_base
 from inventory_sync.domain.errors import NotTheAuthority, Parked
 from inventory_sync.domain.external import Extent, SnapshotReceived, SnapshotRow
-from inventory_sync.domain.levels import Mode
 from inventory_sync.intake.ports import ReadWanted, StoredDelivery
 from inventory_sync.ledger.types import CutReading, EventKind, FigureFacts, LevelKey, LineHeld, StockEvent
 
@@ -27,6 +26,7 @@ class ReadingFound:
     """What one reading comes to. `unknown`: (what it is about, why) of names that are not ours yet."""
 
     figures: list[StockEvent] = field(default_factory=list)
+    observations: list[StockEvent] = field(default_factory=list)
     cut: CutReading | None = None
     reads: list[ReadWanted] = field(default_factory=list)
     unknown: list[tuple[str, Parked]] = field(default_factory=list)
@@ -35,10 +35,10 @@ class ReadingFound:
 def figures_of(stored: StoredDelivery, event: SnapshotReceived, directory: Directory) -> ReadingFound:
     """Return the book figures of a reading, or what it asks for instead.
 
-    A place kept by movements is left alone: there a book figure is an observation.
+    Where movements decide, or somebody else, a book figure is an observation.
     """
     found = ReadingFound()
-    places = _places(stored, event, directory, found)
+    places, observed = _places(stored, event, directory, found)
     items = _items(stored, event, directory, found)
     if not places:
         return found
@@ -54,7 +54,10 @@ def figures_of(stored: StoredDelivery, event: SnapshotReceived, directory: Direc
     if event.extent is Extent.CUT:
         if covered_items:
             found.cut = CutReading(
-                stored.connection_id, reading, tuple(sorted(covered_items)), tuple(sorted(covered_places))
+                stored.connection_id,
+                reading,
+                tuple(sorted(covered_items)),
+                tuple(sorted(covered_places - observed)),
             )
         return found
     said: dict[LevelKey, tuple[Decimal, FigureFacts]] = defaultdict(lambda: (Decimal(0), NOTHING))
@@ -75,7 +78,7 @@ def figures_of(stored: StoredDelivery, event: SnapshotReceived, directory: Direc
             level = (target.item_id, places[row.location_ref])
             before, held = said[level]
             said[level] = (before + quantity, _together(held, facts))
-    found.figures = [
+    told = [
         StockEvent(
             connection_id=stored.connection_id,
             key=f"reading:{reading}:{item_id}:{location_id}",
@@ -92,29 +95,37 @@ def figures_of(stored: StoredDelivery, event: SnapshotReceived, directory: Direc
         for (item_id, location_id), (quantity, facts) in sorted(said.items())
         if item_id not in spoilt
     ]
+    found.figures = [each for each in told if each.location_id not in observed]
+    found.observations = [each for each in told if each.location_id in observed]
     return found
 
 
 def _places(
     stored: StoredDelivery, event: SnapshotReceived, directory: Directory, found: ReadingFound
-) -> dict[str, int]:
-    """Return the places of the reading where this connection's book figures count."""
+) -> tuple[dict[str, int], set[int]]:
+    """Return the places of the reading, and those of them of which it is only an observation.
+
+    Who decides is asked of the time the reading began; whether figures count, of its number.
+    """
     places: dict[str, int] = {}
+    observed: set[int] = set()
     for ref in event.location_refs:
         try:
             place = directory.location(stored.connection_id, ref)
-            if place.authority_connection_id != stored.connection_id:
+            decides = place.decider(event.occurred_at) == stored.connection_id
+            if not decides and not place.observes:
                 raise NotTheAuthority(
-                    f"{stored.connection_code} does not decide what is at {place.code}; its figure is an "
-                    "observation.",
-                    waits_on=f"authority:{ref}",
+                    f"{stored.connection_code} did not decide what is at {place.code} then; its figure moves "
+                    "nothing.",
+                    waits_on=f"authority:{place.code}",
                 )
         except Parked as error:
             found.unknown.append((f"place {ref}", error))
             continue
-        if place.mode is Mode.FIGURES:
-            places[ref] = place.location_id
-    return places
+        places[ref] = place.location_id
+        if not decides or not place.modes().takes_figure(stored.delivery.reading):
+            observed.add(place.location_id)
+    return places, observed
 
 
 def _items(

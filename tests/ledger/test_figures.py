@@ -239,6 +239,21 @@ def test_at_a_place_kept_by_movements_a_count_makes_it_known_again(books: Books)
     assert books.world.facts()[books.mug, store][0] is True
 
 
+def test_a_change_of_mode_needs_nothing_of_what_was_told_long_ago(books: Books) -> None:
+    """The events of old levels may be detached with their partition; a change leaves on hand alone."""
+    store = books.world.place("ST")
+    books.say(count("c", books.mug, store, 5, 1))
+    before = len(books.world.kinds())
+
+    books.world.change(store, Mode.FIGURES, at=minute(9), after_reading=1)
+
+    assert books.world.on_hand()[books.mug, store] == 5
+    assert books.world.facts()[books.mug, store][0] is False
+    assert books.world.facts()[books.mug, store].last_known_free == 5
+    assert len(books.world.kinds()) == before
+    assert books.mug in books.world.dirty()
+
+
 # ── a change of mode ─────────────────────────────────────────────────────────────────────────────────
 
 

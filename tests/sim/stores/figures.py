@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -35,6 +36,10 @@ class MemoryFigures:
     def hold_figures(self, location_ids: Collection[int]) -> None:
         """One transaction runs at a time: nothing to wait for."""
 
+    def note_observations(self, events: Sequence[StockEvent], *, now: datetime) -> None:
+        for each in events:
+            self.tables.observations.setdefault((each.connection_id, each.key, each.revision), each)
+
     def originals(self, keys: Collection[tuple[int, str]]) -> dict[tuple[int, str], StockEvent]:
         counting = self.tables.counting
         return {
@@ -53,6 +58,16 @@ class MemoryFigures:
             if level not in newest or newest[level].event.reading < event.reading:
                 newest[level] = row.recorded
         return newest
+
+    def told_since(self, keys: Collection[LevelKey], *, at: datetime, above: int) -> set[LevelKey]:
+        found: set[LevelKey] = set()
+        for row in self.tables.events.values():
+            event = row.recorded.event
+            is_figure = event.kind is EventKind.FIGURE
+            since = (event.reading or 0) > above if is_figure else event.occurred_at >= at
+            if row.effective and since:
+                found.add((event.item_id, event.location_id))
+        return found & set(keys)
 
     def latest_events(self, keys: Collection[LevelKey]) -> dict[LevelKey, Recorded]:
         latest: dict[LevelKey, Recorded] = {}
