@@ -105,6 +105,14 @@ SELECT connection_id, item_id, (figure * 1000000)::bigint, (last_known * 1000000
     correlation_id, verdict, policy_version, nullif("unknown", '[]')
 FROM availability_channelfigure WHERE item_id = ANY(%s::bigint[])
 """
+# What is overdue is not confirmed any more; what has no day cannot be promised for one.
+EXPECTED = """
+SELECT l.item_id, e.location_id, (l.open * 1000000)::bigint, l.due_at
+FROM ledger_expectationline l JOIN ledger_expectation e ON e.id = l.expectation_id
+WHERE l.item_id = ANY(%s::bigint[]) AND l.open > 0 AND e.location_id IS NOT NULL
+    AND l.due_at > %s AND l.due_at <= %s
+ORDER BY l.due_at, l.id
+"""
 # Levels and promises by one statement, so that they are of one instant.
 STOCK = """
 SELECT NULL, item_id, location_id, (on_hand * 1000000)::bigint, known, (unavailable * 1000000)::bigint,
@@ -162,7 +170,7 @@ class PostgresAvailability:
         )
 
     def expected(self, item_ids: Collection[int], *, now: datetime, until: datetime) -> list[Expected]:
-        return []
+        return [Expected(*row) for row in _rows(EXPECTED, [array_of(item_ids), now, until])]
 
     def offered(self, item_ids: Collection[int]) -> frozenset[FigureKey]:
         return frozenset(_rows(OFFERED, [array_of(item_ids)]))

@@ -27,7 +27,8 @@ def history(chance: random.Random, item: int, place: int) -> list[StockEvent]:
             told.append(count(key, item, place, chance.randint(0, 30), at, sequence=number))
             continue
         for revision in range(chance.choice((1, 1, 2, 3))):
-            marks: dict[str, Any] = {"lot": chance.choice(("", "L1", "L2")), "sequence": number, "revision": revision}
+            lot = chance.choice(("", "L1", "L2"))
+            marks: dict[str, Any] = {"lot": lot, "sequence": number, "revision": revision}
             if chance.random() < 0.4:
                 was, now = chance.sample(CONDITIONS, 2)
                 told.append(conditioned(key, item, place, chance.randint(0, 9), was, now, at, **marks))
