@@ -58,6 +58,28 @@ SELECT c.code, i.sku, life.version, life.before FROM (
 JOIN connections_connection c ON c.id = life.connection_id JOIN catalog_item i ON i.id = life.item_id
 WHERE life.version < life.before ORDER BY c.code, i.sku LIMIT %(limit)s
 """
+# What is set aside at the places of a channel, against what those places have free of the item.
+_ALLOTTED = """
+SELECT i.sku, sums.codes, sums.allotted, pool.free
+FROM (
+    SELECT a.item_id, sum(a.quantity) AS allotted, string_agg(DISTINCT c.code, ', ' ORDER BY c.code) AS codes,
+        array_agg(DISTINCT a.connection_id) AS channels
+    FROM availability_allotment a JOIN connections_connection c ON c.id = a.connection_id
+    WHERE a.ended_at IS NULL AND (a.expires_at IS NULL OR a.expires_at > %(now)s)
+        AND a.item_id > %(after)s AND a.item_id <= %(upto)s
+    GROUP BY a.item_id
+) AS sums
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(greatest(0, l.on_hand - l.unavailable - l.reserved - l.unassigned)), 0) AS free,
+        coalesce(bool_and(l.known), true) AS known
+    FROM ledger_stocklevel l
+    WHERE l.item_id = sums.item_id AND l.location_id IN (
+        SELECT m.location_id FROM catalog_locationmapping m
+        WHERE m.sells_for AND m.connection_id = ANY(sums.channels))
+) AS pool
+JOIN catalog_item i ON i.id = sums.item_id
+WHERE pool.known AND i.kind <> 'kit' AND sums.allotted > pool.free ORDER BY i.sku LIMIT %(limit)s
+"""
 _ITEMS = """
 SELECT DISTINCT f.item_id FROM availability_channelfigure f
 WHERE f.item_id > %(after)s AND f.item_id <= %(upto)s ORDER BY f.item_id
@@ -111,6 +133,20 @@ def figures_never_go_back(span: Span) -> Sequence[Violation]:
             str(version),
         )
         for code, sku, version, before in _look(_BACKWARDS, span)
+    ]
+
+
+def allotments_fit(span: Span, *, now: datetime) -> Sequence[Violation]:
+    """What is set aside for channels is never more than their places hold; a case owns what was sold away."""
+    rows = _rows(_ALLOTTED, {"after": span.after, "upto": span.upto, "limit": LISTED, "now": now})
+    return [
+        Violation(
+            sku,
+            f"{sku}: {plain(allotted)} are set aside for {channels}, {plain(free)} stand at their places.",
+            plain(free),
+            plain(allotted),
+        )
+        for sku, channels, allotted, free in rows
     ]
 
 

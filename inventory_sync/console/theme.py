@@ -157,6 +157,8 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _page("Cases", "support", "cases_case", "?state__exact=open"),
                     _page("Audit", "policy", "audit_entry"),
+                    _page("Evidence", "verified", "pipeline_evidence"),
+                    _page("Rounds of checks", "rule", "pipeline_verification"),
                     {
                         "title": "Queues (Flower)",
                         "icon": "local_florist",

@@ -11,6 +11,7 @@ from inventory_sync.console.admin import (
     incoming,
     locations,
     mappings,
+    proof,
     stock,
     watch,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "incoming",
     "locations",
     "mappings",
+    "proof",
     "stock",
     "watch",
 ]

@@ -80,6 +80,12 @@ def checks(*, now: datetime, figures: int | None = None) -> tuple[Check, ...]:
         Check(code="invariant.delivery_fate", slice=Slice.DELIVERIES, find=intake.every_delivery_has_a_fate),
         Check(code="invariant.figure_reproduced", slice=Slice.ITEMS, find=reproduce),
         Check(code="invariant.terms_add_up", slice=Slice.ITEMS, find=availability.terms_add_up),
+        Check(
+            code="invariant.allotments_fit",
+            slice=Slice.ITEMS,
+            find=partial(availability.allotments_fit, now=now),
+            case_suffices=True,
+        ),
         Check(code="invariant.exact", slice=Slice.ITEMS, find=ledger.quantities_are_exact),
         Check(code="invariant.append_only", slice=Slice.WHOLE, find=ledger.guards_stand),
     )
