@@ -175,6 +175,13 @@ def make_policy(connection: Connection, item: Item | None = None, **values: Any)
     return row
 
 
+def make_declared(model: type[models.Model], **values: Any) -> models.Model:
+    """A safety stock, an allotment or an age of reports, as if staff had declared it."""
+    row = model(**values)
+    saved(row, "row.declared")
+    return row
+
+
 def make_figure(
     connection: Connection, item: Item, figure: int | Decimal | None, *terms: list[Any], **values: Any
 ) -> ChannelFigure:

@@ -135,6 +135,10 @@ UNFOLD: dict[str, Any] = {
                 "separator": True,
                 "items": [
                     _page("Policies", "tune", "availability_policy"),
+                    _page("Policy versions", "history", "availability_policyversion"),
+                    _page("Allotments", "lock_clock", "availability_allotment"),
+                    _page("Safety stocks", "shield", "availability_safetystock"),
+                    _page("Freshness", "timer", "availability_freshness"),
                     _page("Figures", "function", "availability_channelfigure"),
                     _page("Listings", "storefront", "propagation_listing"),
                     _page("Owed pushes", "outbox", "propagation_listing", "?state__exact=owed"),

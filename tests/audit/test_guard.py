@@ -10,6 +10,7 @@ from django.db import IntegrityError, connection, models, transaction
 
 from inventory_sync.audit import services as audit
 from inventory_sync.audit.models import Entry
+from inventory_sync.availability.models import Allotment, Freshness, SafetyStock
 from inventory_sync.catalog.models import Item, KitComponent, Location
 from inventory_sync.connections.models import Secret
 from tests import factories as make
@@ -62,6 +63,20 @@ AUDITED: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
     "catalog_locationmapping": (
         lambda: make.map_location(make.make_connection(), make.make_location()),
         {"sells_for": True},
+    ),
+    "availability_safetystock": (
+        lambda: make.make_declared(SafetyStock, location=make.make_location(), quantity=1),
+        {"quantity": 2},
+    ),
+    "availability_freshness": (
+        lambda: make.make_declared(Freshness, location=make.make_location(), max_age_s=60),
+        {"max_age_s": 61},
+    ),
+    "availability_allotment": (
+        lambda: make.make_declared(
+            Allotment, connection=make.make_channel(), item=make.make_item(), quantity=1, granted_at=make.NOON
+        ),
+        {"quantity": 2},
     ),
     "availability_policy": (lambda: make.make_policy(make.make_connection()), {"buffer": 4}),
     "access_apikey": (make.make_api_key, {"consumer": "other"}),
