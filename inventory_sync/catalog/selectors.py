@@ -5,23 +5,15 @@ Does not write (services) and caches nothing.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Model, OuterRef, Q
-from django.db.models.functions import JSONObject
+from django.db import connection as database
 
-from inventory_sync.catalog.models import (
-    Authority,
-    ItemMapping,
-    ItemUnit,
-    KitComponent,
-    LocationMapping,
-    Tenure,
-)
 from inventory_sync.catalog.models import Item as ItemModel
+from inventory_sync.catalog.models import KitComponent, Tenure
 from inventory_sync.catalog.resolve import (
     AuthoritySpan,
     ComponentRow,
@@ -35,26 +27,39 @@ from inventory_sync.connections.models import Connection
 from inventory_sync.domain import modes
 from inventory_sync.domain.modes import Mode, Tenures
 from inventory_sync.domain.units import Factor
+from inventory_sync.support.columns import unzip
+
+# Written out: with hundreds of names the ORM takes longer to write them than the server to answer.
+_MAPPINGS = """
+SELECT m.id, m.connection_id, m.external_id, m.state, m.label, m.numerator, m.denominator, m.item_id, i.sku,
+    i.base_unit_id, i.kind
+FROM catalog_itemmapping m LEFT JOIN catalog_item i ON i.id = m.item_id
+WHERE m.connection_id = ANY(%s::bigint[]) AND m.external_id = ANY(%s::text[])
+"""
+_UNITS = """
+SELECT item_id, unit_id, numerator, denominator FROM catalog_itemunit WHERE item_id = ANY(%s::bigint[])
+"""
+# A location's authorities and tenures come in one column each, so that a batch stays one query.
+_PLACES = """
+SELECT m.connection_id, m.external_id, m.location_id, p.code, p.mode, p.rank, p.active, m.counts_from,
+    m.sells_for, m.fulfils, m.observes,
+    (SELECT json_agg(json_build_object('connection_id', a.connection_id, 'attribute', a.attribute,
+            'valid_from', a.valid_from, 'valid_to', a.valid_to) ORDER BY a.id)::text
+        FROM catalog_authority a WHERE a.location_id = m.location_id),
+    (SELECT json_agg(json_build_object('was', t.was, 'mode', t.mode, 'starts_at', t.starts_at,
+            'after_reading', t.after_reading) ORDER BY t.starts_at)::text
+        FROM catalog_tenure t WHERE t.location_id = m.location_id),
+    p.tracks_lots, p.tracks_owners
+FROM catalog_locationmapping m JOIN catalog_location p ON p.id = m.location_id
+WHERE m.connection_id = ANY(%s::bigint[]) AND (m.fulfils OR m.sells_for OR m.external_id = ANY(%s::text[]))
+"""
 
 
 class PostgresCatalog:
     """The CatalogReader of the running platform; reads inside the caller's transaction."""
 
     def mappings(self, connection_ids: Collection[int], refs: Collection[str]) -> Iterator[MappingRow]:
-        rows = ItemMapping.objects.filter(connection_id__in=connection_ids, external_id__in=refs)
-        for row in rows.order_by().values_list(
-            "id",
-            "connection_id",
-            "external_id",
-            "state",
-            "label",
-            "numerator",
-            "denominator",
-            "item_id",
-            "item__sku",
-            "item__base_unit_id",
-            "item__kind",
-        ):
+        for row in _rows(_MAPPINGS, connection_ids, refs):
             yield MappingRow(
                 mapping_id=row[0],
                 connection_id=row[1],
@@ -69,10 +74,7 @@ class PostgresCatalog:
             )
 
     def units(self, item_ids: Collection[int]) -> Iterator[UnitRow]:
-        rows = ItemUnit.objects.filter(item_id__in=item_ids)
-        for item_id, unit, numerator, denominator in rows.values_list(
-            "item_id", "unit_id", "numerator", "denominator"
-        ):
+        for item_id, unit, numerator, denominator in _rows(_UNITS, item_ids):
             yield UnitRow(item_id, unit, Factor(numerator, denominator))
 
     def components(self, kit_ids: Collection[int]) -> Iterator[ComponentRow]:
@@ -81,29 +83,7 @@ class PostgresCatalog:
             yield ComponentRow(kit_id, component_id, quantity)
 
     def places(self, connection_ids: Collection[int], refs: Collection[str]) -> Iterator[PlaceRow]:
-        wanted = Q(fulfils=True) | Q(sells_for=True) | Q(external_id__in=refs)
-        rows = LocationMapping.objects.filter(wanted, connection_id__in=connection_ids)
-        named = rows.annotate(
-            spans=_all_of(Authority, "connection_id", "attribute", "valid_from", "valid_to"),
-            lived=_all_of(Tenure, "was", "mode", "starts_at", "after_reading"),
-        )
-        for row in named.order_by().values_list(
-            "connection_id",
-            "external_id",
-            "location_id",
-            "location__code",
-            "location__mode",
-            "location__rank",
-            "location__active",
-            "counts_from",
-            "sells_for",
-            "fulfils",
-            "observes",
-            "spans",
-            "lived",
-            "location__tracks_lots",
-            "location__tracks_owners",
-        ):
+        for row in _rows(_PLACES, connection_ids, refs):
             yield PlaceRow(
                 connection_id=row[0],
                 external_id=row[1],
@@ -116,8 +96,8 @@ class PostgresCatalog:
                 sells_for=row[8],
                 fulfils=row[9],
                 observes=row[10],
-                authorities=tuple(_span(each) for each in row[11]),
-                tenures=_tenures(row[12]),
+                authorities=tuple(_span(each) for each in json.loads(row[11] or "[]")),
+                tenures=_tenures(json.loads(row[12] or "[]")),
                 tracks_lots=row[13],
                 tracks_owners=row[14],
             )
@@ -154,11 +134,11 @@ def tenures_of(location_ids: Collection[int]) -> dict[int, Tenures]:
     return {location: tenures for location, told in rows.items() if (tenures := _tenures(told)) is not None}
 
 
-def _all_of(model: type[Model], *columns: str) -> ArraySubquery:
-    """Collect the rows of a location into one column, so that a batch stays one query."""
-    rows = model._default_manager.filter(location_id=OuterRef("location_id"))
-    rows = rows.order_by("starts_at" if model is Tenure else "id")
-    return ArraySubquery(rows.values(told=JSONObject(**{name: name for name in columns})))
+def _rows(sql: str, *sets: Collection[Any]) -> list[tuple[Any, ...]]:
+    """Run a query over sets of values, each one array of it."""
+    with database.cursor() as cursor:
+        cursor.execute(sql, [unzip([(value,) for value in values], 1)[0] for values in sets])
+        return cursor.fetchall()
 
 
 def _span(told: dict[str, Any]) -> AuthoritySpan:
