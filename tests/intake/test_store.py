@@ -7,7 +7,15 @@ from datetime import timedelta
 import pytest
 
 from inventory_sync.domain.errors import FenceLost
-from inventory_sync.intake.ports import Claim, Finds, Outcome, Parking, ReadWanted, Result
+from inventory_sync.intake.ports import (
+    Claim,
+    Finds,
+    NumberUsed,
+    Outcome,
+    Parking,
+    ReadWanted,
+    Result,
+)
 from tests.intake.store_contract import LEASE, NOON, World, ids_of, keep, message, take
 
 
@@ -309,3 +317,22 @@ def test_finds_add_up_by_stream(world: World) -> None:
         world.store.count_finds([Finds(world.shop, "orders", 2), Finds(world.shop, "orders", 1)])
 
     assert world.finds(world.shop, "orders") == 3
+
+
+# ── a source's own numbers ───────────────────────────────────────────────────────────────────────────
+
+
+def test_a_number_belongs_to_the_message_that_said_it_first(world: World) -> None:
+    def used(number: int, said_by: str, place: str = "ST-1", by: int = world.till) -> NumberUsed:
+        return NumberUsed(by, place, number, said_by)
+
+    def claim(*numbers: NumberUsed) -> set[NumberUsed]:
+        with world.store.transaction():
+            return world.store.claim_numbers(numbers)
+
+    assert claim() == set()
+    assert claim(used(1, "a"), used(2, "b"), used(1, "a")) == set()
+    assert claim(used(1, "a"), used(2, "x"), used(3, "c")) == {used(2, "x")}
+    assert claim(used(2, "b"), used(3, "c")) == set()
+    assert claim(used(1, "z", place="ST-2"), used(1, "z", by=world.shop)) == set()
+    assert claim(used(9, "b"), used(9, "a")) == {used(9, "b")}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from unfold.decorators import display
@@ -19,6 +21,7 @@ from inventory_sync.console.admin.base import ReadingInline, Reasoned
 from inventory_sync.console.admin.connection_form import ConnectionForm, fields_of
 from inventory_sync.console.admin.doing import Doing
 from inventory_sync.console.deeds import Card, Deed, Outcome, facts, many
+from inventory_sync.pipeline.replay import replay_waiting_everywhere
 from inventory_sync.propagation.services import sync_listings
 from inventory_sync.support.clock import utc_now
 
@@ -188,5 +191,7 @@ class ConnectionAdmin(Doing, Reasoned):
                 **why,
             )
             obj.pk = row.pk
+            # Reports may have waited for a connection of that name: shipments of its orders, say.
+            transaction.on_commit(partial(replay_waiting_everywhere, f"channel:{row.code}"), robust=True)
         if row.sells:
             sync_listings(row.pk, now=utc_now())
