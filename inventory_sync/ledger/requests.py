@@ -33,13 +33,15 @@ def decide_requests(
     now: datetime,
     kits: Collection[int] | None = None,
     places: Mapping[int, str] | None = None,
+    end_due: bool = True,
 ) -> Answered:
     """Decide the requests in the order given; terms: per connection id, also of channels that only wait.
 
-    Holds whose time is over are ended first, so that what they held is free for those who ask. kits: which of
+    Holds whose time is over are ended first, so that what they held is free for those who ask; a caller that
+    did so a moment ago may leave it (end_due). kits: which of
     the items asked for are kits, if that is known; places: what locations are called, if that is known.
     """
-    due = store.due_holds(now=now, limit=DUE_AT_ONCE)
+    due = store.due_holds(now=now, limit=DUE_AT_ONCE) if end_due else []
     heads = {
         request.key: head(request, fingerprint(request), terms.get(request.connection_id, Terms()), now=now)
         for request in reversed(requests)  # the first of a reference makes it

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
 from datetime import datetime
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+from inventory_sync.api.hooks.group import Awaited
 from inventory_sync.api.hooks.lookup import Knocked, token_matches
 from inventory_sync.domain.errors import Misconfigured, Unauthentic
 from inventory_sync.domain.ports import InboundRequest, Received, Reply
@@ -53,7 +53,7 @@ class Door:
         self,
         *,
         lookup: Callable[[str], Knocked | None],
-        submit: Callable[[NewDelivery], Future[int | None]],
+        submit: Callable[[NewDelivery], Awaited[int | None]],
         wake: Callable[[str], None],
         too_much: Callable[[], bool],
         clock: Callable[[], datetime],

@@ -10,18 +10,57 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar, cast
 
 Row = TypeVar("Row")
 Result = TypeVar("Result")
+Told = TypeVar("Told", covariant=True)
+
+
+class Awaited(Protocol[Told]):
+    """What a caller waits on."""
+
+    def result(self, timeout: float) -> Told: ...
+
+
+class Ticket(Generic[Result]):
+    """What a caller waits on: a result, or why there is none. One lock, for one waiter at a time."""
+
+    __slots__ = ("_error", "_lock", "_result")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+        self._result: Result | None = None
+        self._error: BaseException | None = None
+
+    def done(self) -> bool:
+        return not self._lock.locked()
+
+    def result(self, timeout: float) -> Result:
+        """Return the result, or raise what went wrong; TimeoutError when it takes too long."""
+        if not self._lock.acquire(timeout=timeout):
+            raise TimeoutError("no result yet")
+        self._lock.release()
+        if self._error is not None:
+            raise self._error
+        return cast(Result, self._result)
+
+    def set_result(self, result: Result) -> None:
+        self._result = result
+        self._lock.release()
+
+    def set_exception(self, error: BaseException) -> None:
+        self._error = error
+        self._lock.release()
 
 
 class GroupCommit(Generic[Row, Result]):
     """`flush` stores and commits rows, and returns a result for each when they are durable.
 
-    It runs in one thread only, in the order of arrival. wait_s 0: only what arrives while a group commits
-    shares the next; nobody waits for company.
+    It runs in one thread only, in the order of arrival. What arrives while a group commits shares the next,
+    and a group waits wait_s for more company. in_company: it waits only if the one before was not alone, so
+    that a single caller never waits.
     """
 
     def __init__(
@@ -30,13 +69,16 @@ class GroupCommit(Generic[Row, Result]):
         *,
         max_rows: int,
         wait_s: float,
+        in_company: bool = False,
         name: str = "door",
     ) -> None:
         self._flush = flush
         self._max_rows = max_rows
         self._wait_s = wait_s
+        self._in_company = in_company
+        self._last = 0
         self._name = name
-        self._queue: queue.SimpleQueue[tuple[Row, Future[Result]] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[Row, Ticket[Result]] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._start = threading.Lock()
 
@@ -44,13 +86,13 @@ class GroupCommit(Generic[Row, Result]):
         """Return about how many rows wait for their turn."""
         return self._queue.qsize()
 
-    def submit(self, row: Row) -> Future[Result]:
-        """Return a future of the row's result; it fails when the row was not stored."""
-        future: Future[Result] = Future()
-        self._queue.put((row, future))
+    def submit(self, row: Row) -> Ticket[Result]:
+        """Return a ticket for the row's result; it fails when the row was not stored."""
+        ticket: Ticket[Result] = Ticket()
+        self._queue.put((row, ticket))
         if self._thread is None or not self._thread.is_alive():
             self._begin()
-        return future
+        return ticket
 
     def stop(self) -> None:
         """End the writer after what is queued; the next submit starts another."""
@@ -72,10 +114,14 @@ class GroupCommit(Generic[Row, Result]):
             if not more:
                 return
 
-    def _gather(self, first: tuple[Row, Future[Result]]) -> tuple[list[tuple[Row, Future[Result]]], bool]:
+    def _gather(self, first: tuple[Row, Ticket[Result]]) -> tuple[list[tuple[Row, Ticket[Result]]], bool]:
         """Return the batch that begins with this row, and whether to go on after it."""
         batch = [first]
         deadline = time.monotonic() + self._wait_s
+        if self._in_company:
+            if self._last > 1:
+                time.sleep(self._wait_s)  # once for all: each of them would wake this thread
+            deadline = 0.0
         while len(batch) < self._max_rows:
             left = deadline - time.monotonic()
             try:
@@ -85,9 +131,10 @@ class GroupCommit(Generic[Row, Result]):
             if found is None:
                 return batch, False
             batch.append(found)
+        self._last = len(batch)
         return batch, True
 
-    def _store(self, batch: list[tuple[Row, Future[Result]]]) -> None:
+    def _store(self, batch: list[tuple[Row, Ticket[Result]]]) -> None:
         try:
             results = self._flush([row for row, _ in batch])
         except Exception as error:  # noqa: BLE001 - every waiting request must get its answer
@@ -97,5 +144,5 @@ class GroupCommit(Generic[Row, Result]):
                 for one in batch:
                     self._store([one])
             return
-        for (_, future), result in zip(batch, results, strict=True):
-            future.set_result(result)
+        for (_, ticket), result in zip(batch, results, strict=True):
+            ticket.set_result(result)

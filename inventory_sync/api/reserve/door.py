@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +11,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from inventory_sync.access.keyring import KnownKey
 from inventory_sync.access.models import ApiKey
+from inventory_sync.api.hooks.group import Awaited
 from inventory_sync.api.middleware import accepted_id
 from inventory_sync.api.reserve import shaping
 from inventory_sync.api.reserve.reading import Asked, Invalid, Unreadable, read
@@ -78,7 +78,7 @@ class ReserveDoor:
         self,
         *,
         keys: Callable[..., KnownKey | None],
-        submit: Callable[[Asked], Future[Decided]],
+        submit: Callable[[Asked], Awaited[Decided]],
         waiting: Callable[[], int],
         clock: Callable[[], datetime],
         base_url: str,

@@ -34,7 +34,28 @@ _BY_SKU = "SELECT id, sku, kind = 'kit' FROM catalog_item WHERE sku = ANY(%s)"
 _BY_ID = "SELECT id, sku FROM catalog_item WHERE id = ANY(%s)"
 
 
+END_DUE_EVERY_S = 0.1  # holds whose time is over, so that what they held is free for who asks
 LOOK_EVERY_S = 5.0  # at the connection: whether it is too old, and still there
+
+
+class Items:
+    """Items by SKU and which of them are kits, kept for a second; used by one thread."""
+
+    def __init__(self, *, ttl_s: float = 1.0) -> None:
+        self._ttl_s, self._begun_at = ttl_s, -ttl_s
+        self._ids: dict[str, int] = {}
+        self._kits: set[int] = set()
+
+    def __call__(self, skus: set[str]) -> tuple[Mapping[str, int], set[int]]:
+        """Return SKU → id of those that exist (and of some others), and the ids of kits."""
+        if time.monotonic() - self._begun_at >= self._ttl_s:
+            self._ids, self._kits, self._begun_at = {}, set(), time.monotonic()
+        if missing := skus - self._ids.keys():
+            for item, sku, is_kit in execute(_BY_SKU, (sorted(missing),)):
+                self._ids[sku] = item
+                if is_kit:
+                    self._kits.add(item)
+        return self._ids, {self._ids[sku] for sku in skus if self._ids.get(sku) in self._kits}
 
 
 class Decider:
@@ -42,7 +63,8 @@ class Decider:
 
     def __init__(self, book: Callable[[], Book], after: Callable[[Answered], None]) -> None:
         self._book, self._after = book, after
-        self._looked_at = -LOOK_EVERY_S
+        self._looked_at = self._ended_at = -LOOK_EVERY_S
+        self._items = Items()
 
     def __call__(self, asked: Sequence[Asked]) -> Sequence[Decided]:
         if time.monotonic() - self._looked_at >= LOOK_EVERY_S:
@@ -56,8 +78,10 @@ class Decider:
 
     def _decide(self, asked: Sequence[Asked]) -> Sequence[Decided]:
         book = self._book()
+        started = time.monotonic()
+        end_due = started - self._ended_at >= END_DUE_EVERY_S
         with transaction.atomic():
-            skus, kits = _items({line.sku for each in asked for line in each.lines})
+            skus, kits = self._items({line.sku for each in asked for line in each.lines})
             requests = [_request(each, book, skus) for each in asked]
             answered = decide_requests(
                 [each for each in requests if isinstance(each, Request)],
@@ -66,8 +90,11 @@ class Decider:
                 now=utc_now(),
                 kits=kits,
                 places=book.places,
+                end_due=end_due,
             )
             names = _names(answered.answers, skus)
+        if end_due:
+            self._ended_at = started
         if answered.touched:
             self._after(answered)
         answers = iter(answered.answers)
@@ -107,19 +134,14 @@ def _request(asked: Asked, book: Book, skus: Mapping[str, int]) -> Request | Ref
     )
 
 
-def _items(skus: set[str]) -> tuple[dict[str, int], set[int]]:
-    """Return SKU → id of the items that exist, and the ids of those that are kits."""
-    rows = execute(_BY_SKU, (sorted(skus),)) if skus else []
-    return {row[1]: row[0] for row in rows}, {row[0] for row in rows if row[2]}
-
-
 def _names(answers: Sequence[Answer], skus: Mapping[str, int]) -> dict[int, str]:
     """Return id → SKU of every item the answers speak of."""
     names = {item: sku for sku, item in skus.items()}
-    missing = {
-        item for answer in answers if answer.order for item in _spoken_of(answer.order) if item not in names
-    }
-    if missing:
+    missing: set[int] = set()
+    for answer in answers:
+        if answer.order:
+            missing |= _spoken_of(answer.order)
+    if missing := missing - names.keys():
         names |= {row[0]: row[1] for row in execute(_BY_ID, (sorted(missing),))}
     return names
 
@@ -138,7 +160,11 @@ def make_door() -> ReserveDoor:
         waker().compute()
 
     group = GroupCommit(
-        Decider(TermsBook(), after), max_rows=knobs["RESERVE_GROUP_ROWS"], wait_s=0, name="reservations"
+        Decider(TermsBook(), after),
+        max_rows=knobs["RESERVE_GROUP_ROWS"],
+        wait_s=knobs["RESERVE_GROUP_WAIT_MS"] / 1000,
+        in_company=True,
+        name="reservations",
     )
     return ReserveDoor(
         keys=KeyRing(),
