@@ -6,13 +6,22 @@ import json
 from typing import Any
 
 from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from unfold.decorators import display
 
 from inventory_sync.console.admin.base import Reading
 from inventory_sync.console.formats import code, pre, pretty_value, span
 from inventory_sync.pipeline.models import Evidence, Verification
+
+WORDS = {
+    "arithmetic": "by our arithmetic",
+    "inherent": "inherent",
+    "beyond_shown": "beyond what was shown",
+    "untold": "never told",
+}
 
 
 @admin.register(Evidence)
@@ -22,15 +31,26 @@ class EvidenceAdmin(Reading):
         "shown_digest",
     )  # fmt: skip
     date_hierarchy = "day"
+    change_form_outer_before_template = "console/evidence.html"
     ordering = ("-day",)
     fields = (
         ("day", "created_at"),
         "shown_digest",
         "shown_previous",
         ("shown_signed", "path"),
-        "shown_page",
         "shown_document",
     )
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        row = self.get_object(request, object_id) if object_id else None
+        told = {"told": _content(row)} if row is not None else {}
+        return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **told})
 
     @display(description="orders")
     def shown_orders(self, row: Evidence) -> int:
@@ -40,13 +60,13 @@ class EvidenceAdmin(Reading):
     def shown_lines(self, row: Evidence) -> int:
         return int(_content(row)["total"]["lines_taken"])
 
-    @display(description="oversells", label={"none": "success", "by us": "danger"})
-    def shown_oversells(self, row: Evidence) -> tuple[str, str]:
+    @display(description="oversells")
+    def shown_oversells(self, row: Evidence) -> SafeString | str:
         kinds = _content(row)["total"]["oversells"]
-        if not sum(kinds.values()):
-            return "none", "none"
-        told = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in kinds.items() if number)
-        return ("by us" if kinds["arithmetic"] else "others"), told
+        told = ", ".join(f"{number} {WORDS[name]}" for name, number in kinds.items() if number)
+        if kinds["arithmetic"]:
+            return format_html('<span class="console-bad">{}</span>', told)
+        return told or "none"
 
     @display(description="invariants", label={"hold": "success", "violated": "danger"})
     def shown_invariants(self, row: Evidence) -> str:
@@ -63,11 +83,6 @@ class EvidenceAdmin(Reading):
     @display(description="the day before it")
     def shown_previous(self, row: Evidence) -> SafeString | str:
         return code(row.previous) if row.previous else "the first of the chain"
-
-    @display(description="what happened")
-    def shown_page(self, row: Evidence) -> SafeString:
-        page = render_to_string("console/evidence.html", {"told": _content(row)})
-        return mark_safe(page)  # noqa: S308 a template's
 
     @display(description="the sealed document")
     def shown_document(self, row: Evidence) -> SafeString:
