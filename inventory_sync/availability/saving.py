@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connection
 
 from inventory_sync.availability.ports import NewFigure
-from inventory_sync.ledger.services import array_of
+from inventory_sync.ledger.services import array_of, words_of
 
 _GIVEN = """
 SELECT connection_id, item_id, figure * 0.000001 AS figure, last_known * 0.000001 AS last_known, version,
@@ -69,21 +69,15 @@ def _columns(figures: Sequence[NewFigure]) -> list[Any]:
         _numbers(known),
         array_of(versions),
         array_of(policies),
-        _words(verdicts),
-        _words(causes),
-        _words(_json(each) if each else "[]" for each in unknown),
+        words_of(verdicts),
+        words_of(causes),
+        words_of(_json(each) if each else "[]" for each in unknown),
     ]
 
 
 def _numbers(values: Iterable[int | None]) -> str:
     """Return an array literal."""
     return "{" + ",".join(["NULL" if each is None else str(each) for each in values]) + "}"
-
-
-def _words(values: Iterable[str]) -> str:
-    """Return an array literal; every word in quotes."""
-    quoted = '","'.join([each.replace("\\", "\\\\").replace('"', '\\"') for each in values])
-    return '{"' + quoted + '"}'
 
 
 def _lines(figures: Sequence[NewFigure], at: str) -> Iterable[str]:

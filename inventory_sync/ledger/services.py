@@ -51,6 +51,12 @@ def array_of(numbers: Iterable[int]) -> str:
     return "{" + ",".join(map(str, numbers)) + "}"
 
 
+def words_of(texts: Iterable[str]) -> str:
+    """Return texts as the literal of an array, every one in quotes."""
+    quoted = '","'.join([each.replace("\\", "\\\\").replace('"', '\\"') for each in texts])
+    return '{"' + quoted + '"}'
+
+
 def mark_items_dirty(
     item_ids: Collection[int], *, now: datetime, urgent: bool = False, correlation_id: str = ""
 ) -> None:

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from django.db import connection
 
-from inventory_sync.ledger.services import array_of
+from inventory_sync.ledger.services import array_of, words_of
 from inventory_sync.propagation.ports import Wanted
 
 # div() is exact, so a figure that fills a pack is never rounded out of it; what is unknown stays unknown. A
@@ -20,8 +20,10 @@ from inventory_sync.propagation.ports import Wanted
 # must not go on selling the old one. A listing that shows the figure already stays settled.
 _OWE = """
 WITH locked AS MATERIALIZED (
-    SELECT l.id, l.connection_id, l.dirty_since, given.version, given.cause, given.version > l.desired_version
-        AS is_news, CASE WHEN given.figure > 0 THEN div(given.figure * m.denominator, m.numerator)
+    SELECT l.id, l.connection_id, l.dirty_since, l.desired, given.version, given.cause,
+        l.dirty_since IS NULL AND l.desired = l.acknowledged AS shown,
+        given.version > l.desired_version AS is_news,
+        CASE WHEN given.figure > 0 THEN div(given.figure * m.denominator, m.numerator)
             ELSE given.figure * 0 END AS wanted
     FROM unnest(%(connections)s::bigint[], %(items)s::bigint[], %(figures)s::numeric[],
         %(versions)s::bigint[], %(causes)s::text[])
@@ -32,26 +34,23 @@ WITH locked AS MATERIALIZED (
 ), told AS (
     UPDATE propagation_listing l SET
         desired = locked.wanted, desired_version = locked.version,
-        dirty_since = next.dirty_since,
-        urgent = CASE WHEN next.settled THEN l.urgent ELSE coalesce(locked.wanted <= %(near_zero)s
+        dirty_since = locked.next_dirty,
+        urgent = CASE WHEN locked.settled THEN l.urgent ELSE coalesce(locked.wanted <= %(near_zero)s
             AND (l.observed IS NULL OR l.observed > locked.wanted), false) END,
         state = CASE
             WHEN l.state = 'failed' AND l.desired IS NOT DISTINCT FROM locked.wanted THEN 'failed'
             WHEN locked.wanted IS NULL THEN 'unknown'
-            WHEN next.dirty_since IS NULL THEN 'settled'
+            WHEN locked.next_dirty IS NULL THEN 'settled'
             ELSE 'owed' END,
         correlation_id = CASE WHEN l.desired IS DISTINCT FROM locked.wanted THEN locked.cause
             ELSE l.correlation_id END
-    FROM locked
-    JOIN propagation_listing was ON was.id = locked.id
-    CROSS JOIN LATERAL (
-        SELECT was.dirty_since IS NULL AND was.desired = was.acknowledged AND was.desired = locked.wanted
-    ) AS it (settled)
-    CROSS JOIN LATERAL (
-        SELECT it.settled IS TRUE AS settled, CASE WHEN locked.wanted IS NULL OR it.settled THEN NULL
-            ELSE coalesce(was.dirty_since, %(now)s) END AS dirty_since
-    ) AS next
-    WHERE l.id = locked.id AND locked.is_news
+    FROM (
+        SELECT *, coalesce(shown AND desired = wanted, false) AS settled,
+            CASE WHEN wanted IS NULL OR (shown AND desired = wanted) THEN NULL
+                ELSE coalesce(dirty_since, %(now)s) END AS next_dirty
+        FROM locked WHERE is_news
+    ) AS locked
+    WHERE l.id = locked.id
     RETURNING l.connection_id, l.dirty_since
 )
 SELECT connection_id FROM told WHERE dirty_since IS NOT NULL
@@ -72,7 +71,7 @@ def owe_all(wanted: Sequence[Wanted], *, now: datetime, near_zero: Decimal) -> f
                 "items": array_of(one.item_id for one in newest),
                 "figures": "{" + ",".join(_figure(one.figure) for one in newest) + "}",
                 "versions": array_of(one.version for one in newest),
-                "causes": [one.correlation_id for one in newest],
+                "causes": words_of(one.correlation_id for one in newest),
                 "near_zero": near_zero,
                 "now": now,
             },
