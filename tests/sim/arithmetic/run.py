@@ -6,8 +6,11 @@ import random
 from collections import Counter
 from dataclasses import dataclass, field
 
+from tests.sim.arithmetic.hub import Hub
+from tests.sim.arithmetic.real_hub import RealHub
 from tests.sim.arithmetic.repairs import Repairs
 from tests.sim.arithmetic.trade import Trade
+from tests.sim.arithmetic.verdict import depends_on_order, short, unsettled
 from tests.sim.arithmetic.world import World
 
 TRADE_S = 70.0
@@ -29,9 +32,11 @@ class Report:
         return {line.partition(":")[0] for line in self.wrong}
 
 
-def simulate(seed: int, repairs: Repairs | None = None, *, trace: bool = False) -> Report:
+def simulate(seed: int, repairs: Repairs | None = None, *, trace: bool = False, real: bool = False) -> Report:
+    """Play one schedule; `real` with the real ledger on its store in memory, else with the rules alone."""
     report = Report(seed)
-    world = World(random.Random(seed), repairs or Repairs(), report.trace.append if trace else None)
+    say = report.trace.append if trace else None
+    world = World(random.Random(seed), repairs or Repairs(), say, RealHub if real else Hub)
     clock = world.clock
     trade = Trade(world)
     clock.spawn(trade.run(TRADE_S))
@@ -39,12 +44,12 @@ def simulate(seed: int, repairs: Repairs | None = None, *, trace: bool = False) 
     world.mix.heal()
     clock.spawn(trade.finish())
     clock.run_until(TRADE_S + QUIET_S)
-    if world.unsettled():
+    if unsettled(world):
         report.counts["needed longer"] += 1
         clock.run_until(TRADE_S + QUIET_S + LONGER_S)
     report.wrong += world.above
-    report.wrong += [f"lasting: {each}" for each in world.unsettled()]
-    report.wrong += [f"order: {each}" for each in world.depends_on_order()]
+    report.wrong += [f"lasting: {each}" for each in unsettled(world)]
+    report.wrong += [f"order: {each}" for each in depends_on_order(world)]
     report.counts.update(world.counts)
-    report.counts["oversold in the end"] += sum(world.short().values())
+    report.counts["oversold in the end"] += sum(short(world).values())
     return report

@@ -15,6 +15,7 @@ from tests.sim.arithmetic.repairs import NAMES, Repairs
 from tests.sim.arithmetic.run import Report, simulate
 
 SCHEDULES, PARTS = 1000, 4
+REAL = 60  # schedules of the real ledger, which takes longer
 # What comes back without a repair, the seed to begin with, and within how many schedules it is seen.
 COMES_BACK = {
     "figures_by_reading": ({"above", "order"}, 0, 50),
@@ -55,6 +56,20 @@ def test_no_schedule_shows_more_than_is_known_or_less_for_good_or_depends_on_ord
     assert counts["orders"] > drill.of(SCHEDULES) // PARTS * 2
     assert counts["writes"] > counts["orders"]
     drill.say(f"{drill.of(SCHEDULES) // PARTS} schedules: {dict(counts)}")
+
+
+@pytest.mark.drill
+@pytest.mark.timeout(3600)
+def test_the_real_ledger_and_availability_do_the_same_on_their_stores_in_memory(drill: Drill) -> None:
+    counts: Counter[str] = Counter()
+    first = drill.seed * 1_000_000 + 500_000
+    for seed in range(first, first + drill.of(REAL)):
+        report = simulate(seed, real=True)
+        assert not report.wrong, in_words(report)
+        counts.update(report.counts)
+
+    assert counts["writes"] > counts["orders"] > drill.of(REAL)
+    drill.say(f"{drill.of(REAL)} schedules on the real ledger: {dict(counts)}")
 
 
 def test_every_repair_is_known_to_be_needed() -> None:

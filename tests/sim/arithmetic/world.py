@@ -15,6 +15,7 @@ from tests.sim.arithmetic.erp import LOCATIONS, Erp, LineBooked, Move
 from tests.sim.arithmetic.hub import Hub, Reading, Version
 from tests.sim.arithmetic.lanes import Lane
 from tests.sim.arithmetic.oracle import Oracle
+from tests.sim.arithmetic.real_hub import RealHub
 from tests.sim.arithmetic.repairs import Repairs
 from tests.sim.arithmetic.schedule import Clock, Process, drawn
 from tests.sim.shop import Order, Shop
@@ -42,8 +43,13 @@ class World:
     """Built from the seed alone."""
 
     def __init__(
-        self, rng: random.Random, repairs: Repairs, trace: Callable[[str], None] | None = None
+        self,
+        rng: random.Random,
+        repairs: Repairs,
+        trace: Callable[[str], None] | None = None,
+        make_hub: type[Hub] | type[RealHub] = Hub,
     ) -> None:
+        self.make_hub = make_hub
         self.rng, self.repairs, self._trace = rng, repairs, trace
         self.clock = Clock(rng)
         self.mix = drawn(rng)
@@ -58,7 +64,7 @@ class World:
             kit: tuple(Part(item, Decimal(n)) for item, n in recipe.items())
             for kit, recipe in recipes.items()
         }
-        self.hub = Hub(repairs, parts, self.pools)
+        self.hub = make_hub(repairs, parts, self.pools)
         self.oracle = Oracle(recipes, self.pools)
         self.recipes = recipes
         self.erp = Erp(self.clock, self.mix, self._line_booked)
@@ -188,15 +194,15 @@ class World:
             key = self.hub.to_read.pop(0)
             number = self.hub.next_reading()
             yield self.rng.uniform(0.02, self.mix.latency_s)
-            version = self._version(key[0], self.shops[key[0]].orders[int(key[1])])
+            version = self.version(key[0], self.shops[key[0]].orders[int(key[1])])
             yield self.rng.uniform(0.02, self.mix.latency_s)
             self.hear(version, reading=number)
 
     # ── what the hub hears ───────────────────────────────────────────────────────────────────────────
     def hear(self, version: Version, *, reading: int = 0) -> None:
         """Apply a version of an order, and unsettle the listings it touched."""
-        held = self.hub.orders[version.key].recorded
-        before = {} if held is None else taken(held.status, self.oracle.heard.get(version.key))
+        known = self.oracle.heard.get(version.key)
+        before = {} if known is None else taken(known.status, known)
         news = self.hub.hear(version, self.clock.now(), reading=reading)
         self.oracle.hear(version, accepted=news, reading=reading)
         self.log.append(("order", version, reading))
@@ -219,10 +225,10 @@ class World:
                 mark = (name, order.id, visible[-1])
                 if mark not in self._stored:  # the door keeps one body once
                     self._stored.add(mark)
-                    self.hear(self._version(name, order, visible[-1]), reading=number)
+                    self.hear(self.version(name, order, visible[-1]), reading=number)
         self._pulled[name] = int(self.clock.now_s) - 10
 
-    def _version(self, name: str, order: Order, nth: int | None = None) -> Version:
+    def version(self, name: str, order: Order, nth: int | None = None) -> Version:
         """Return an order as it was in one of its versions; by default as it is now."""
         nth = len(order.versions) - 1 if nth is None else nth
         _, stamp, body = order.versions[nth]
@@ -254,7 +260,7 @@ class World:
         if topic == "order.gone":
             version = Version(name, ref, nth, order.stamp, None)
         else:
-            version = self._version(name, order)
+            version = self.version(name, order)
         for _ in range(2 if draw() < mix.hook_doubled else 1):
             delay = self.rng.uniform(5, 30) if draw() < mix.hook_late else self.rng.uniform(0, mix.latency_s)
             self.clock.after(delay, partial(self.hear, version))
@@ -304,91 +310,6 @@ class World:
 
     def _parts(self, article: str) -> dict[str, int]:
         return self.recipes.get(article, {article: 1})
-
-    # ── the end ──────────────────────────────────────────────────────────────────────────────────────
-    def truth(self) -> Oracle:
-        """Return an oracle that has heard everything."""
-        oracle = Oracle(self.recipes, self.pools)
-        oracle.read(Reading(1, self.clock.now_s, frozenset(self.items), self.erp.snapshot(self.items)))
-        for name, shop in self.shops.items():
-            for order in shop.orders.values():
-                oracle.hear(self._version(name, order), accepted=True, reading=1)
-        for sale in self.sales:
-            line = ("1", sale.item, sale.item, sale.quantity)
-            version = Version("till", sale.order, 0, 1, OrderStatus.COMMITTED, (line,))
-            oracle.hear(version, accepted=True, reading=1)
-        return oracle
-
-    def unsettled(self) -> list[str]:
-        """Return what an outlet shows that is not what it should show by the truth of books and shops."""
-        oracle, wrong = self.truth(), []
-        for name, lane in self.lanes.items():
-            for listing, article in lane.listings.items():
-                most = oracle.most(name, article, self.clock.now_s)
-                shown = self.shops[name].figures[listing]
-                least = most if article not in self.recipes else self._best_place(oracle, name, article)
-                if most is None or least is None or not least <= shown <= most:
-                    wrong.append(f"{name} {listing} shows {shown}, right is {most}")
-        return wrong
-
-    def _best_place(self, oracle: Oracle, name: str, kit: str) -> int:
-        """Return the kits one place could make if everything promised were taken from it: a lower bound."""
-        owed = dict.fromkeys(self.recipes[kit], 0)
-        for move in self.erp.moves.values():
-            if move.item in owed:
-                owed[move.item] += max(0, move.demand - sum(move.delivered.values()))
-        snapshot = self.erp.snapshot(self.items)
-        return max(
-            max(
-                0,
-                min(
-                    (snapshot.quants.get((item, place), 0) - snapshot.own[item, place] - owed[item]) // number
-                    for item, number in self.recipes[kit].items()
-                ),
-            )
-            for place in self.pools[name]
-        )
-
-    def short(self) -> dict[str, int]:
-        """Return per item what was sold and cannot be delivered."""
-        return {
-            item: max(
-                0,
-                sum(move.demand - move.shipped for move in self.erp.moves.values() if move.item == item)
-                - sum(max(0, self.erp.shelf[item, place]) for place in LOCATIONS),
-            )
-            for item in self.items
-        }
-
-    def depends_on_order(self) -> list[str]:
-        """Tell a fresh hub the same in another order; return what it knows otherwise."""
-        log = list(self.log)
-        self.rng.shuffle(log)
-        log += [each for each in log if self.rng.random() < 0.2]
-        hub = Hub(self.repairs, self.hub.recipes, self.pools)
-        hub.readings, now = self.hub.readings, self.clock.now()
-        for kind, told, reading in log:
-            if kind == "order":
-                assert isinstance(told, Version)
-                hub.hear(told, now, reading=reading)
-            elif kind == "reading":
-                assert isinstance(told, Reading)
-                hub.apply(told, now)
-            elif kind == "line":
-                assert isinstance(told, LineBooked)
-                hub.hear_line(told)
-        hub.end_holds(now)
-        self.hub.end_holds(now)
-        for key in sorted({*hub.to_read, *self.hub.to_read}):
-            version = self._version(key[0], self.shops[key[0]].orders[int(key[1])])
-            for each in (hub, self.hub):
-                each.hear(version, now, reading=each.next_reading())
-        mine, other = self.hub.meaning(), hub.meaning()
-        return [
-            f"{'/'.join(key)} is {mine.get(key)}, told otherwise {other.get(key)}"
-            for key in sorted(mine.keys() | other.keys())
-            if mine.get(key) != other.get(key)
-        ]
 
 
 def taken(status: OrderStatus | None, version: Version | None) -> dict[str, int]:
