@@ -21,7 +21,7 @@ from pathlib import Path
 
 from benchmarks import computing, events, floor, lasting, requests
 from benchmarks.bench import Bench, Effort, Measure, sides
-from benchmarks.figures import Figure, save, table
+from benchmarks.figures import Figure, publish, save, table
 from benchmarks.ground import commit, machine, stand
 from benchmarks.sides import Failed
 from benchmarks.world import ROOT, Size
@@ -38,6 +38,7 @@ MEASURES: dict[str, Measure] = {
     "memory": lasting.memory,
 }
 LATEST = ROOT / "benchmarks" / "results" / "latest.json"
+PAGE = ROOT / "docs" / "performance.md"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    if options.out == LATEST:
+        publish(LATEST, PAGE)
     print("\n" + table(figures))
     for figure in figures:
         if figure.details:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -108,3 +108,31 @@ def save(path: Path, figures: Sequence[Figure], about: Mapping[str, Any]) -> Non
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"measures": list(kept.values())}, indent=1, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8")
+
+
+BEGINS, ENDS = "<!-- measured: written by make bench -->", "<!-- end -->"
+
+
+def publish(results: Path, page: Path) -> None:
+    """Write the kept results into a page, between its two marks."""
+    kept = json.loads(results.read_text(encoding="utf-8"))["measures"]
+    names = {each.name for each in fields(Figure)}
+    figures = [Figure(**{name: value for name, value in one.items() if name in names}) for one in kept]
+    newest = max(kept, key=lambda one: str(one["at"]))
+    machine = newest["machine"]
+    words = (
+        f"Last run {newest['at']} of {newest['commit']}: {machine['cores']} cores of {machine['cpu']},"
+        f" {machine['memory_mb'] // 1024} GB, load before {machine['load_before']}; PostgreSQL"
+        f" {newest['postgres']['server_version']}, fsync {newest['postgres']['fsync']}, synchronous_commit"
+        f" {newest['postgres']['synchronous_commit']}."
+    )
+    said = [
+        f"- `{figure.name}`: " + ", ".join(f"{name} {value}" for name, value in figure.details.items())
+        for figure in figures
+        if figure.details
+    ]
+    text = page.read_text(encoding="utf-8")
+    head, rest = text.split(BEGINS)
+    tail = rest.split(ENDS)[1]
+    inside = "\n\n".join([words, table(figures), "\n".join(said)])
+    page.write_text(f"{head}{BEGINS}\n\n{inside}\n\n{ENDS}{tail}", encoding="utf-8")
