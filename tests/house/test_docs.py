@@ -66,6 +66,16 @@ def keywords(source: Source, *names: str) -> Iterator[tuple[str, int]]:
                     yield value, node.value.lineno
 
 
+def assigned(source: Source, name: str) -> Iterator[tuple[str, int]]:
+    """Yield every constant that reads like a.b and is given to a variable of this name first."""
+    for node in source.nodes:
+        if isinstance(node, ast.Assign) and any(dotted(target) == name for target in node.targets):
+            for part in ast.walk(node.value):
+                value = getattr(part, "value", None) if isinstance(part, ast.Constant) else None
+                if isinstance(value, str) and EVENT.fullmatch(value):
+                    yield value, node.lineno
+
+
 def codes(source: Source) -> Iterator[tuple[str, int]]:
     """Yield codes that are no class: of cases, rows and the door's answers."""
     yield from keywords(source, "code", "error_code")
@@ -127,7 +137,9 @@ def test_every_event_name_is_explained_and_spelt_as_a_noun_and_a_past_verb():
     known = documented("docs/events.md")
     said = {(name, f"{s.path}:{line}") for s in sources("inventory_sync") for name, line in logged(s)}
     recorded = {
-        (name, f"{s.path}:{line}") for s in sources("inventory_sync") for name, line in keywords(s, "action")
+        (name, f"{s.path}:{line}")
+        for s in sources("inventory_sync")
+        for name, line in (*keywords(s, "action"), *assigned(s, "action"))
     }
     nouns = tuple(
         str(node.value.value)
