@@ -21,6 +21,7 @@ class Mutant:
 
 PIPELINE = "inventory_sync/pipeline"
 DOMAIN = "inventory_sync/domain"
+LEDGER = "inventory_sync/ledger"
 SIM = "sim:150"
 
 MUTANTS = (
@@ -36,8 +37,8 @@ MUTANTS = (
         "no-fence-check",
         "A worker that lost its shard writes over the work of the next owner.",
         f"{PIPELINE}/drain.py",
-        "            ports.intake.check_fence(claim)\n            done =",
-        "            done =",
+        "            ports.intake.check_fence(claim)\n            done, touched =",
+        "            done, touched =",
         ("sim:300",),
     ),
     Mutant(
@@ -171,8 +172,8 @@ MUTANTS = (
         "checked-per-line-not-per-order",
         "The same item in two lines is promised twice from the same stock.",
         f"{DOMAIN}/routing.py",
-        "            self._free[part.item, location] -= units * part.per_unit\n",
-        "            self._free[part.item, location] -= ZERO\n",
+        "            self._taken[place] = self._taken.get(place, ZERO) + units * part.per_unit\n",
+        "            self._taken[place] = self._taken.get(place, ZERO)\n",
         ("tests/domain/test_routing.py",),
     ),
     Mutant(
@@ -203,10 +204,9 @@ MUTANTS = (
     Mutant(
         "event-keys-forgotten",
         "The same movement told twice is posted twice.",
-        "inventory_sync/ledger/rows_events.py",
+        "inventory_sync/ledger/rows_keys.py",
         "ORDER BY place ON CONFLICT DO NOTHING\n",
-        "ORDER BY place ON CONFLICT (connection_id, key, revision)"
-        " DO UPDATE SET effective = EXCLUDED.effective\n",
+        "ORDER BY place ON CONFLICT (connection_id, key) DO UPDATE SET recorded_at = excluded.recorded_at\n",
         ("tests/ledger/test_posting.py -k postgres",),
     ),
     Mutant(
@@ -224,5 +224,101 @@ MUTANTS = (
         "UPDATE intake_delivery d SET attempts = d.attempts + 1\n",
         "UPDATE intake_delivery d SET attempts = d.attempts\n",
         ("tests/intake/test_store.py -k postgres",),
+    ),
+    Mutant(
+        "books-hold-nothing",
+        "A line the figure holds already is subtracted a second time, for ever.",
+        f"{LEDGER}/placing.py",
+        "        return replace(each, contained=held.contained, delivered=held.delivered)\n",
+        "        return each\n",
+        ("tests/ledger/test_figures.py -k memory",),
+    ),
+    Mutant(
+        "second-figure-of-a-reading-believed",
+        "Two figures of one reading that differ: which one counts would depend on their order.",
+        f"{LEDGER}/folding.py",
+        "        if says_other(event, first := said[event.connection_id, event.key])\n",
+        "        if not (first := said[event.connection_id, event.key])\n",
+        ("tests/ledger/test_figures.py -k memory",),
+    ),
+    Mutant(
+        "old-tenure-rules",
+        "After a change of mode the level would still rest on what the former authority counted.",
+        f"{DOMAIN}/basis.py",
+        "            if tenures.at(count.at.occurred_at) > tenures.of_reading(reading):\n",
+        "            if tenures.at(count.at.occurred_at) < tenures.of_reading(reading):\n",
+        ("tests/domain/test_modes.py",),
+    ),
+    Mutant(
+        "doubt-cured-by-an-older-reading",
+        "A reading that was under way when the fault was noticed would make the level known again.",
+        f"{DOMAIN}/levels.py",
+        "    return isinstance(told, Count) or unknown_since is None or told.reading > unknown_since\n",
+        "    return isinstance(told, Count) or unknown_since is None or told.reading > 0\n",
+        ("tests/domain/test_levels.py", "tests/ledger/test_figures.py -k memory"),
+    ),
+    Mutant(
+        "last-comer-served-first",
+        "Of many requests decided together the last would get the last unit.",
+        f"{LEDGER}/requests.py",
+        "    answers = tuple(clerk.answer(request) for request in requests)\n",
+        "    answers = tuple(clerk.answer(request) for request in reversed(requests))[::-1]\n",
+        ("tests/ledger/test_requests.py -k memory",),
+    ),
+    Mutant(
+        "who-waits-is-passed-over",
+        "A new request takes the stock an older order, short elsewhere, could be moved to.",
+        f"{LEDGER}/requests.py",
+        "                    left[item, other] -= taken\n",
+        "                    left[item, other] -= ZERO\n",
+        ("tests/ledger/test_requests.py -k memory",),
+    ),
+    Mutant(
+        "levels-not-locked",
+        "Two sessions read the same stock and both promise it.",
+        f"{LEDGER}/rows_levels.py",
+        "        WHERE s.item_id = given.item_id AND s.location_id = given.location_id FOR NO KEY UPDATE\n",
+        "        WHERE s.item_id = given.item_id AND s.location_id = given.location_id\n",
+        ("tests/ledger/test_interleavings.py",),
+    ),
+    Mutant(
+        "shortcut-at-the-time-of-the-count",
+        "A sale of the very moment of a count, which the count holds, is taken off once more.",
+        f"{LEDGER}/plain.py",
+        "            or event.occurred_at <= later_than[key]\n",
+        "            or event.occurred_at < later_than[key]\n",
+        ("tests/ledger/test_any_order.py -k memory",),
+    ),
+    Mutant(
+        "allotments-beyond-the-stock",
+        "Two channels are each given the last units for themselves.",
+        f"{DOMAIN}/allotments.py",
+        "        missing += each.unconsumed - serving.add(pool, each.unconsumed)\n",
+        "        missing += each.unconsumed - Serving(free).add(pool, each.unconsumed)\n",
+        ("tests/domain/test_promises_and_allotments.py",),
+    ),
+    Mutant(
+        "chain-of-shortages-not-followed",
+        "A shortage reaches this pool through a line that stands between, and its stock is sold twice.",
+        f"{DOMAIN}/availability.py",
+        "    if chained > 0:\n",
+        "    if chained > 1_000:\n",
+        ("tests/domain/test_availability.py",),
+    ),
+    Mutant(
+        "shortage-nobody-can-serve-taken-off",
+        "What waits for two empty places is taken off a third for good: an undersell that lasts.",
+        f"{DOMAIN}/availability.py",
+        "    elif chained < 0:\n",
+        "    elif chained < -1_000:\n",
+        ("tests/domain/test_availability.py",),
+    ),
+    Mutant(
+        "history-of-figures-shortened",
+        "What a channel was told yesterday can no longer be explained.",
+        "inventory_sync/availability/saving.py",
+        '                copy.write("".join(_lines(figures, now.isoformat())))\n',
+        '                copy.write("".join(_lines(old, now.isoformat())))\n',
+        ("tests/availability/test_figure_history.py -k postgres",),
     ),
 )
