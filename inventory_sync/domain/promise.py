@@ -37,34 +37,32 @@ class Promise:
 
 
 def available_to_promise(
-    date: datetime,
-    *,
-    now: datetime,
-    locations: Sequence[LocationTerms],
-    expectations: Sequence[Expectation],
-    work_out: Callable[[Sequence[LocationTerms]], Availability],
+    date: datetime, *, now: datetime, due: Iterable[datetime], work_out: Callable[[datetime], Availability]
 ) -> Promise:
     """Return what may be promised for delivery on that date.
 
-    work_out: the figure of these locations for the channel or kit in question (available, available_kits).
-    An unknown figure promises nothing: figure None.
+    due: when something is expected to arrive or leave. work_out: the figure with everything expected by a
+    moment counted as there (with_incoming, then available or available_kits). An unknown figure promises
+    nothing: figure None.
     """
-    due = [each for each in expectations if each.due_at > now]
-    moments = sorted({max(date, now), *(each.due_at for each in due if each.due_at > date)})
-    promises = [
-        Promise(work_out(with_incoming(locations, (each for each in due if each.due_at <= moment))), moment)
-        for moment in moments
-    ]
+    moments = sorted({max(date, now), *(moment for moment in due if moment > max(date, now))})
+    promises = [Promise(work_out(moment), moment) for moment in moments]
     unknown = next((each for each in promises if each.available.figure is None), None)
     return unknown or min(promises, key=lambda each: (each.available.figure or ZERO, each.limited_at))
 
 
 def with_incoming(
-    locations: Sequence[LocationTerms], expectations: Iterable[Expectation]
+    locations: Sequence[LocationTerms],
+    expectations: Iterable[Expectation],
+    *,
+    now: datetime,
+    by: datetime,
 ) -> list[LocationTerms]:
-    """Return the terms of the locations with these expectations counted as there."""
+    """Return the terms of the locations with what is expected between now and then counted as there."""
     sums: dict[str, Decimal] = {}
     for each in expectations:
+        if not now < each.due_at <= by:
+            continue
         sums[each.location] = sums.get(each.location, ZERO) + each.quantity
     return [
         replace(terms, incoming=terms.incoming + sums[terms.location]) if terms.location in sums else terms

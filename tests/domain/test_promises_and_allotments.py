@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from inventory_sync.domain.allotments import Grant, shortfall, standing
 from inventory_sync.domain.availability import Allotment, LocationTerms, OpenDemand, PolicyTerms, available
-from inventory_sync.domain.promise import Expectation, available_to_promise
+from inventory_sync.domain.promise import Expectation, available_to_promise, with_incoming
 from inventory_sync.domain.serving import Serving
 from tests.domain.oracles import can_all_be_served
 
@@ -86,12 +86,14 @@ def promised(number: int, *expected: tuple[int, int], on_hand: int | None = 3, o
         None if on_hand is None else Decimal(on_hand),
         open_demand=(OpenDemand(Decimal(owed), W1),) if owed else (),
     )
+    coming = [Expectation("W1", Decimal(quantity), day(due)) for quantity, due in expected]
     return available_to_promise(
         day(number),
         now=NOON,
-        locations=[terms],
-        expectations=[Expectation("W1", Decimal(quantity), day(due)) for quantity, due in expected],
-        work_out=lambda places: available(places, PolicyTerms(), pool=W1),
+        due=[each.due_at for each in coming],
+        work_out=lambda moment: available(
+            with_incoming([terms], coming, now=NOON, by=moment), PolicyTerms(), pool=W1
+        ),
     )
 
 
