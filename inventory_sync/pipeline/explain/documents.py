@@ -7,16 +7,19 @@ document too, so that they always add up to their term.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
-from inventory_sync.audit.models import Entry
-from inventory_sync.availability.models import Policy
 from inventory_sync.availability.steps import OF_POLICY
 from inventory_sync.domain.reports import plain
 from inventory_sync.ledger import history
 from inventory_sync.ledger.history import Owed, Ruling
+from inventory_sync.pipeline.explain.declared import (
+    allotment_documents,
+    incoming_documents,
+    policy_document,
+)
 from inventory_sync.pipeline.explain.types import ZERO, Document
 
 LISTED = 20
@@ -37,14 +40,6 @@ MOVEMENT_KINDS = {
 }
 OF_AUTHORITY = frozenset({"unavailable", "reserved_by_authority", "unassigned_at_authority"})
 OF_DOUBT = frozenset({"unknown", "may_not_rise", "last_pack_kept", "last_published", "stop_selling"})
-POLICY_WORDS = (
-    ("share_percent", "share", " %"),
-    ("buffer", "buffer", ""),
-    ("buffer_percent", "buffer", " %"),
-    ("cap", "cap", ""),
-    ("threshold", "threshold", ""),
-    ("safety_stock", "safety stock", ""),
-)
 
 
 class Papers:
@@ -59,9 +54,12 @@ class Papers:
         connection_id: int | None = None,
         item_id: int | None = None,
         policy_version: int = 0,
+        channel: str = "",
+        computed_at: datetime | None = None,
     ) -> None:
         self._items, self._places, self._moment = items, places, moment
         self._connection_id, self._item_id, self._policy_version = connection_id, item_id, policy_version
+        self._channel, self._now = channel, computed_at
         self._balances: dict[tuple[int, int], Decimal] | None = None
         self._owed: dict[tuple[int, int], list[Owed]] | None = None
         self._rulings: dict[tuple[int, int], Ruling | None] = {}
@@ -81,7 +79,7 @@ class Papers:
         if name in OF_POLICY:
             policy = self.policy()
             return (policy,) if policy else ()
-        return ()
+        return self._declared(name, self._items.get(sku))
 
     def balance(self, key: tuple[int, int]) -> Decimal:
         if self._balances is None:
@@ -142,6 +140,16 @@ class Papers:
             )
         return self._policy
 
+    def _declared(self, name: str, item_id: int | None) -> tuple[Document, ...]:
+        if item_id is None or self._now is None:
+            return ()
+        kind, _, channel = name.partition(":")
+        if kind in ("allotted", "own_allotment"):
+            return allotment_documents(item_id, channel or self._channel, moment=self._now)
+        if name in ("incoming", "preorder_allowance") and self._moment is None:
+            return incoming_documents(item_id)
+        return ()
+
     def _ruling_of(self, key: tuple[int, int]) -> tuple[Document, ...]:
         found = self.ruling(key)
         return (ruling_document(found),) if found else ()
@@ -168,53 +176,6 @@ def ruling_document(ruling: Ruling) -> Document:
         pk=ruling.delivery_id,
         correlation_id=ruling.correlation_id,
     )
-
-
-def policy_document(
-    connection_id: int, item_id: int | None, version: int, *, moment: datetime | None
-) -> Document | None:
-    """Return the policy for an item on a channel, its own or the channel's, in the version given."""
-    rows = Policy.objects.filter(connection_id=connection_id).filter(item_id__in=_own_or_all(item_id))
-    rows = rows | Policy.objects.filter(connection_id=connection_id, item__isnull=True)
-    candidates = sorted(rows.select_related("connection", "item"), key=lambda row: row.item_id is None)
-    for row in candidates:
-        entry = _policy_entry(row, version, moment)
-        if row.version != version and entry is None:
-            continue
-        words = _policy_words(row) if row.version == version else "as it was then; see the audit"
-        who = f" · set by {entry.actor_name}: {entry.reason}" if entry else ""
-        subject = f"for {row.item.sku}" if row.item else "for all items"
-        return Document(
-            "policy",
-            f"Policy of {row.connection.code} {subject}, version {version}",
-            at=entry.at if entry else row.updated_at,
-            detail=f"{words}{who}",
-            model="availability_policy",
-            pk=row.pk,
-        )
-    return Document("policy", f"Policy version {version}", detail="no longer kept") if version else None
-
-
-def _own_or_all(item_id: int | None) -> Collection[int]:
-    return [] if item_id is None else [item_id]
-
-
-def _policy_entry(row: Policy, version: int, moment: datetime | None) -> Entry | None:
-    entries = Entry.objects.filter(
-        subject_table="availability_policy", subject_id=str(row.pk), after__version=version
-    )
-    if moment is not None:
-        entries = entries.filter(at__lte=moment)
-    return entries.order_by("-id").first()
-
-
-def _policy_words(row: Policy) -> str:
-    said = []
-    for field, word, unit in POLICY_WORDS:
-        value = getattr(row, field, None)
-        if value is not None and value != 0 and not (field == "share_percent" and value == 100):
-            said.append(f"{word} {plain(value)}{unit}")
-    return ", ".join([*said, f"when unknown: {row.get_fallback_display().lower()}"])
 
 
 def _order_line(owed: Owed, quantity: Decimal | None) -> Document:

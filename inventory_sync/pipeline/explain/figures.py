@@ -46,6 +46,8 @@ def explain_figure(
         connection_id=connection.pk,
         item_id=item.pk,
         policy_version=then.policy_version,
+        channel=connection.code,
+        computed_at=then.computed_at,
     )
     terms = _terms(then.steps, papers, sku=item.sku)
     pool = {row.location_id for row in connection.location_mappings.filter(sells_for=True)}

@@ -13,7 +13,7 @@ from inventory_sync.connections.models import Connection
 from inventory_sync.domain.errors import BeforeRecords
 from inventory_sync.ledger import history
 from inventory_sync.ledger.models import Allocation, DirtyItem, StockLevel
-from inventory_sync.pipeline.explain.documents import policy_document
+from inventory_sync.pipeline.explain.declared import policy_document
 from inventory_sync.pipeline.explain.figures import told_of
 from inventory_sync.pipeline.explain.places import explain_place, explain_places, places_of
 from inventory_sync.pipeline.explain.types import (
@@ -104,7 +104,7 @@ def explain_channel(*, connection: Connection, moment: datetime | None = None) -
         moment=moment,
         sells_from=places_of(sells, moment=moment, sells={row.pk for row in sells}),
         served_from=tuple(serves),
-        policy=policy_document(connection.pk, None, policy.version, moment=None) if policy else None,
+        policy=policy_document(connection.pk, None, policy.version, moment=moment) if policy else None,
         counts=counts,
         worst=worst,
     )

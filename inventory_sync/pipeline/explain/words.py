@@ -21,6 +21,9 @@ SAID = {
     "safety_stock": "{n} at {at} are kept as safety stock, by the policy.",
     "unknown": "{n} at {at} do not count: what is there is in doubt, only what was last known free counts.",
     "movable_shortage": "{n} are owed at {at}, which has too little: the pool may have to serve them{lines}.",
+    "chained_shortage": "{n} are owed elsewhere and may be taken from here through other pools.",
+    "unserved_shortage": "{n} are owed at {at}, and nothing of the pool can serve them{lines}.",
+    "buffer_percent": "{n} are kept back as a buffer, a percentage of the share.",
     "share": "{n} are left to other channels: the policy gives this one a share of the pool.",
     "buffer": "{n} are kept back as a buffer, by the policy.",
     "cap": "{n} are above the cap of the policy.",
@@ -90,6 +93,9 @@ def _limit_of_kit(term: Term, needs: Mapping[str, Decimal]) -> list[str]:
 
 
 def _subtraction(term: Term) -> str:
+    kind, _, channel = term.name.partition(":")
+    if kind == "allotted":
+        return f"{plain(-term.quantity)} are set aside for {channel}."
     form = SAID.get(term.name)
     if form is None:
         where = f" at {term.location}" if term.location else ""
