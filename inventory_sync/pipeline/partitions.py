@@ -44,5 +44,5 @@ def _soon(room: str, work: Callable[[], int]) -> int:
     try:
         return work()
     except OperationalError as error:
-        log.warning("partitions.busy", room=room, error=str(error).strip())
+        log.warning("partitions.delayed", room=room, error=str(error).strip())
         return 0
