@@ -18,6 +18,7 @@ class Deed(models.Model):
             ("rotate_token", "Can make a new hook token"),
             ("resolve_case", "Can close a case"),
             ("revoke_key", "Can revoke an API key"),
+            ("decide_reservation", "Can commit, approve, extend and release reservations"),
             ("assign_authority", "Can change who decides what is at a place"),
         ]
 

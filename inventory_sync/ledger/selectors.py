@@ -74,6 +74,17 @@ WHERE h.contained <> 0 OR h.delivered <> 0
 ORDER BY h.source, h.order_ref COLLATE "C", h.line_ref COLLATE "C", i.sku COLLATE "C", place.code COLLATE "C"
 """
 
+_VERIFY_OWED = """
+SELECT item_id, location_id, coalesce(o.quantity, 0), coalesce(sums.total, 0)
+FROM ledger_owed o
+FULL JOIN (
+    SELECT item_id, location_id, sum(quantity - contained) AS total FROM ledger_allocation WHERE open
+    GROUP BY item_id, location_id
+) AS sums USING (item_id, location_id)
+WHERE coalesce(o.quantity, 0) <> coalesce(sums.total, 0)
+ORDER BY item_id, location_id
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -150,6 +161,11 @@ def any_dirty() -> bool:
 def verify() -> list[Difference]:
     """Return every level that is not the sum of its movements; one pass over the ledger, no lock."""
     return [Difference(*row) for row in execute(_VERIFY, (list(_VIRTUAL),))]
+
+
+def verify_owed() -> list[tuple[int, int, Decimal, Decimal]]:
+    """Return (item, location, kept, summed) wherever what is owed is not what its allocations add up to."""
+    return [(row[0], row[1], row[2], row[3]) for row in execute(_VERIFY_OWED)]
 
 
 def state_hash() -> str:

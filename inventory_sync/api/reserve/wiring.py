@@ -15,7 +15,6 @@ from inventory_sync.api.hooks.group import GroupCommit
 from inventory_sync.api.reserve.door import Decided, ReserveDoor
 from inventory_sync.api.reserve.reading import Asked
 from inventory_sync.api.reserve.shaping import Names
-from inventory_sync.api.reserve.terms import Book, TermsBook
 from inventory_sync.domain.errors import NoChannel, Refused, UnknownItem
 from inventory_sync.ledger.ports import HeldOrder
 from inventory_sync.ledger.request_types import Answer, Answered, Request, RequestLine
@@ -24,6 +23,7 @@ from inventory_sync.ledger.rows import execute
 from inventory_sync.ledger.store import PostgresLedger
 from inventory_sync.pipeline import wiring
 from inventory_sync.pipeline.serving import serve_waiting
+from inventory_sync.pipeline.terms import Book, TermsBook
 from inventory_sync.pipeline.wake import waker
 from inventory_sync.support.clock import utc_now
 from inventory_sync.support.logs import get_logger

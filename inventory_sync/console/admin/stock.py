@@ -13,7 +13,9 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from inventory_sync.console.admin.base import Reading, ReadingInline
+from inventory_sync.console.admin.doing import Doing
 from inventory_sync.console.admin.explaining import explain_anchor
+from inventory_sync.console.admin.reserving import DEEDS, RequestFilter
 from inventory_sync.console.formats import quantity
 from inventory_sync.ledger.models import Allocation, Movement, Order, Reservation, StockLevel
 from inventory_sync.ledger.selectors_goods import parts_of
@@ -165,9 +167,10 @@ class ReservationInline(ReadingInline):
 
 
 @admin.register(Order)
-class OrderAdmin(Reading):
+class OrderAdmin(Doing, Reading):
+    deeds = DEEDS
     list_display = ("__str__", "connection", "order_ref", "status", "incomplete", "placed_at", "seen_at")
-    list_filter = ("connection", "status", "incomplete")
+    list_filter = (RequestFilter, "connection", "status", "incomplete")
     list_select_related = ("connection",)
     search_fields = ("order_ref", "number", "=correlation_id")
     search_help_text = "Order number, reference or correlation id"
@@ -176,6 +179,7 @@ class OrderAdmin(Reading):
     fields = (
         ("connection", "order_ref", "number"),
         ("status", "incomplete"),
+        ("requested", "review", "mode"),
         ("placed_at", "first_seen_at", "seen_at"),
         ("stamp", "reading", "shown_trail"),
     )
@@ -243,6 +247,7 @@ class ReservationAdmin(Reading):
         ("order", "line_ref", "item"),
         ("shown_demand", "shown_fulfilled", "state"),
         ("expires_at", "reason", "changed_at"),
+        ("asked", "routing"),
     )
 
     @display(description="wanted", ordering="demand")
