@@ -162,6 +162,7 @@ def apply_batch(
             closed_short=tuple(dict.fromkeys(desk.tally.closed_short)),
             news=desk.news(),
             changed=frozenset(order.key for order in changed if desk.is_other(order.key)),
+            odd=desk.odd(),
         ),
         expected=replace(
             told,

@@ -34,9 +34,9 @@ from inventory_sync.domain.reservations import (
 )
 from inventory_sync.domain.routing import DEFAULT_RULES, Rule
 from inventory_sync.ledger.placing import Floor, Way, carried, place_order
-from inventory_sync.ledger.ports import HeldLine, HeldOrder
+from inventory_sync.ledger.ports import Fulfilment, HeldLine, HeldOrder
 from inventory_sync.ledger.ports_incoming import PickedOf
-from inventory_sync.ledger.types import OrderEvent, OrderKey, OrderNews
+from inventory_sync.ledger.types import OddShipment, OrderEvent, OrderKey, OrderNews
 
 NEVER = OrderVersion(-1)
 PROGRESS = {
@@ -114,6 +114,24 @@ class Desk:
     def is_other(self, key: OrderKey) -> bool:
         """Say whether an order is another version or has other lines now; reading it again is neither."""
         return key in self._newer or self._orders[key].lines != self._before[key].lines
+
+    def odd(self) -> tuple[OddShipment, ...]:
+        """Return the shipments that cannot be what their line wants."""
+        return tuple(
+            OddShipment(key, each.line_ref, each.item_id, each.quantity, why)
+            for key, order in sorted(self._orders.items())
+            for each in (order.fulfilments if order.seen else ())
+            if (why := self._why_odd(order.lines.get(each.line_ref), each))
+        )
+
+    def _why_odd(self, line: HeldLine | None, shipped: Fulfilment) -> str:
+        if line is None:
+            return "the order has no such line"
+        if shipped.quantity < 0:
+            return "more came back than ever left"
+        wanted = {part.item for part in self._floor.parts(line.item_id)}
+        wanted |= {each.item for each in line.allocations if each.demand}
+        return "" if str(shipped.item_id) in wanted else "the line wants another item"
 
     def news(self) -> tuple[OrderNews, ...]:
         """Return how each channel's demand changed; a newer version is news of all its items, be it of 0."""

@@ -190,12 +190,24 @@ class OrderNews:
 
 
 @dataclass(frozen=True, slots=True)
+class OddShipment:
+    """A shipment that cannot be what its line wants: of another item, of no line, or less than nothing."""
+
+    order: OrderKey
+    line_ref: str
+    item_id: int
+    quantity: Decimal
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Decided:
     """What deciding orders did.
 
     `needs_reading`: orders that only a reading at their source can settle. `closed_short`: orders found gone
     without announcement while lines were open; somebody must own a case. `touched`: items (components of
     kits) whose open demand changed. `changed`: orders that are another version or have other lines now.
+    `odd`: shipments that somebody must look at; they moved stock and closed nothing.
     """
 
     applied: int = 0
@@ -205,6 +217,7 @@ class Decided:
     closed_short: tuple[OrderKey, ...] = ()
     news: tuple[OrderNews, ...] = ()
     changed: frozenset[OrderKey] = frozenset()
+    odd: tuple[OddShipment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

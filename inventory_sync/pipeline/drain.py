@@ -24,6 +24,7 @@ from inventory_sync.domain.errors import (
 from inventory_sync.domain.external import ExternalEvent, OrderReported, OrderVanished
 from inventory_sync.domain.lane import retry_after
 from inventory_sync.domain.levels import RefusalReason
+from inventory_sync.domain.reports import plain
 from inventory_sync.intake.ports import Claim, Finds, Outcome, Parking, Result, StoredDelivery
 from inventory_sync.ledger.apply import apply_batch
 from inventory_sync.ledger.types import Applied, Decided, Posted
@@ -274,6 +275,16 @@ def _open_cases(
             "order",
             f"{connection_id}:{order_ref}",
             f"Order {order_ref} is gone at its source without notice; its open lines were closed short.",
+            connection=codes.get(connection_id, ""),
+        )
+    for odd in applied.decided.odd:
+        connection_id, order_ref = odd.order
+        ports.cases.open(
+            "shipment.odd",
+            "order",
+            f"{connection_id}:{order_ref}",
+            f"Shipped for order {order_ref}, line {odd.line_ref}: {plain(odd.quantity)} of item "
+            f"{odd.item_id}, but {odd.why}. Stock moved; the line stays as it was.",
             connection=codes.get(connection_id, ""),
         )
     note_expectations(applied.expected, codes, cases=ports.cases)

@@ -1,0 +1,42 @@
+"""A shipment that cannot be what its line wants moves stock, closes nothing, and is told."""
+
+from __future__ import annotations
+
+
+def odd(applied) -> list[tuple[str, str]]:
+    return [(each.line_ref, each.why) for each in applied.decided.odd]
+
+
+def test_a_shipment_of_another_item_is_told_and_the_line_stays_open(shop):
+    shop.decide(shop.order())
+    shop.count("c3", shop.cup, shop.near, 5)
+
+    applied = shop.ship("s1", 2, item=shop.cup)
+
+    assert odd(applied) == [("a", "the line wants another item")]
+    assert shop.total_open() == 2
+
+
+def test_a_shipment_of_a_line_the_order_does_not_have_is_told(shop):
+    shop.decide(shop.order())
+
+    assert odd(shop.ship("s1", 2, line="z")) == [("z", "the order has no such line")]
+
+
+def test_more_that_comes_back_than_ever_left_is_told(shop):
+    shop.decide(shop.order())
+
+    assert odd(shop.ship("s1", -1)) == [("a", "more came back than ever left")]
+    assert shop.total_open() == 2
+
+
+def test_a_shipment_of_a_kits_component_is_nothing_odd(shop):
+    tray = shop.world.kit("TRAY", {shop.mug: 2})
+    shop.decide(shop.order(lines={"k": (tray, 1)}))
+
+    assert odd(shop.ship("s1", 2, line="k")) == []
+
+
+def test_a_shipment_before_its_order_is_nothing_odd(shop):
+    assert odd(shop.ship("s1", 2)) == []
+    assert odd(shop.decide(shop.order()) and shop.ship("s2", 0, at=11)) == []
