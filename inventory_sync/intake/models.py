@@ -143,7 +143,7 @@ class ReadDue(models.Model):
 class SequenceNumber(models.Model):
     """Which message of a source has one of its numbers, so that a second one with the same is seen.
 
-    `said_by` is the key and revision of the message's first event: the same however often it is sent.
+    `said_by` is the key of the message's first event: the same however often it is sent or restated.
     """
 
     pk = models.CompositePrimaryKey("connection_id", "place", "number")

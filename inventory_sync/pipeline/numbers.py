@@ -20,7 +20,10 @@ from inventory_sync.intake.ports import NumberUsed, Parking, StoredDelivery
 
 
 def numbers_of(stored: StoredDelivery, events: Iterable[ExternalEvent]) -> list[NumberUsed]:
-    """Return the numbers a message uses, each once; it is known by its first event's key and revision."""
+    """Return the numbers a message uses, each once; it is known by its first event's key.
+
+    Not by its revision: a source may restate a message under the number it had.
+    """
     found: dict[tuple[str, int], NumberUsed] = {}
     for event in events:
         match event:
@@ -28,10 +31,8 @@ def numbers_of(stored: StoredDelivery, events: Iterable[ExternalEvent]) -> list[
                 if event.sequence is None:
                     continue
                 place = (event.location_ref, event.sequence)
-                revision = 0 if isinstance(event, StockCounted) else event.revision
                 if place not in found:
-                    said_by = f"{event.key}#{revision}"
-                    found[place] = NumberUsed(stored.connection_id, *place, said_by)
+                    found[place] = NumberUsed(stored.connection_id, *place, event.key)
             case _:
                 pass
     return list(found.values())
