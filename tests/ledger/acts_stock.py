@@ -11,7 +11,7 @@ from hypothesis.stateful import precondition, rule
 
 from inventory_sync.domain.external import Reason
 from inventory_sync.ledger.orders import expire_holds
-from inventory_sync.ledger.types import EventKind
+from inventory_sync.ledger.types import EventKind, StockEvent
 from tests.ledger.machine import LedgerMachine
 from tests.ledger.reports import count, delta
 
@@ -63,18 +63,21 @@ class StockActs(LedgerMachine):
             [replace(event, item_id=ruling.item_id, location_id=ruling.location_id, occurred_at=earlier)]
         )
 
-    @precondition(lambda self: self.facts.events)
+    @precondition(lambda self: self.correctable())
     @rule(pick=PICK, quantity=st.integers(0, 5), elsewhere=st.booleans())
     def a_report_is_corrected(self, pick: int, quantity: int, elsewhere: bool) -> None:
         """A higher revision: another quantity, perhaps of another item, at another place."""
         self.acts["a report is corrected"] += 1
-        effective = self.facts.effective()
-        wrong = effective[pick % len(effective)]
+        correctable = self.correctable()
+        wrong = correctable[pick % len(correctable)]
         sign = -1 if wrong.quantity < 0 and wrong.kind is EventKind.DELTA else 1
         right = replace(wrong, revision=wrong.revision + 1, quantity=Decimal(sign * quantity))
         if elsewhere and wrong.fulfils is None:
             right = replace(right, item_id=self.item(pick), location_id=self.place(pick + 1))
         self.tell([right])
+
+    def correctable(self) -> list[StockEvent]:
+        return [each for each in self.facts.effective() if each.kind is not EventKind.FIGURE]
 
     # ── fulfilment ───────────────────────────────────────────────────────────────────────────────────
     @precondition(lambda self: self.source)

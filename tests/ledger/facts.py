@@ -35,14 +35,25 @@ OTHER_END = {
 PROMISED = "promised"  # committed or backordered: which of the two depends on what was free when it came
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a reservation asked for was granted: of an item as sold, until a time if it is held."""
+
+    item_id: int
+    quantity: Decimal
+    until: datetime | None
+
+
 @dataclass(slots=True)
 class Facts:
     """Everything that was told, as told. `recipes`: kit → component → how many one kit takes."""
 
     recipes: Mapping[int, Mapping[int, int]]
     sources: Mapping[str, int]  # connection code → id
+    books: frozenset[int] = frozenset()  # places whose authority reports figures
     events: list[StockEvent] = field(default_factory=list)
     orders: list[OrderEvent] = field(default_factory=list)
+    asked: dict[LineKey, Asked] = field(default_factory=dict)
 
     def tell(self, events: Iterable[StockEvent] = (), orders: Iterable[OrderEvent] = ()) -> None:
         self.events += events
@@ -67,10 +78,13 @@ class Facts:
         totals: Totals = {}
         for level, events in here.items():
             deltas = [each for each in events if each.kind is EventKind.DELTA]
+            figures = [each for each in events if each.kind is EventKind.FIGURE]
             counts = [each for each in events if each.kind is EventKind.COUNT]
             ruling = max(counts, key=lambda each: (*_moment(each), each.key), default=None)
             after = [each for each in deltas if ruling is None or _after(each, ruling)]
             found = (ruling.quantity if ruling else ZERO) + sum((each.quantity for each in after), ZERO)
+            if level[1] in self.books:  # where figures decide, nothing is ever added to one
+                found = max(figures, key=_reading).quantity if figures else ZERO
             ends: dict[str, Decimal] = defaultdict(Decimal)
             for each in deltas:
                 ends[OTHER_END[each.reason or Reason.ADJUSTMENT]] += each.quantity
@@ -94,22 +108,36 @@ class Facts:
 
     def owed(self, now: datetime) -> dict[tuple[LineKey, int], Decimal]:
         """Return what must be subtracted per line and component item; no zeros."""
-        shipped = self._shipped()
+        shipped, held = self._shipped(), self._held(delivered=False)
         owed = {}
         for key, line, status in self._lines(now):
             if status in (PROMISED, LineStatus.HELD, LineStatus.SHIPPED_AWAITING_BOOKS):
                 for item, per_unit in self._parts(line).items():
-                    left = line.quantity * per_unit - shipped[key, item]
+                    left = line.quantity * per_unit - shipped[key, item] - held[key, item]
                     if left > 0:
                         owed[key, item] = left
+        for key, asked in self.asked.items():
+            if asked.until is None or now < asked.until:
+                parts = self.recipes.get(asked.item_id) or {asked.item_id: 1}
+                owed |= {(key, item): asked.quantity * number for item, number in parts.items()}
         return owed
 
     def statuses(self, now: datetime) -> dict[LineKey, LineStatus | str]:
         """Return where each line of the ruling versions stands; lines it no longer names are left out."""
-        return {key: status for key, _, status in self._lines(now)}
+        asked = {
+            key: PROMISED
+            if each.until is None
+            else LineStatus.HELD
+            if now < each.until
+            else LineStatus.EXPIRED
+            for key, each in self.asked.items()
+        }
+        return {**{key: status for key, _, status in self._lines(now)}, **asked}
 
     def _lines(self, now: datetime) -> Iterator[tuple[LineKey, OrderEventLine, LineStatus | str]]:
         shipped = self._shipped()
+        for line_item, quantity in self._held(delivered=True).items():
+            shipped[line_item] += quantity
         for order_key in sorted({each.key for each in self.orders}):
             version = self.version(order_key)
             assert version is not None
@@ -143,6 +171,33 @@ class Facts:
                 line = (self.sources[each.fulfils.source], each.fulfils.order_ref, each.fulfils.line_ref)
                 shipped[line, each.item_id] -= each.quantity
         return shipped
+
+    def _held(self, *, delivered: bool) -> Shipped:
+        """Return what the books hold of each line, per item: all of it, or what they delivered.
+
+        What was delivered once stays delivered; what is merely assigned is as the newest figure says.
+        """
+        figures = [each for each in self.effective() if each.kind is EventKind.FIGURE and each.figure]
+        newest: dict[LevelKey, StockEvent] = {}
+        for each in figures:
+            level = (each.item_id, each.location_id)
+            newest[level] = max(newest.get(level, each), each, key=_reading)
+        most: dict[tuple[LineKey, LevelKey], Decimal] = defaultdict(Decimal)
+        for each in figures:
+            level = (each.item_id, each.location_id)
+            for line in each.figure.contained if each.figure else ():
+                if line.source in self.sources:
+                    key = (self.sources[line.source], line.order_ref, line.line_ref)
+                    counts = line.contained if each is newest[level] and not delivered else line.delivered
+                    most[key, level] = max(most[key, level], counts)
+        held: Shipped = defaultdict(Decimal)
+        for (key, (item, _)), quantity in most.items():
+            held[key, item] += quantity
+        return held
+
+
+def _reading(event: StockEvent) -> int:
+    return event.reading or 0
 
 
 def _moment(event: StockEvent) -> tuple[datetime, int]:

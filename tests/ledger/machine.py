@@ -19,14 +19,18 @@ from typing import Any
 from hypothesis.stateful import RuleBasedStateMachine
 
 from inventory_sync.domain.external import OrderStatus, Reason
+from inventory_sync.domain.requests import Act
 from inventory_sync.ledger import selectors
 from inventory_sync.ledger.apply import apply_batch
 from inventory_sync.ledger.orders import expire_holds
+from inventory_sync.ledger.request_types import Request, Terms
+from inventory_sync.ledger.requests import decide_requests
 from inventory_sync.ledger.types import (
     Applied,
     OrderEvent,
     OrderEventLine,
     OrderKey,
+    Refused,
     StockEvent,
 )
 from tests.ledger.reports import START, delta, gone, order, shipment
@@ -50,6 +54,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self.source: dict[OrderKey, list[OrderEvent]] = {}
         self.readings = 0
         self.numbers = 0
+        self.begun: list[int] = []  # readings of the books that still go on
+        self.asked: dict[OrderKey, Request] = {}  # the last content that was asked for
         self._play = self.stage.play()
         self._play.__enter__()
         self.seen = self.stage.seen()
@@ -69,6 +75,12 @@ class LedgerMachine(RuleBasedStateMachine):
         for key in applied.decided.needs_reading:
             self.apply((), [self.read(key)])
         return applied
+
+    def refused(self, events: Sequence[StockEvent]) -> tuple[Refused, ...]:
+        """Apply what must be refused; nothing may come of it."""
+        applied = apply_batch(events, (), store=self.stage.world.store, now=self.now)
+        self.compare()
+        return applied.posted.refused
 
     def compare(self) -> None:
         """The rows say what the facts say, and what differs from the last look is marked dirty."""
@@ -100,6 +112,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """The same facts in another order, cut into other batches, leave the same state."""
         try:
+            self._give_back_what_was_asked()
             for key in sorted(self._undecidable()):
                 self.apply((), [self.read(key)])
             self.compare()
@@ -117,7 +130,7 @@ class LedgerMachine(RuleBasedStateMachine):
         each_one += chance.sample(each_one, len(each_one) // 4)
         chance.shuffle(each_one)
         while each_one:
-            size = chance.choice((1, 2, 5, 12))
+            size = chance.choice((3, 8, 20))
             batch, each_one = each_one[:size], each_one[size:]
             applied = apply_batch(
                 [each for each in batch if isinstance(each, StockEvent)],
@@ -128,6 +141,14 @@ class LedgerMachine(RuleBasedStateMachine):
             for key in applied.decided.needs_reading:
                 apply_batch((), [self.read(key)], store=self.stage.world.store, now=self.now)
         expire_holds(store=self.stage.world.store, now=self.now)
+
+    def _give_back_what_was_asked(self) -> None:
+        """End all requests: who is refused depends on who came first, and on nothing else."""
+        requests = [Request(Act.CANCEL, *key) for key in self.asked]
+        if requests:
+            terms = {shop: Terms(pool=pool) for shop, pool in self.stage.pools.items()}
+            decide_requests(requests, terms=terms, store=self.stage.world.store, now=self.now)
+        self.facts.asked.clear()
 
     def _undecidable(self) -> set[OrderKey]:
         """Return the orders of which two contents have one stamp, or that were gone for a while."""

@@ -43,6 +43,12 @@ SELECT
             ) AS sums WHERE owed <> 0
         ) AS debt ON true)
 """
+_ROOM = """
+SELECT l.item_id, l.location_id, l.on_hand - l.unavailable - l.reserved - l.unassigned - coalesce((
+    SELECT sum(a.quantity - a.contained) FROM ledger_allocation a
+    WHERE a.open AND a.item_id = l.item_id AND a.location_id = l.location_id), 0)
+FROM ledger_stocklevel l
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +79,20 @@ class Stage:
         self.recipe = {self.items[0]: 2, self.items[1]: 1}
         self.kit = self.world.kit("KIT", self.recipe)
         self.places = tuple(self.world.place(f"PLACE-{number}") for number in range(2))
-        self.pools = {self.shops[0]: self.places, self.shops[1]: self.places[:1]}
+        self.books = self.world.place("BOOKS", figures=True)
+        self.app = self.world.connection("app")
+        self.pools = {
+            self.shops[0]: (*self.places, self.books),
+            self.shops[1]: self.places[:1],
+            self.app: (*self.places, self.books),
+        }
         found = execute("SELECT id FROM catalog_location WHERE kind = ANY(%s)", (VIRTUAL,))
         self.virtual = [row[0] for row in found]
         self.codes = {self.shops[0]: "shop", self.shops[1]: "mart"}
 
     def facts(self) -> Facts:
-        return Facts({self.kit: self.recipe}, {code: shop for shop, code in self.codes.items()})
+        sources = {code: shop for shop, code in self.codes.items()}
+        return Facts({self.kit: self.recipe}, sources, frozenset({self.books}))
 
     @contextmanager
     def play(self) -> Iterator[None]:
@@ -102,6 +115,10 @@ class Stage:
             },
             statuses={(each[0], each[1], each[2]): STATUS_OF[each[3]] for each in lines or ()},
         )
+
+    def room(self) -> dict[LevelKey, Decimal]:
+        """Return what is free at each level: on hand less what is set aside and owed there."""
+        return {(row[0], row[1]): row[2] for row in execute(_ROOM)}
 
     def cleaned(self) -> set[int]:
         """Return the dirty items, and forget them."""
