@@ -13,6 +13,9 @@ from django.db import connection, transaction
 from inventory_sync.availability.allotments import end_allotments
 from inventory_sync.availability.declared import touch_location
 from inventory_sync.availability.models import Allotment, Freshness
+from inventory_sync.catalog.recipes import apply_due
+from inventory_sync.ledger.services import mark_items_dirty
+from inventory_sync.support import correlation
 
 CLOCK = "the clock"
 BATCH = 500
@@ -30,22 +33,25 @@ FROM availability_freshness f ORDER BY f.id
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What had become due: leases ended, locations grown stale or fresh again."""
+    """What had become due: leases ended, locations grown stale or fresh again, recipes come into force."""
 
     ended: int = 0
     stale: int = 0
     fresh: int = 0
+    recipes: int = 0
 
     @property
     def any(self) -> bool:
-        return bool(self.ended or self.stale or self.fresh)
+        return bool(self.ended or self.stale or self.fresh or self.recipes)
 
 
 def keep_time(*, now: datetime) -> Due:
     """End leases whose time has come, and tell locations that were silent too long from those that speak."""
+    recipes = apply_due(now=now).items
+    mark_items_dirty(recipes, now=now, correlation_id=correlation.current())
     ended = _end_leases(now)
     stale, fresh = _judge_ages(now)
-    return Due(ended, stale, fresh)
+    return Due(ended, stale, fresh, len(recipes))
 
 
 @transaction.atomic

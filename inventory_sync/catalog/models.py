@@ -42,6 +42,9 @@ class Item(Stamped):
         db_default=False,
         help_text="A kit whose components may come from several locations; else one must hold them all.",
     )
+    recipe_version = models.PositiveIntegerField(
+        default=0, db_default=0, editable=False, help_text="The version of its recipe that is in force."
+    )
     active = models.BooleanField(default=True)
 
     class Meta:
@@ -85,6 +88,28 @@ class KitComponent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.quantity} × {self.component.sku} in {self.kit.sku}"
+
+
+class KitRecipe(models.Model):
+    """One version of what a kit is made of: in force from valid_from on for new order lines. Never edited.
+
+    KitComponent holds the version in force. A line keeps the recipe it was sold with: its allocations name
+    the components.
+    """
+
+    kit = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="recipes")
+    version = models.PositiveIntegerField()
+    valid_from = models.DateTimeField()
+    components = models.JSONField(help_text="SKU → base units in one kit.")
+    actor = models.CharField(max_length=150)
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["kit", "-version"]
+        constraints = [models.UniqueConstraint(fields=["kit", "version"], name="one_recipe_per_version")]
+
+    def __str__(self) -> str:
+        return f"{self.kit.sku} v{self.version}"
 
 
 class Location(Stamped):

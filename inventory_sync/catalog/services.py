@@ -7,16 +7,14 @@ worked out anew, parked lines replayed) is for the rooms above.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from inventory_sync.audit import services as audit
 from inventory_sync.catalog.models import Item, ItemMapping, ItemUnit, KitComponent, Location
-from inventory_sync.domain.errors import KitContainsItself
 
 GTIN_LENGTHS = (8, 12, 13, 14)
 
@@ -94,49 +92,6 @@ def set_packs(
     connections = ItemMapping.objects.filter(item=item).values_list("connection_id", flat=True).distinct()
     waits = tuple((connection, f"unit:{item.sku}:{unit}") for connection in connections for unit in packs)
     return Effect(items=frozenset({item.pk}), waits=waits)
-
-
-def set_components(
-    kit: Item, components: Mapping[int, Decimal], *, actor: audit.Actor, reason: str
-) -> Effect:
-    """Make `components` the recipe of the kit: item id → base units of it in one kit."""
-    with transaction.atomic():
-        # The components too: none of them may become a kit while it is put into one.
-        list(Item.objects.select_for_update().filter(pk__in={kit.pk, *components}).order_by("pk"))
-        if components and kit.kind != Item.Kind.KIT:
-            raise ValidationError("Only a kit has components.")
-        if kit.pk in _made_of(components):
-            raise ValidationError(
-                f"{kit.sku} would contain itself, directly or through another kit.",
-                code=KitContainsItself.code,
-            )
-        kits = Item.objects.filter(pk__in=components, kind=Item.Kind.KIT).values_list("sku", flat=True)
-        if kits:
-            raise ValidationError(f"{kits[0]} is itself a kit; kits do not hold kits.")
-        there = {row.component_id: row for row in kit.components.all()}
-        for gone in there.keys() - components.keys():
-            audit.record_deleted(there[gone], actor=actor, action="kit.component_removed", reason=reason)
-            there[gone].delete()
-        for component_id, quantity in components.items():
-            row = there.get(component_id) or KitComponent(kit=kit, component_id=component_id)
-            before = audit.snapshot(row) if row.pk else None
-            row.quantity = quantity
-            row.full_clean()
-            if before is None or before != audit.snapshot(row):
-                row.save()
-                _record(row, before, actor=actor, noun="kit.component", reason=reason, joiner="_")
-    return Effect(items=frozenset({kit.pk}))
-
-
-def _made_of(components: Collection[int]) -> set[int]:
-    """Return these items and everything they are made of, however deep."""
-    found: set[int] = set()
-    fresh = set(components)
-    while fresh:
-        found |= fresh
-        parts = KitComponent.objects.filter(kit_id__in=fresh).values_list("component_id", flat=True)
-        fresh = set(parts) - found
-    return found
 
 
 def save_location(location: Location, *, actor: audit.Actor, reason: str) -> Effect:

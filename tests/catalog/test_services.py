@@ -9,7 +9,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from inventory_sync.audit.models import Entry
-from inventory_sync.catalog import mappings, services
+from inventory_sync.catalog import mappings, recipes, services
 from inventory_sync.catalog.models import Item, ItemMapping, KitComponent, Location, LocationMapping
 from tests import factories as make
 
@@ -81,9 +81,9 @@ def test_a_kit_does_not_hold_kits_and_a_component_does_not_become_one() -> None:
     outer = make.make_item("OUTER", kind=Item.Kind.KIT)
 
     with pytest.raises(ValidationError, match="BOX is itself a kit"):
-        services.set_components(outer, {box.pk: Decimal(1)}, **BY)
+        recipes.set_components(outer, {box.pk: Decimal(1)}, **BY)
     with pytest.raises(ValidationError, match="Only a kit"):
-        services.set_components(mug, {outer.pk: Decimal(1)}, **BY)
+        recipes.set_components(mug, {outer.pk: Decimal(1)}, **BY)
     mug.kind = Item.Kind.KIT
     with pytest.raises(ValidationError, match="component of a kit"):
         services.save_item(mug, **BY)
@@ -95,7 +95,7 @@ def test_a_kit_never_contains_itself_not_even_through_another() -> None:
 
     for parts in ({inner.pk: Decimal(1)}, {outer.pk: Decimal(1)}):
         with pytest.raises(ValidationError) as caught:
-            services.set_components(inner, parts, **BY)
+            recipes.set_components(inner, parts, **BY)
         assert caught.value.code == "kit.contains_itself"
     assert not inner.components.exists()
 
@@ -104,7 +104,7 @@ def test_the_recipe_of_a_kit_is_replaced_as_a_whole() -> None:
     mug, tray, lid = (make.make_item(sku) for sku in ("MUG", "TRAY", "LID"))
     box = make.make_kit("BOX", {mug: 2, tray: 1})
 
-    effect = services.set_components(box, {mug.pk: Decimal(4), lid.pk: Decimal(1)}, **BY)
+    effect = recipes.set_components(box, {mug.pk: Decimal(4), lid.pk: Decimal(1)}, **BY)
 
     assert {(row.component.sku, row.quantity) for row in box.components.all()} == {("MUG", 4), ("LID", 1)}
     assert effect.items == {box.pk}

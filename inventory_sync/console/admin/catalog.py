@@ -14,7 +14,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from inventory_sync.availability.models import ChannelFigure
-from inventory_sync.catalog import services
+from inventory_sync.catalog import recipes, services
 from inventory_sync.catalog.models import Item, ItemMapping, ItemUnit, KitComponent, Unit
 from inventory_sync.console.admin.base import Reading, ReadingInline, Reasoned, ReasonForm
 from inventory_sync.console.admin.explaining import ExplainPages, explain_deeds
@@ -27,7 +27,7 @@ class ItemForm(ReasonForm):
 
     class Meta:
         model = Item
-        fields = ("sku", "name", "gtin", "kind", "base_unit", "active")
+        fields = ("sku", "name", "gtin", "kind", "base_unit", "kit_pooled", "active")
 
 
 class PackForm(forms.ModelForm):
@@ -159,7 +159,7 @@ class ItemAdmin(ExplainPages, Reasoned):
             self.settle(services.set_packs(form.instance, packs, **why))
         elif formset.model is KitComponent:
             recipe = {row["component"].pk: row["quantity"] for row in kept}
-            self.settle(services.set_components(form.instance, recipe, **why))
+            self.settle(recipes.set_components(form.instance, recipe, **why))
         formset.new_objects, formset.changed_objects, formset.deleted_objects = [], [], []
 
 

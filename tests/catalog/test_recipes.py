@@ -1,0 +1,87 @@
+"""What a kit is made of, version by version, and from a date on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from inventory_sync.audit.models import Entry
+from inventory_sync.catalog.models import Item, KitRecipe
+from inventory_sync.catalog.recipes import apply_due, set_components
+from tests import factories
+from tests.factories import NOON
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def kit() -> Item:
+    """A box of two mugs, as first declared."""
+    box = factories.make_item("BOX", kind=Item.Kind.KIT)
+    for sku in ("MUG", "LID"):
+        factories.make_item(sku)
+    declare(box, {"MUG": 2})
+    return box
+
+
+def declare(kit: Item, parts: dict[str, int], **when):
+    components = {Item.objects.get(sku=sku).pk: Decimal(number) for sku, number in parts.items()}
+    return set_components(kit, components, actor="tests", reason="new box", **{"now": NOON, **when})
+
+
+def made_of(kit: Item) -> dict[str, int]:
+    return {row.component.sku: int(row.quantity) for row in kit.components.all()}
+
+
+def version(kit: Item) -> int:
+    return Item.objects.get(pk=kit.pk).recipe_version
+
+
+def test_each_change_is_a_version_that_stays(kit: Item):
+    declare(kit, {"MUG": 4})
+    declare(kit, {"MUG": 4, "LID": 4})
+
+    assert version(kit) == 3
+    assert [row.components for row in KitRecipe.objects.filter(kit=kit).order_by("version")] == [
+        {"MUG": "2"},
+        {"MUG": "4"},
+        {"MUG": "4", "LID": "4"},
+    ]
+
+
+def test_the_same_recipe_again_is_no_version(kit: Item):
+    declare(kit, {"MUG": 2})
+
+    assert (version(kit), KitRecipe.objects.count()) == (1, 1)
+
+
+def test_an_announced_recipe_comes_into_force_at_its_time(kit: Item):
+    announced = declare(kit, {"LID": 1}, valid_from=NOON + timedelta(days=1))
+    assert announced.items == frozenset()
+    assert (made_of(kit), version(kit)) == ({"MUG": 2}, 1)
+    assert apply_due(now=NOON + timedelta(hours=23)).items == frozenset()
+
+    effect = apply_due(now=NOON + timedelta(days=1))
+
+    assert effect.items == {kit.pk}
+    assert (made_of(kit), version(kit)) == ({"LID": 1}, 2)
+    assert Entry.objects.filter(action="kit.recipe_changed", actor_name="the clock").exists()
+    assert apply_due(now=NOON + timedelta(days=2)).items == frozenset()
+
+
+def test_of_two_that_are_due_the_later_counts(kit: Item):
+    declare(kit, {"LID": 1}, valid_from=NOON + timedelta(days=2))
+    declare(kit, {"LID": 2}, valid_from=NOON + timedelta(days=1))
+
+    apply_due(now=NOON + timedelta(days=3))
+
+    assert (made_of(kit), version(kit)) == ({"LID": 1}, 2)
+    assert apply_due(now=NOON + timedelta(days=4)).items == frozenset()
+
+
+def test_nobody_edits_a_version(kit: Item):
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+        KitRecipe.objects.update(components={})
