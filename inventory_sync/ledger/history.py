@@ -43,15 +43,38 @@ WHERE m.item_id = %(item)s AND %(place)s IN (m.source_id, m.destination_id)
     AND m.recorded_at <= coalesce(%(moment)s::timestamptz, 'infinity')
 ORDER BY m.id DESC LIMIT %(limit)s
 """
+# The tenure a place was in: its mode, from when to when, above which reading; the first one has no row.
+_ERA = """
+CROSS JOIN LATERAL (
+    SELECT coalesce(began.mode, (SELECT first.was FROM catalog_tenure first
+            WHERE first.location_id = place.id ORDER BY first.starts_at LIMIT 1), place.mode) AS mode,
+        coalesce(began.starts_at, '-infinity') AS starts_at,
+        coalesce((SELECT min(t.starts_at) FROM catalog_tenure t WHERE t.location_id = place.id
+            AND t.starts_at > coalesce(%(moment)s::timestamptz, 'infinity')), 'infinity') AS ends_at,
+        coalesce(began.after_reading, -1) AS after_reading
+    FROM (SELECT 1) AS one LEFT JOIN LATERAL (
+        SELECT t.mode, t.starts_at, t.after_reading FROM catalog_tenure t
+        WHERE t.location_id = place.id AND t.starts_at <= coalesce(%(moment)s::timestamptz, 'infinity')
+        ORDER BY t.starts_at DESC LIMIT 1
+    ) AS began ON true
+) AS era
+"""
+_WHOLE = """
+    e.item_id = l.item_id AND e.location_id = l.location_id
+        AND e.kind = CASE era.mode WHEN 'figures' THEN 'figure' ELSE 'count' END
+        AND (e.kind = 'figure' AND e.reading > era.after_reading
+            OR e.kind = 'count' AND e.occurred_at >= era.starts_at)
+"""
 # The report that told the whole stock, as it was known: a revision that came later had replaced nothing yet.
-_RULING = """
+_RULING = f"""
 SELECT e.id, e.kind, e.quantity, e.occurred_at, e.recorded_at, e.sequence, e.reading, e.key, c.code,
     e.delivery_id, e.reference, e.correlation_id
-FROM ledger_event e JOIN connections_connection c ON c.id = e.connection_id
-JOIN catalog_location place ON place.id = e.location_id
-WHERE e.item_id = %(item)s AND e.location_id = %(place)s
-    AND e.kind = CASE place.mode WHEN 'figures' THEN 'figure' ELSE 'count' END
-    AND e.recorded_at <= coalesce(%(moment)s::timestamptz, 'infinity')
+FROM (SELECT %(item)s::bigint AS item_id, %(place)s::bigint AS location_id) AS l
+JOIN catalog_location place ON place.id = l.location_id
+{_ERA}
+JOIN ledger_event e ON {_WHOLE}
+JOIN connections_connection c ON c.id = e.connection_id
+WHERE e.recorded_at <= coalesce(%(moment)s::timestamptz, 'infinity')
     AND (e.effective OR %(moment)s::timestamptz IS NOT NULL)
     AND NOT EXISTS (SELECT FROM ledger_event later WHERE later.connection_id = e.connection_id
         AND later.item_id = e.item_id AND later.location_id = e.location_id
@@ -60,53 +83,48 @@ WHERE e.item_id = %(item)s AND e.location_id = %(place)s
 ORDER BY e.reading DESC NULLS LAST, e.occurred_at DESC, coalesce(e.sequence, -1) DESC,
     (e.connection_id || ':' || e.key) COLLATE "C" DESC, e.quantity DESC
 LIMIT 1
+"""  # noqa: S608
+_DELTAS = """
+    SELECT coalesce(sum(e.quantity), 0) AS total FROM ledger_event e
+    WHERE e.item_id = l.item_id AND e.location_id = l.location_id AND e.kind = 'delta' AND e.effective
+        AND e.occurred_at >= era.starts_at
 """
-_STOOD = """
+_STOOD = f"""
 SELECT place.id, place.code, coalesce(base.kind, next.kind, ''), coalesce(base.occurred_at, next.occurred_at),
     CASE WHEN base.kind = 'figure' THEN base.quantity
-         WHEN base.id IS NOT NULL THEN base.quantity + after.total
-         WHEN next.id IS NOT NULL THEN next.quantity - until.total
+         WHEN base.kind = 'count' THEN base.quantity + after.total
+         WHEN next.kind = 'count' THEN next.quantity - until.total
          ELSE before.total END,
-    base.id IS NOT NULL OR next.id IS NOT NULL
-        OR coalesce(place.complete_since <= %(moment)s, false)
+    base.kind IS NOT NULL OR next.kind IS NOT NULL OR coalesce(place.complete_since <= %(moment)s, false)
 FROM ledger_stocklevel l JOIN catalog_location place ON place.id = l.location_id
+{_ERA}
 LEFT JOIN LATERAL (
-    SELECT e.id, e.kind, e.quantity, e.occurred_at, e.sequence FROM ledger_event e
-    WHERE e.item_id = l.item_id AND e.location_id = l.location_id AND e.effective
-        AND e.kind = CASE place.mode WHEN 'figures' THEN 'figure' ELSE 'count' END
-        AND e.occurred_at <= %(moment)s
+    SELECT e.kind, e.quantity, e.occurred_at, e.sequence FROM ledger_event e
+    WHERE {_WHOLE} AND e.effective AND e.occurred_at <= %(moment)s
     ORDER BY e.reading DESC NULLS LAST, e.occurred_at DESC, coalesce(e.sequence, -1) DESC,
         (e.connection_id || ':' || e.key) COLLATE "C" DESC, e.quantity DESC
     LIMIT 1
 ) AS base ON true
 LEFT JOIN LATERAL (
-    SELECT e.id, e.kind, e.quantity, e.occurred_at, e.sequence FROM ledger_event e
-    WHERE base.id IS NULL AND place.mode <> 'figures' AND e.item_id = l.item_id
-        AND e.location_id = l.location_id AND e.effective AND e.kind = 'count' AND e.occurred_at > %(moment)s
+    SELECT e.kind, e.quantity, e.occurred_at, e.sequence FROM ledger_event e
+    WHERE base.kind IS NULL AND era.mode <> 'figures' AND e.item_id = l.item_id
+        AND e.location_id = l.location_id AND e.effective AND e.kind = 'count'
+        AND e.occurred_at > %(moment)s AND e.occurred_at < era.ends_at
     ORDER BY e.occurred_at, coalesce(e.sequence, -1) LIMIT 1
 ) AS next ON true
-LEFT JOIN LATERAL (
-    SELECT coalesce(sum(e.quantity), 0) AS total FROM ledger_event e
-    WHERE base.id IS NOT NULL AND e.item_id = l.item_id AND e.location_id = l.location_id
-        AND e.kind = 'delta' AND e.effective AND e.occurred_at <= %(moment)s
-        AND (e.occurred_at > base.occurred_at
-            OR (e.occurred_at = base.occurred_at AND e.sequence > base.sequence))
+LEFT JOIN LATERAL ({_DELTAS} AND base.kind = 'count' AND e.occurred_at <= %(moment)s
+    AND (e.occurred_at > base.occurred_at
+        OR (e.occurred_at = base.occurred_at AND e.sequence > base.sequence))
 ) AS after ON true
-LEFT JOIN LATERAL (
-    SELECT coalesce(sum(e.quantity), 0) AS total FROM ledger_event e
-    WHERE next.id IS NOT NULL AND e.item_id = l.item_id AND e.location_id = l.location_id
-        AND e.kind = 'delta' AND e.effective AND e.occurred_at > %(moment)s
-        AND (e.occurred_at < next.occurred_at
-            OR (e.occurred_at = next.occurred_at AND NOT coalesce(e.sequence > next.sequence, false)))
+LEFT JOIN LATERAL ({_DELTAS} AND next.kind = 'count' AND e.occurred_at > %(moment)s
+    AND (e.occurred_at < next.occurred_at
+        OR (e.occurred_at = next.occurred_at AND NOT coalesce(e.sequence > next.sequence, false)))
 ) AS until ON true
-LEFT JOIN LATERAL (
-    SELECT coalesce(sum(e.quantity), 0) AS total FROM ledger_event e
-    WHERE base.id IS NULL AND next.id IS NULL AND e.item_id = l.item_id
-        AND e.location_id = l.location_id AND e.kind = 'delta' AND e.effective AND e.occurred_at <= %(moment)s
+LEFT JOIN LATERAL ({_DELTAS} AND base.kind IS NULL AND next.kind IS NULL AND e.occurred_at <= %(moment)s
 ) AS before ON true
 WHERE l.item_id = %(item)s AND NOT place.kind = ANY(%(virtual)s)
 ORDER BY place.code COLLATE "C"
-"""
+"""  # noqa: S608
 _OWED_NOW = """
 SELECT a.item_id, a.location_id, a.quantity, a.contained, r.id, r.line_ref, r.state, r.changed_at, o.id,
     coalesce(nullif(o.number, ''), o.order_ref), c.code, r.item_id, r.reason, o.correlation_id

@@ -19,7 +19,7 @@ from inventory_sync.ledger.apply import apply_batch
 from inventory_sync.ledger.models import StockLevel
 from inventory_sync.ledger.services import mark_items_dirty
 from inventory_sync.ledger.store import PostgresLedger
-from inventory_sync.ledger.types import EventKind, OrderEvent, OrderEventLine, StockEvent
+from inventory_sync.ledger.types import EventKind, FigureFacts, OrderEvent, OrderEventLine, StockEvent
 from inventory_sync.propagation.models import Listing, PushAttempt
 from tests import factories as make
 
@@ -66,6 +66,10 @@ class Story:
     def move(self, sku: str, quantity: int, store: str = "ST-1", *, ago: float = 0) -> None:
         reason = Reason.SALE if quantity < 0 else Reason.RECEIPT
         self._report(EventKind.DELTA, sku, quantity, store, ago, reason)
+
+    def read(self, sku: str, quantity: int, store: str = "ST-1", *, reading: int) -> None:
+        """Report what the authority's books said in one reading."""
+        self._report(EventKind.FIGURE, sku, quantity, store, 0, reading=reading)
 
     def order(
         self,
@@ -119,13 +123,21 @@ class Story:
         )  # fmt: skip
 
     def _report(
-        self, kind: EventKind, sku: str, quantity: int, store: str, ago: float, reason: Reason | None = None
+        self,
+        kind: EventKind,
+        sku: str,
+        quantity: int,
+        store: str,
+        ago: float,
+        reason: Reason | None = None,
+        reading: int | None = None,
     ) -> None:
         self.steps += 1
         event = StockEvent(
             self.till.pk, f"event-{self.steps}", kind, self.items[sku].pk, self.stores[store].pk,
             Decimal(quantity), self.now - timedelta(minutes=ago), sequence=self.steps, reason=reason,
-            reference=f"doc-{self.steps}",
+            reference=f"doc-{self.steps}", reading=reading,
+            figure=FigureFacts() if kind is EventKind.FIGURE else None,
         )  # fmt: skip
         self._apply(events=[event])
 

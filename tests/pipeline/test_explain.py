@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from inventory_sync.availability.models import Allotment, Policy
 from inventory_sync.availability.services import change_policy
-from inventory_sync.catalog.authorities import assign_authority
+from inventory_sync.catalog.authorities import assign_authority, change_mode
+from inventory_sync.console.effects import act_on
 from inventory_sync.domain.errors import BeforeRecords
 from inventory_sync.domain.external import OrderStatus
 from inventory_sync.pipeline.explain import (
@@ -198,6 +199,31 @@ def test_what_stood_before_the_first_count_is_reckoned_back_from_it() -> None:
 
     assert (found.stood, found.stood_by) == (10, "count")
     assert found.on_hand is None
+
+
+def test_a_place_that_changed_its_mode_stands_by_the_reports_of_each_time() -> None:
+    """It was counted at first; later its authority's books were read."""
+    story = Story()
+    mug, place = story.item("MUG"), story.stores["ST-1"]
+    story.count("MUG", 10)
+    counted = story.wait()
+    act_on(
+        change_mode(
+            place, "figures", at=story.wait(), after_reading=5, actor="tests", reason="Odoo takes over."
+        ),
+        now=story.now,
+    )
+    story.wait()
+    story.read("MUG", 7, reading=6)
+
+    then = explain_place(item=mug, location=place, moment=counted)
+    now = explain_place(item=mug, location=place, moment=story.now)
+
+    assert (then.stood, then.stood_by) == (10, "count")
+    assert (now.stood, now.stood_by, now.on_hand) == (7, "figure", 7)
+    assert then.place.ruling is not None
+    assert now.place.ruling is not None
+    assert (then.place.ruling.kind, now.place.ruling.kind) == ("count", "reading")
 
 
 def test_the_channel_is_shown_with_what_it_was_told_at_that_instant() -> None:
