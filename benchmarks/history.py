@@ -1,4 +1,4 @@
-"""A past for the ledger, made by SQL in seconds: twelve months of sales over every item.
+"""A past for the ledger, made by SQL in seconds: twelve months of sales of every item at one place.
 
 Each row of the past is a movement with its event and its key, spread evenly over the months before this one.
 A month is filled as a table of its own and attached, so its indexes are built at once from sorted rows.
@@ -19,7 +19,7 @@ _EVENT = """
 INSERT INTO {table} (id, recorded_at, connection_id, item_id, location_id, occurred_at, delivery_id, sequence,
     revision, effective, kind, quantity, key, reason, reference, correlation_id)
 SELECT n, %(at)s + (n - %(first)s) * %(step)s, %(connection)s, %(items)s + (n * 7919) %% %(count)s,
-    (%(places)s::bigint[])[1 + n %% 4], %(at)s + (n - %(first)s) * %(step)s, n, n, 0, true, 'delta', -1,
+    %(place)s, %(at)s + (n - %(first)s) * %(step)s, n, n, 0, true, 'delta', -1,
     'H-' || lpad(n::text, 12, '0'), 'sale', 'receipt/H-' || n / 3, 'past-' || n
 FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS n
 """
@@ -27,7 +27,7 @@ _MOVEMENT = """
 INSERT INTO {table} (id, recorded_at, event_id, item_id, source_id, destination_id, occurred_at, quantity,
     kind, period, reference, correlation_id)
 SELECT n, %(at)s + (n - %(first)s) * %(step)s, n, %(items)s + (n * 7919) %% %(count)s,
-    (%(places)s::bigint[])[1 + n %% 4], %(customer)s, %(at)s + (n - %(first)s) * %(step)s, 1, 'sale',
+    %(place)s, %(customer)s, %(at)s + (n - %(first)s) * %(step)s, 1, 'sale',
     %(period)s, 'receipt/H-' || n / 3, 'past-' || n
 FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS n
 """
@@ -38,7 +38,7 @@ FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS n
 """
 
 
-def fill(connection: Any, rows: int, *, till: int, stores: list[str], now: datetime) -> None:
+def fill(connection: Any, rows: int, *, till: int, place: str, now: datetime) -> None:
     """Give the ledger `rows` movements of the twelve months before `now`. `connection` is Django's."""
     with connection.cursor() as cursor:
         cursor.execute("SET maintenance_work_mem = '1GB'")
@@ -58,7 +58,7 @@ def fill(connection: Any, rows: int, *, till: int, stores: list[str], now: datet
                 "connection": till,
                 "items": first_item,
                 "count": items,
-                "places": [places[code] for code in stores],
+                "place": places[place],
                 "customer": places["V-CUSTOMER"],
             }
             for parent, statement in (("ledger_event", _EVENT), ("ledger_movement", _MOVEMENT)):

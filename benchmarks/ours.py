@@ -26,7 +26,7 @@ from django.db import connection, transaction  # noqa: E402
 from benchmarks import history, our_world, world  # noqa: E402
 from benchmarks.driver import serve  # noqa: E402
 from benchmarks.rows import Tables, digest  # noqa: E402
-from benchmarks.world import SHOP, STORES, TILL, Change, Size  # noqa: E402
+from benchmarks.world import SHOP, TILL, WAREHOUSE, Change, Size  # noqa: E402
 from inventory_sync.catalog.models import (  # noqa: E402
     Item,
     Location,
@@ -259,7 +259,7 @@ def _events(changes: Sequence[Change]) -> Sequence[StockEvent]:
 def past(rows: int, now: str) -> None:
     """Give the ledger a history."""
     till = Connection.objects.get(code=TILL).pk
-    history.fill(connection, rows, till=till, stores=list(STORES), now=datetime.fromisoformat(now))
+    history.fill(connection, rows, till=till, place=WAREHOUSE, now=datetime.fromisoformat(now))
 
 
 # ── availability ─────────────────────────────────────────────────────────────────────────────────────

@@ -107,7 +107,7 @@ def changes(
 ) -> list[Change]:
     """Return till sales and receipts, `first` onwards; the same arguments, the same changes.
 
-    Of the items that are in stores, or of every stocked one if `everywhere`.
+    Of the items that are in stores there, or with `everywhere` of every stocked one in the warehouse.
     """
     chance = random.Random(f"changes {seed} {first}")
     began = now.astimezone(UTC).replace(microsecond=0) - timedelta(hours=2)
@@ -119,7 +119,7 @@ def changes(
             Change(
                 key=f"T{seed}-{nth:08d}",
                 number=number,
-                store=STORES[number % len(STORES)],
+                store=WAREHOUSE if everywhere else STORES[number % len(STORES)],
                 quantity=quantity if nth % 10 == 9 else -quantity,
                 at=began + timedelta(milliseconds=50 * nth) if nth < 100_000 else began,
                 sequence=nth + 1,
