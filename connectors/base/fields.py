@@ -68,11 +68,8 @@ def whole(parent: Mapping[str, Any], name: str, path: str = "", *, least: int = 
 
 def quantity_of(value: Any, where: str) -> Decimal:
     """Return an exact quantity from a JSON number or a decimal text, at most 6 places."""
-    if isinstance(value, Decimal):
-        number = value
-    elif isinstance(value, int) and not isinstance(value, bool):
-        number = Decimal(value)
-    elif isinstance(value, str) and _DECIMAL.match(value):
+    whole_number = isinstance(value, int) and not isinstance(value, bool)
+    if whole_number or isinstance(value, Decimal) or (isinstance(value, str) and _DECIMAL.match(value)):
         number = Decimal(value)
     elif (isinstance(value, float) and not isfinite(value)) or (
         isinstance(value, str) and _ENDLESS.match(value)

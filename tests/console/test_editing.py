@@ -138,6 +138,29 @@ def test_a_kit_that_would_contain_itself_is_refused_in_words(boss: Client, retai
     assert "itself" in answer.content.decode()
 
 
+@pytest.mark.parametrize("typed", ["NaN", "Infinity", "-1", "0", "0.0000001", "1,5"])
+def test_a_quantity_that_is_none_is_refused_and_the_recipe_stays(
+    boss: Client, retailer: Retailer, typed: str
+) -> None:
+    row = retailer.kit.components.get()
+
+    answer = boss.post(
+        reverse("admin:catalog_item_change", args=[retailer.kit.pk]),
+        {"sku": "SET-1", "name": "Set", "gtin": "", "kind": "kit", "base_unit": "C62", "active": "on"}
+        | {"reason": "a slip"}
+        | rows(
+            "components",
+            {"id": row.pk, "kit": retailer.kit.pk, "component": retailer.mug.pk, "quantity": typed},
+        )
+        | rows("levels") | rows("figures") | rows("mappings"),
+        follow=True,
+    )  # fmt: skip
+
+    row.refresh_from_db()
+    assert (answer.status_code, row.quantity) == (200, 2)
+    assert not Entry.objects.filter(action="kit.component_changed").exists()
+
+
 def test_a_location_gets_its_authority(boss: Client, retailer: Retailer) -> None:
     answer = boss.post(
         reverse("admin:catalog_location_add"),
