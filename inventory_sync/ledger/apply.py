@@ -31,11 +31,20 @@ from inventory_sync.ledger.folding import (
     shifting,
     sift_events,
 )
+from inventory_sync.ledger.gaps import meet
 from inventory_sync.ledger.holdings import figures_of, lines_of
 from inventory_sync.ledger.movements import late_lines
 from inventory_sync.ledger.placing import Floor
 from inventory_sync.ledger.plain import Plain, fold_plain
-from inventory_sync.ledger.ports import Component, HeldOrder, LedgerStore, NewMovement, Place, Recording
+from inventory_sync.ledger.ports import (
+    Component,
+    HeldOrder,
+    LedgerStore,
+    NewMovement,
+    OpenGap,
+    Place,
+    Recording,
+)
 from inventory_sync.ledger.reuse import reused
 from inventory_sync.ledger.types import (
     Applied,
@@ -65,6 +74,8 @@ def apply_batch(
     anew: Collection[LevelKey] = (),
     untold: Collection[LevelKey] = (),
     cut: Sequence[CutReading] = (),
+    missing: OpenGap | None = None,
+    lost: OpenGap | None = None,
 ) -> Applied:
     """Post the events and decide the orders, each in the order given, exactly once however often repeated.
 
@@ -72,13 +83,14 @@ def apply_batch(
     holds end if it is time. announced, picks: what is said of stock to come and of order lines. late: what
     becomes of a movement that happened in a closed period. anew: levels to work out again from what was
     recorded of them, because a tenure began; untold: others of that place, which are unknown now. cut:
-    readings that failed; what they cover is unknown.
+    readings that failed; what they cover is unknown. missing, lost: a gap that is noted, or given up.
     """
     closed = store.closed_periods() if events else frozenset()
     shut = closed if late is LatePolicy.PARK else frozenset()
     pools = {place for order in orders for place in order.pool}
     concerned = {event.location_id for event in events} | {place for _, place in anew}
     concerned |= {place for each in cut for place in each.location_ids} | {place for _, place in untold}
+    concerned |= {gap.location_id for gap in (missing, lost) if gap is not None}
     if concerned:
         store.share_gates(concerned)
     figures = figures_of(events)
@@ -88,23 +100,25 @@ def apply_batch(
     accepted, refused = sift_events(events, places, now=now, tolerance=tolerance, shut=shut)
 
     recording = store.record_events(accepted, now=now) if accepted else Recording()
-    if elsewhere := {place for _, place in levels_of(recording)} - concerned:
+    recorded = levels_of(recording)
+    if elsewhere := {place for _, place in recorded} - concerned:
         store.share_gates(elsewhere)
         places = {**places, **store.places(elsewhere)}
     if figures:
         refused += contradictions(accepted, recording, store)
     if recording.duplicates:
         refused += reused(accepted, recording, store)
+    gaps = meet(recording, store, missing=missing, lost=lost)
     new_picks = store.record_picks(picks) if picks else []
     keys = {order.key for order in orders} | set(due) | _fulfilled(recording, new_picks, store)
     shifted = {*anew, *shifting(recording, places)}
     keys |= _held_by_books(recording, shifted, store, shipped=bool(anew))
     held = store.lock_orders(keys, now=now) if keys else {}
     recipes = store.recipes(items_of(held.values(), orders)) if held else {}
-    reported = levels_of(recording) | set(anew)
+    reported = recorded | set(anew)
     doubts = doubts_of(cut, places, store) if cut else {}
     promised = _promised(held.values(), orders, recipes)
-    told_of = reported | doubts.keys() | set(untold)
+    told_of = reported | doubts.keys() | set(untold) | gaps.levels
     levels = store.lock_levels(promised | told_of, create=told_of) if promised or told_of else {}
 
     legs = store.counterparts() if reported else {}
@@ -112,13 +126,17 @@ def apply_batch(
     folded = fold_levels(plain.rest, levels, legs, places, store, anew)
     after = with_doubts(doubts, levels, folded.levels, plain.on_hand)
     after |= {key: begun(levels[key]) for key in untold}
+    if gaps:
+        standing = {key: replace(levels[key], on_hand=left) for key, left in plain.on_hand.items()} | after
+        after |= gaps.settled(recording, levels, standing, places)
+        store.close_gaps([gap.id for gap in gaps.closed if gap != lost], state="filled", now=now)
     falls = Falls(levels, after, store)
     movements: Sequence[NewMovement] = (*plain.movements, *folded.movements)
     if closed:
         movements, outside = late_lines(recording, movements, closed)
         store.note_late(outside, now=now)
     store.append_movements(movements, now=now)
-    store.save_on_hand(plain.on_hand, now=now)
+    store.save_on_hand({key: left for key, left in plain.on_hand.items() if key not in after}, now=now)
     store.save_levels(after, now=now)
     if folded.told or shifted:
         store.save_holdings(folded.told)

@@ -56,6 +56,7 @@ class Gap(models.Model):
     location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="gaps")
     sequence = models.BigIntegerField()
     state = models.CharField(max_length=6, choices=State, default=State.OPEN)
+    since = models.BigIntegerField(help_text="The reading number that marks the levels it holds.")
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
     reason = models.CharField(max_length=300, blank=True, help_text="Why it was declared lost.")

@@ -170,6 +170,17 @@ class Waiting:
     backordered: Decimal = ZERO
 
 
+@dataclass(frozen=True, slots=True)
+class OpenGap:
+    """A number of a feed that has not come. since: the reading number that marks the levels it holds."""
+
+    id: int
+    connection_id: int
+    location_id: int
+    sequence: int
+    since: int
+
+
 class LedgerStore(IncomingStore, Protocol):
     """Set-based reads and writes of the ledger's rows."""
 
@@ -205,6 +216,23 @@ class LedgerStore(IncomingStore, Protocol):
 
     def note_observations(self, events: Sequence[StockEvent], *, now: datetime) -> None:
         """Keep what those said who do not decide, each once, to be compared: nothing of it is posted."""
+
+    def open_gaps(self, location_ids: Collection[int]) -> list[OpenGap]:
+        """Return the open gaps of feeds about these locations, locked in order of their ids."""
+
+    def levels_marked(self, marks: Sequence[int]) -> dict[LevelKey, int]:
+        """Return the levels that are unknown since one of these reading numbers."""
+
+    def close_gaps(self, gap_ids: Collection[int], *, state: str, now: datetime, reason: str = "") -> None:
+        """Close gaps that are locked: filled, or lost."""
+
+    def open_gap(
+        self, connection_id: int, location_id: int, sequence: int, *, since: int, now: datetime
+    ) -> None:
+        """Keep a gap, unless that number came, or was missing before."""
+
+    def highest_numbers(self, connection_id: int, location_id: int, *, above: int) -> dict[LevelKey, int]:
+        """Return the levels with an effective delta of the feed above a number, and its highest number."""
 
     # ── 2. orders ────────────────────────────────────────────────────────────────────────────────────
     def lock_orders(

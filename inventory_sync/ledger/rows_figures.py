@@ -18,6 +18,7 @@ from inventory_sync.ledger.holdings import Holding, Told
 from inventory_sync.ledger.ports import Recorded
 from inventory_sync.ledger.rows import execute, unzip
 from inventory_sync.ledger.rows_codec import SELECT, as_recorded
+from inventory_sync.ledger.rows_gaps import GapRows
 from inventory_sync.ledger.types import LevelKey, OrderKey, StockEvent
 
 FIGURES_GATE = 7103  # class of the advisory locks under which the figures of a location are applied
@@ -123,7 +124,7 @@ ON CONFLICT DO NOTHING
 """
 
 
-class FigureRows:
+class FigureRows(GapRows):
     """The store's calls about figures and what they hold."""
 
     def share_gates(self, location_ids: Collection[int]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from inventory_sync.ledger.apply import apply_batch
-from inventory_sync.ledger.ports import LedgerStore
+from inventory_sync.ledger.ports import LedgerStore, OpenGap
 from inventory_sync.ledger.types import Applied, CutReading
 
 
@@ -48,3 +48,24 @@ def mark_unknown(
         items = {item for item, _ in store.level_keys(location_ids)}
     cut = CutReading(connection_id, since_reading, tuple(sorted(items)), tuple(sorted(location_ids)))
     return apply_batch((), (), store=store, now=now, cut=[cut])
+
+
+def note_missing(
+    connection_id: int, location_id: int, number: int, *, since: int, store: LedgerStore, now: datetime
+) -> None:
+    """Say that a number of a feed has not come: what came after it is unknown until it does (gaps.py).
+
+    since: a reading number freshly taken for it. The caller keeps others from posting at the location
+    (catalog.authorities.hold_gate). A number that came, or was missing before, changes nothing.
+    """
+    store.open_gap(connection_id, location_id, number, since=since, now=now)
+    for gap in store.open_gaps([location_id]):
+        if gap.since == since:
+            apply_batch((), (), store=store, now=now, missing=gap)
+
+
+def give_up(gap: OpenGap, *, reason: str, store: LedgerStore, now: datetime) -> Applied:
+    """Close a gap whose number will not come: what only it held is known again. The caller records who."""
+    applied = apply_batch((), (), store=store, now=now, lost=gap)
+    store.close_gaps([gap.id], state="lost", reason=reason, now=now)
+    return applied

@@ -20,7 +20,7 @@ from inventory_sync.ledger.orders import expire_holds
 from inventory_sync.ledger.ports import Component, LedgerStore, Place
 from inventory_sync.ledger.rows_orders import STATUS_OF
 from inventory_sync.ledger.store import PostgresLedger
-from inventory_sync.ledger.tenures import begin_tenure, mark_unknown
+from inventory_sync.ledger.tenures import begin_tenure, give_up, mark_unknown, note_missing
 from inventory_sync.ledger.types import Applied, Decided, OrderEvent, StockEvent
 from tests.factories import change, make_connection, make_item, make_kit, make_location, make_tenure
 from tests.ledger.reports import NOW
@@ -54,6 +54,12 @@ class World(Protocol):
 
     def lose(self, place: int, *, since_reading: int) -> None:
         """Declare the place's stock unknown."""
+
+    def miss(self, by: int, place: int, number: int, *, since: int) -> None:
+        """Note that a number of a feed has not come."""
+
+    def give_up(self, place: int, number: int) -> None:
+        """Declare a missing number lost."""
 
     def facts(self) -> dict[Level, Facts]:
         """Return what each level says beside on hand, for levels that say anything."""
@@ -116,6 +122,15 @@ class PostgresWorld:
     def lose(self, place: int, *, since_reading: int) -> None:
         with transaction.atomic():
             mark_unknown([place], since_reading=since_reading, store=self.store, now=NOW)
+
+    def miss(self, by: int, place: int, number: int, *, since: int) -> None:
+        with transaction.atomic():
+            note_missing(by, place, number, since=since, store=self.store, now=NOW)
+
+    def give_up(self, place: int, number: int) -> None:
+        with transaction.atomic():
+            (gap,) = [gap for gap in self.store.open_gaps([place]) if gap.sequence == number]
+            give_up(gap, reason="the till was replaced", store=self.store, now=NOW)
 
     def facts(self) -> dict[Level, Facts]:
         return {
@@ -218,6 +233,13 @@ class MemoryWorld:
 
     def lose(self, place: int, *, since_reading: int) -> None:
         mark_unknown([place], since_reading=since_reading, store=self.store, now=NOW)
+
+    def miss(self, by: int, place: int, number: int, *, since: int) -> None:
+        note_missing(by, place, number, since=since, store=self.store, now=NOW)
+
+    def give_up(self, place: int, number: int) -> None:
+        (gap,) = [gap for gap in self.store.open_gaps([place]) if gap.sequence == number]
+        give_up(gap, reason="the till was replaced", store=self.store, now=NOW)
 
     def facts(self) -> dict[Level, Facts]:
         return {

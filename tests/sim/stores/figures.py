@@ -11,7 +11,7 @@ from typing import Any
 
 from inventory_sync.domain.reports import ZERO, Position
 from inventory_sync.ledger.holdings import Holding, Told
-from inventory_sync.ledger.ports import Recorded
+from inventory_sync.ledger.ports import OpenGap, Recorded
 from inventory_sync.ledger.types import EventKind, LevelKey, LineHeld, OrderKey, StockEvent
 
 LineAt = tuple[str, str, str, int, int]  # source, order, line, item, location
@@ -110,6 +110,42 @@ class MemoryFigures:
         for key, fall in falls.items():
             if not levels[key].known:
                 levels[key] = replace(levels[key], last_known_free=levels[key].last_known_free - fall)
+
+    def open_gaps(self, location_ids: Collection[int]) -> list[OpenGap]:
+        gaps: dict[tuple[int, int, int], OpenGap] = self.tables.gaps
+        return [gap for gap in gaps.values() if gap.location_id in location_ids and gap.id not in self.closed]
+
+    @property
+    def closed(self) -> set[int]:
+        found: set[int] = self.tables.closed_gaps
+        return found
+
+    def levels_marked(self, marks: Sequence[int]) -> dict[LevelKey, int]:
+        levels = self.tables.levels.items()
+        return {key: level.unknown_since for key, level in levels if level.unknown_since in marks}
+
+    def close_gaps(self, gap_ids: Collection[int], *, state: str, now: datetime, reason: str = "") -> None:
+        self.closed.update(gap_ids)
+
+    def open_gap(
+        self, connection_id: int, location_id: int, sequence: int, *, since: int, now: datetime
+    ) -> None:
+        feed = (connection_id, location_id, sequence)
+        events = [row.recorded.event for row in self.tables.events.values()]
+        if any((event.connection_id, event.location_id, event.sequence) == feed for event in events):
+            return
+        gap = OpenGap(len(self.tables.gaps) + 1, connection_id, location_id, sequence, since)
+        self.tables.gaps.setdefault(feed, gap)
+
+    def highest_numbers(self, connection_id: int, location_id: int, *, above: int) -> dict[LevelKey, int]:
+        found: dict[LevelKey, int] = {}
+        for row in self.tables.events.values():
+            event = row.recorded.event
+            of_feed = (event.connection_id, event.location_id) == (connection_id, location_id)
+            if row.effective and of_feed and event.kind is EventKind.DELTA and (event.sequence or 0) > above:
+                key = (event.item_id, event.location_id)
+                found[key] = max(found.get(key, 0), event.sequence)
+        return found
 
     def orders_held_at(self, keys: Collection[LevelKey], *, shipped: bool) -> set[OrderKey]:
         ids = self.tables.connections

@@ -24,6 +24,7 @@ from inventory_sync.ledger.ports import (
     HeldLine,
     HeldOrder,
     NewMovement,
+    OpenGap,
     Place,
     Recorded,
     Recording,
@@ -74,6 +75,8 @@ class Tables:
     rules: dict[int, tuple[Rule, ...]] = field(default_factory=dict)
     holdings: dict[LineAt, Kept] = field(default_factory=dict)
     observations: dict[tuple[int, str, int], StockEvent] = field(default_factory=dict)
+    gaps: dict[tuple[int, int, int], OpenGap] = field(default_factory=dict)
+    closed_gaps: set[int] = field(default_factory=set)
     incoming: IncomingTables = field(default_factory=IncomingTables)
 
     def copied(self) -> Tables:
