@@ -160,7 +160,7 @@ def apply_batch(
     causes = {level_of(each.event): each.event.correlation_id for each in recording.new}
     posted = dict.fromkeys((*plain.on_hand, *after))
     dirty = {**{level: causes.get(level, "") for level in posted}, **futures, **moved}
-    left = {**{level: state.on_hand for level, state in after.items()}, **plain.on_hand}
+    left = {**plain.on_hand, **{level: state.on_hand for level, state in after.items()}}
     store.mark_dirty(dirty, now=now, on_hand=left)
     return Applied(
         posted=Posted(
