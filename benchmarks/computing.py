@@ -10,7 +10,7 @@ from benchmarks.ground import settle
 from benchmarks.sides import Side, together
 
 ITEMS = 20_000
-NAIVE_ITEMS = 400
+NAIVE_ITEMS = 300
 
 
 def availability(bench: Bench) -> list[Figure]:

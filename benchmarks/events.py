@@ -9,7 +9,7 @@ from benchmarks.figures import Figure, of_pairs
 from benchmarks.ground import settle
 from benchmarks.sides import celery_worker, together
 
-COMMON = 2_000
+COMMON = 1_600
 """Deliveries and events that both sides are given and whose results are compared."""
 MORE = 20_000
 """What ours is given besides, so that its clock runs for seconds too."""
@@ -67,7 +67,7 @@ def deliveries(bench: Bench) -> list[Figure]:
 
 def apply(bench: Bench) -> list[Figure]:
     """Parsed events → committed levels and dirty marks, one process a side."""
-    common, more = bench.effort.count(1_500), bench.effort.count(40_000)
+    common, more = bench.effort.count(1_200), bench.effort.count(40_000)
     pairs: list[tuple[float, float]] = []
     void = ""
     for nth in range(bench.effort.pairs):

@@ -106,8 +106,8 @@ def reservations(bench: Bench, *, name: str, among: int, naive_count: int, our_c
 
 
 def hot_item(bench: Bench) -> list[Figure]:
-    return reservations(bench, name="hot_item", among=1, naive_count=1_000, our_count=10_000)
+    return reservations(bench, name="hot_item", among=1, naive_count=800, our_count=10_000)
 
 
 def spread(bench: Bench) -> list[Figure]:
-    return reservations(bench, name="spread", among=bench.size.stocked, naive_count=1_500, our_count=8_000)
+    return reservations(bench, name="spread", among=bench.size.stocked, naive_count=1_200, our_count=8_000)
