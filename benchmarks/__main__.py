@@ -18,6 +18,9 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from subprocess import SubprocessError
+
+import psycopg
 
 from benchmarks import computing, events, floor, lasting, requests
 from benchmarks.bench import Bench, Effort, Measure, sides
@@ -111,7 +114,7 @@ def _measured(name: str, bench: Bench) -> list[Figure]:
     """Return a measure's figures; one that fails is void and its neighbours go on."""
     try:
         return MEASURES[name](bench)
-    except (Failed, RuntimeError) as error:
+    except (Failed, RuntimeError, OSError, SubprocessError, psycopg.Error) as error:
         return [Figure(name, "", 0, void=str(error)[-1500:])]
 
 
