@@ -20,25 +20,21 @@ from inventory_sync.pipeline.serving import serve_waiting
 from inventory_sync.pipeline.terms import read_book
 from inventory_sync.pipeline.wake import waker
 
-DONE = {
-    Act.COMMIT: "reservation.committed",
-    Act.RELEASE: "reservation.released",
-    Act.CANCEL: "reservation.cancelled",
-    Act.EXTEND: "reservation.extended",
-    Act.APPROVE: "reservation.approved",
-}
-
 
 def act_on(
     orders: Sequence[Order],
     act: Act,
     *,
+    action: str,
     actor: audit.Actor,
     reason: str,
     now: datetime,
     by: timedelta | None = None,
 ) -> None:
-    """Do one act to each of these reservations; by: how long from now a hold is to last. Raises Refused."""
+    """Do one act to each of these reservations; by: how long from now a hold is to last. Raises Refused.
+
+    action: what the audit calls it.
+    """
     requests = [
         Request(act, order.connection_id, order.order_ref, hold=by, reason=reason) for order in orders
     ]
@@ -50,7 +46,7 @@ def act_on(
                 raise answer.refused
             lines = answer.order.lines.values() if answer.order else ()
             after = {line.line_ref: line.status.value for line in lines}
-            audit.record(actor=actor, action=DONE[act], subject=order, after=after, reason=reason)
+            audit.record(actor=actor, action=action, subject=order, after=after, reason=reason)
         transaction.on_commit(lambda: _follow(done.freed), robust=True)
 
 

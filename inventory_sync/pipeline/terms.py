@@ -1,12 +1,10 @@
-"""What each channel's requests are decided by, kept for a second in each process.
+"""What each channel's requests are decided by.
 
 Pools come from the catalog, rules and windows from the ledger, backorder allowances from the policies.
 """
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -20,8 +18,6 @@ from inventory_sync.connections.models import Connection
 from inventory_sync.domain.routing import Rule
 from inventory_sync.ledger.models import RequestTerms
 from inventory_sync.ledger.request_types import ANY_ITEM, Terms
-
-TTL_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +51,3 @@ def read_book() -> Book:
         if any(allowance.values()):
             terms[connection_id] = replace(terms[connection_id], allowance=allowance)
     return Book(ids, terms, dict(Location.objects.values_list("id", "code")))
-
-
-class TermsBook:
-    """The book, read again when it is older than a second."""
-
-    def __init__(self, *, ttl_s: float = TTL_S) -> None:
-        self._ttl_s = ttl_s
-        self._read_at = -ttl_s
-        self._book = Book()
-        self._lock = threading.Lock()
-
-    def __call__(self) -> Book:
-        """Return the book; it is read by one thread at a time. Raises database errors."""
-        with self._lock:
-            now = time.monotonic()
-            if now - self._read_at >= self._ttl_s:
-                self._book = read_book()
-                self._read_at = now
-            return self._book

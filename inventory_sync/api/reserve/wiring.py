@@ -12,6 +12,7 @@ from django.db import close_old_connections, transaction
 
 from inventory_sync.access.keyring import KeyRing
 from inventory_sync.api.hooks.group import GroupCommit
+from inventory_sync.api.reserve.book import TermsBook
 from inventory_sync.api.reserve.door import Decided, ReserveDoor
 from inventory_sync.api.reserve.reading import Asked
 from inventory_sync.api.reserve.shaping import Names
@@ -23,7 +24,7 @@ from inventory_sync.ledger.rows import execute
 from inventory_sync.ledger.store import PostgresLedger
 from inventory_sync.pipeline import wiring
 from inventory_sync.pipeline.serving import serve_waiting
-from inventory_sync.pipeline.terms import Book, TermsBook
+from inventory_sync.pipeline.terms import Book
 from inventory_sync.pipeline.wake import waker
 from inventory_sync.support.clock import utc_now
 from inventory_sync.support.logs import get_logger

@@ -30,6 +30,7 @@ class ReservationDeed(Deed[Order]):
 
     permission = "console.decide_reservation"
     act: Act
+    action: str
     done: str
     by: timedelta | None = None
 
@@ -55,17 +56,19 @@ class ReservationDeed(Deed[Order]):
         )
 
     def do(self, rows: Sequence[Order], *, actor: audit.Actor, reason: str, now: datetime) -> Outcome:
-        act_on(rows, self.act, actor=actor, reason=reason, now=now, by=self.by)
+        act_on(rows, self.act, action=self.action, actor=actor, reason=reason, now=now, by=self.by)
         return Outcome(f"{self.done} {many(len(rows), 'reservation')}.")
 
 
 class CommitReservation(ReservationDeed):
     name, verb, icon, act, done = "commit", "Commit", "check_circle", Act.COMMIT, "Committed"
+    action = "reservation.committed"
     promise = "Each becomes a sale. A hold that has ended is decided anew: it may be refused."
 
 
 class ApproveReservation(ReservationDeed):
     name, verb, icon, act, done = "approve", "Approve", "how_to_reg", Act.APPROVE, "Approved"
+    action = "reservation.approved"
     promise = "What was held for review becomes a sale."
 
     def applies(self, row: Order) -> bool:
@@ -75,11 +78,13 @@ class ApproveReservation(ReservationDeed):
 class ExtendReservation(ReservationDeed):
     name, verb, icon, act, done = "extend", "Hold longer", "more_time", Act.EXTEND, "Extended"
     by = LONGER
+    action = "reservation.extended"
     promise = "Each is held for another 24 hours from now, as far as its channel's window reaches."
 
 
 class ReleaseReservation(ReservationDeed):
     name, verb, icon, act, done = "release", "Release", "lock_open", Act.RELEASE, "Released"
+    action = "reservation.released"
     promise = "What is held is free again at once, for whoever waits first. The caller is not told."
 
     def applies(self, row: Order) -> bool:
