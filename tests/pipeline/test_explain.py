@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from inventory_sync.availability.models import Allotment, Policy
 from inventory_sync.availability.services import change_policy
 from inventory_sync.catalog.authorities import assign_authority, change_mode
+from inventory_sync.catalog.recipes import set_components
+from inventory_sync.catalog.services import Effect
 from inventory_sync.console.effects import act_on
 from inventory_sync.domain.errors import BeforeRecords
 from inventory_sync.domain.external import OrderStatus
@@ -357,6 +359,34 @@ def test_the_limiting_component_of_a_kit_is_named() -> None:
     assert found is not None
     assert found.figure == 3
     assert found.why_not_higher[0] == "LID is the limit at ST-1: 3 free there, one kit takes 1."
+
+
+def test_a_past_kit_is_explained_by_the_recipe_of_then() -> None:
+    story = Story()
+    mug = story.item("MUG")
+    kit = story.kit("SET", {"MUG": 1})
+    story.count("MUG", 12)
+    story.count("MUG", 0, "ST-2")
+    for takes in (2, 3):
+        needs = {mug.pk: Decimal(takes)}
+        set_components(kit, needs, actor="tests", reason="Another box.", now=story.now)
+        act_on(Effect(items=frozenset({kit.pk})), now=story.now)
+        story.compute()
+        story.wait()
+
+    past = explain_figure(connection=story.shop, item=kit, moment=story.now - timedelta(seconds=90))
+    now = explain_figure(connection=story.shop, item=kit)
+
+    assert past is not None
+    assert now is not None
+    assert (past.figure, past.why_not_higher[0]) == (
+        6,
+        "MUG is the limit at ST-1: 12 free there, one kit takes 2.",
+    )
+    assert (now.figure, now.why_not_higher[0]) == (
+        4,
+        "MUG is the limit at ST-1: 12 free there, one kit takes 3.",
+    )
 
 
 def test_an_unknown_location_is_named_and_nothing_is_shown_as_zero() -> None:

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from inventory_sync.availability.history import FigureThen, figure_at, figure_now
-from inventory_sync.catalog.models import Item, KitComponent, Location
+from inventory_sync.catalog.models import Item, KitComponent, KitRecipe, Location
 from inventory_sync.connections.models import Connection
 from inventory_sync.domain.errors import BeforeRecords
 from inventory_sync.ledger.models import DirtyItem
@@ -36,7 +36,8 @@ def explain_figure(
         if moment is not None and figure_now(connection=connection, item=item) is not None:
             raise BeforeRecords(f"No figure of {item.sku} on {connection.code} was computed by then.")
         return None
-    recipe = dict(KitComponent.objects.filter(kit=item).values_list("component__sku", "component_id"))
+    needs = _recipe(item, then.computed_at if moment is not None else None)
+    recipe = dict(Item.objects.filter(sku__in=needs).values_list("sku", "pk"))
     locations = _locations(connection, then)
     papers = Papers(
         items={item.sku: item.pk, **recipe},
@@ -53,9 +54,6 @@ def explain_figure(
     pool = {row.location_id for row in connection.location_mappings.filter(sells_for=True)}
     places = places_of(
         locations, papers=papers, item_id=None if recipe else item.pk, moment=moment, sells=pool
-    )
-    needs: dict[str, Decimal] = dict(
-        KitComponent.objects.filter(kit=item).values_list("component__sku", "quantity")
     )
     return FigureExplained(
         sku=item.sku,
@@ -79,6 +77,21 @@ def explain_figure(
         pending=None if moment is not None else _pending({item.pk, *recipe.values()}),
         is_kit=item.kind == Item.Kind.KIT,
     )
+
+
+def _recipe(item: Item, moment: datetime | None) -> dict[str, Decimal]:
+    """Return what one kit took of each component then, by SKU; nothing for an item that is none."""
+    if item.kind != Item.Kind.KIT:
+        return {}
+    if moment is not None:
+        row = (
+            KitRecipe.objects.filter(kit=item, valid_from__lte=moment)
+            .order_by("valid_from", "version")
+            .last()
+        )
+        if row is not None:
+            return {sku: Decimal(str(quantity)) for sku, quantity in row.components.items()}
+    return dict(KitComponent.objects.filter(kit=item).values_list("component__sku", "quantity"))
 
 
 def told_of(
