@@ -25,6 +25,7 @@ from tests.mutants.catalogue import MUTANTS, Mutant
 ROOT = Path(__file__).resolve().parents[2]
 TAKEN = ("inventory_sync", "connectors", "runner", "tests", "templates", "pyproject.toml", "manage.py")
 TIMEOUT_S = 300
+NOTHING_CHOSEN = 5  # pytest's exit code
 # A failing example need not be made small here: that it fails is all there is to know.
 UNSHRUNK = """
 from hypothesis import Phase
@@ -69,6 +70,9 @@ def fails(tree: Path, target: str, slot: int) -> str:
         print(f"{target} ran longer than {TIMEOUT_S} s, which proves nothing", flush=True)
         return ""
     if done.returncode == 0:
+        return ""
+    if done.returncode == NOTHING_CHOSEN:
+        print(f"{target} chooses no test, which proves nothing", flush=True)
         return ""
     found = FAILED.search(done.stdout)
     return (found[1] or found[2]) if found else f"{target}: {(done.stderr or done.stdout).strip()[-200:]}"
