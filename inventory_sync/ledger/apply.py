@@ -144,7 +144,8 @@ def apply_batch(
         held = {key: replace(order, holdings=now_held.get(key, ())) for key, order in held.items()}
 
     floor = Floor(store.free(promised) if promised else {}, recipes, _codes(places))
-    desk = Desk(held, floor, now=now, picked=store.picked(held) if held else {})
+    rules = store.routing_rules({order.connection_id for order in orders}) if orders else {}
+    desk = Desk(held, floor, now=now, rules=rules, picked=store.picked(held) if held else {})
     for order in orders:
         desk.hear(order)
     changed = desk.settle()

@@ -133,3 +133,15 @@ def test_a_move_is_recorded_with_where_the_line_stood(asking):
     assert told["rule"] == "fewest_splits"
     assert told["to"] == {"FAR": "9"}
     assert sum(int(quantity) for quantity in told["was"].values()) == 9
+
+
+def test_an_order_of_a_channel_is_routed_by_the_rules_of_its_channel(asking, monkeypatch):
+    monkeypatch.setattr(
+        asking.world.store, "routing_rules", lambda ids: {asking.channel: (Rule.RANK,)}, raising=False
+    )
+    asking.shop.count("less", asking.mug, asking.shop.near, 1, at=3)
+    asking.shop.count("more", asking.mug, asking.shop.far, 9, at=4)
+
+    asking.shop.decide(asking.shop.order("sold", {"a": (asking.mug, 3)}))
+
+    assert asking.world.open() == {(asking.mug, asking.shop.near): 1, (asking.mug, asking.shop.far): 2}
