@@ -204,6 +204,6 @@ def test_every_interleaving_of_two_sessions_is_one_of_the_two_serial_results(
             waits += done.waits > 0
 
     assert selectors.verify() == []
-    assert played > 20
+    assert played > 8 * len(others)
     assert waits, "nobody ever waited for a lock: the sessions do not meet"
     drill.say(f"{one} beside {', '.join(others)}: {played} interleavings, {waits} of them waited for a lock")
