@@ -7,6 +7,7 @@ Levels are left alone: what one more event costs does not depend on them.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from itertools import pairwise
 from typing import Any
@@ -38,8 +39,25 @@ FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS n
 """
 
 
+PARTED = {"ledger_event": _EVENT, "ledger_movement": _MOVEMENT}
+
+
 def fill(connection: Any, rows: int, *, till: int, place: str, now: datetime) -> None:
-    """Give the ledger `rows` movements of the twelve months before `now`. `connection` is Django's."""
+    """Give the ledger `rows` movements of the twelve months before `now`. `connection` is Django's.
+
+    Events are written by one thread, movements and keys by another, each over a connection of its own.
+    """
+    with ThreadPoolExecutor(2) as pool:
+        parts = [("ledger_event",), ("ledger_movement", "ledger_eventkey")]
+        for part in [
+            pool.submit(_fill, connection, tables, rows, till=till, place=place, now=now) for tables in parts
+        ]:
+            part.result()
+
+
+def _fill(
+    connection: Any, tables: tuple[str, ...], rows: int, *, till: int, place: str, now: datetime
+) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET maintenance_work_mem = '1GB'")
         cursor.execute(_ITEMS)
@@ -61,18 +79,18 @@ def fill(connection: Any, rows: int, *, till: int, place: str, now: datetime) ->
                 "place": places[place],
                 "customer": places["V-CUSTOMER"],
             }
-            for parent, statement in (("ledger_event", _EVENT), ("ledger_movement", _MOVEMENT)):
-                _fill_month(cursor, parent, statement, begins, ends, values)
-            cursor.execute(_KEY, values)
-        for parent in ("ledger_event", "ledger_movement"):
-            cursor.execute(
-                "SELECT setval(pg_get_serial_sequence(%s, 'id'), greatest(%s, (SELECT max(id) FROM "
-                + parent
-                + ")))",
-                [parent, rows],
-            )
-        cursor.execute("VACUUM ANALYZE ledger_event, ledger_movement, ledger_eventkey")
-        cursor.execute("RESET maintenance_work_mem")
+            for table in tables:
+                if table in PARTED:
+                    _fill_month(cursor, table, PARTED[table], begins, ends, values)
+                else:
+                    cursor.execute(_KEY, values)
+        for table in tables:
+            if table in PARTED:
+                cursor.execute(
+                    f"SELECT setval(pg_get_serial_sequence(%s, 'id'), (SELECT max(id) FROM {table}))", [table]
+                )
+            cursor.execute(f"VACUUM ANALYZE {table}")
+    connection.close()
 
 
 def _fill_month(
