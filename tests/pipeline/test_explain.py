@@ -67,7 +67,7 @@ ACTIONS = st.lists(
 )
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(actions=ACTIONS)
 def test_the_terms_add_up_now_and_at_every_instant_there_ever_was(
     actions: list[tuple[str, str, int]],
