@@ -317,7 +317,8 @@ _NO_POOL = NoPool("No location may serve this channel.")
 
 def _as_it_stands(request: Request, order: HeldOrder) -> Answer:
     """Answer a version that was decided before: as then, if nothing has happened since."""
-    statuses = {line.status for line in order.lines.values()}
+    # What this version no longer asks for has ended before, and says nothing of the rest.
+    statuses = {line.status for line in order.lines.values() if line.asked is None or line.asked}
     refused = NotEnough(NOTHING_LEFT) if statuses == {LineStatus.REJECTED} else None
     return Answer(request, order, refused, missing_of(order.lines.values()), repeated=True)
 

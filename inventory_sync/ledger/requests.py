@@ -63,6 +63,7 @@ def decide_requests(
     if changed:
         store.save_orders(changed, now=now, before=held, heads=heads)
         moved = moved_levels(held, changed)
+        store.lower_last_known(risen_demand(held, changed))
         store.mark_dirty(moved, now=now)
     touched = tuple(sorted({item for item, _ in moved}))
     return Answered(answers, touched, touched if due or _gives_back(requests) else ())
@@ -149,18 +150,37 @@ def _one(request: Request, *, terms: Mapping[int, Terms], store: LedgerStore, no
 
 def moved_levels(before: Mapping[OrderKey, HeldOrder], changed: Iterable[HeldOrder]) -> dict[LevelKey, str]:
     """Return the levels whose open demand changed, with the correlation id of the order that changed it."""
-    why: dict[LevelKey, str] = {}
+    return {
+        level: order.correlation_id
+        for order in changed
+        for level, change in _changes(before[order.key], order).items()
+        if change
+    }
+
+
+def risen_demand(
+    before: Mapping[OrderKey, HeldOrder], changed: Iterable[HeldOrder]
+) -> dict[LevelKey, Decimal]:
+    """Return by how much more is owed at each level than before; what became less is left out.
+
+    An unknown level counts at most what was free when it became so: that falls with what is promised since.
+    """
+    sums: dict[LevelKey, Decimal] = defaultdict(Decimal)
     for order in changed:
-        sums: dict[tuple[str, str], Decimal] = {}
-        for sign, lines in ((-1, before[order.key].lines), (1, order.lines)):
-            for line in lines.values():
-                for each in line.allocations:
-                    place = (each.item, each.location)
-                    sums[place] = sums.get(place, ZERO) + sign * each.open
-        for (item, location), change in sums.items():
-            if change:
-                why[int(item), int(location)] = order.correlation_id
-    return why
+        for level, change in _changes(before[order.key], order).items():
+            sums[level] += change
+    return {level: change for level, change in sums.items() if change > 0}
+
+
+def _changes(before: HeldOrder, after: HeldOrder) -> dict[LevelKey, Decimal]:
+    """Return by how much what an order owes changed, by level."""
+    sums: dict[tuple[str, str], Decimal] = {}
+    for sign, lines in ((-1, before.lines), (1, after.lines)):
+        for line in lines.values():
+            for each in line.allocations:
+                place = (each.item, each.location)
+                sums[place] = sums.get(place, ZERO) + sign * each.open
+    return {(int(item), int(location)): change for (item, location), change in sums.items()}
 
 
 def _gives_back(requests: Iterable[Request]) -> bool:

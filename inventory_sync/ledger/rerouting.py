@@ -21,7 +21,7 @@ from inventory_sync.domain.reservations import LineStatus
 from inventory_sync.ledger.placing import Floor, Way, place_order
 from inventory_sync.ledger.ports import Component, HeldLine, HeldOrder, LedgerStore
 from inventory_sync.ledger.request_types import Terms
-from inventory_sync.ledger.requests import moved_levels
+from inventory_sync.ledger.requests import moved_levels, risen_demand
 from inventory_sync.ledger.types import Decided, LevelKey, OrderKey
 
 TermsOf = Callable[[Collection[int]], Mapping[int, Terms]]
@@ -56,6 +56,7 @@ def reroute(
                 changed.append(after)
     if changed:
         store.save_orders(changed, now=now, before=held)
+        store.lower_last_known(risen_demand(held, changed))
     moved = moved_levels(held, changed)
     store.mark_dirty(moved, now=now)
     return Decided(

@@ -13,6 +13,7 @@ from inventory_sync.domain.errors import (
 from inventory_sync.domain.requests import Act
 from inventory_sync.domain.routing import ReserveMode
 from tests.ledger.asking import HOUR, Asking
+from tests.ledger.reports import delta
 
 PARTIAL, RECORD = ReserveMode.PARTIAL, ReserveMode.RECORD
 
@@ -247,3 +248,40 @@ def test_a_refused_part_of_a_partial_amendment_leaves_the_floor_as_it_was(asking
     assert isinstance(refused.refused, NotEnough)
     assert isinstance(late.refused, NotEnough)
     assert asking.total_open() == 7
+
+
+# ── what is in doubt ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_came_to_an_unknown_place_is_promised_to_nobody_however_often_somebody_asks(asking):
+    asking.world.lose(asking.shop.near, since_reading=5)
+    asking.world.apply([delta("more", asking.mug, asking.shop.near, 10, 5, by=asking.shop.till)])
+    asking.with_terms(pool=(asking.shop.near,))
+
+    refused = [asking.reserve(3, ref).refused is not None for ref in ("r1", "r2", "r3")]
+
+    assert refused == [False, True, True]
+    assert asking.total_open() == 3
+    assert asking.world.facts()[asking.mug, asking.shop.near].last_known_free == 2
+
+
+def test_a_version_that_was_refused_is_refused_again_though_it_dropped_a_line_that_had_ended(asking):
+    asking.reserve(lines={"a": (asking.mug, 1)})
+    asking.act(Act.CANCEL)
+
+    first = asking.reserve(lines={"b": (asking.mug, 9)}, version=2)
+    again = asking.reserve(lines={"b": (asking.mug, 9)}, version=2)
+
+    assert isinstance(first.refused, NotEnough)
+    assert isinstance(again.refused, NotEnough)
+    assert again.missing == first.missing
+
+
+def test_a_version_that_was_served_in_part_and_then_cancelled_is_not_called_refused(asking):
+    asking.reserve(lines={"a": (asking.mug, 7), "b": (asking.mug, 2)}, mode=PARTIAL)
+    asking.act(Act.CANCEL)
+
+    again = asking.reserve(lines={"a": (asking.mug, 7), "b": (asking.mug, 2)}, mode=PARTIAL)
+
+    assert again.repeated
+    assert again.refused is None

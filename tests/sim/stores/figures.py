@@ -33,6 +33,9 @@ class MemoryFigures:
     def share_gates(self, location_ids: Collection[int]) -> None:
         """One transaction runs at a time: nothing to wait for."""
 
+    def hold_gates(self, location_ids: Collection[int]) -> None:
+        """One transaction runs at a time: nothing to wait for."""
+
     def hold_figures(self, location_ids: Collection[int]) -> None:
         """One transaction runs at a time: nothing to wait for."""
 
@@ -108,8 +111,8 @@ class MemoryFigures:
     def lower_last_known(self, falls: Mapping[LevelKey, Decimal]) -> None:
         levels = self.tables.levels
         for key, fall in falls.items():
-            if not levels[key].known:
-                levels[key] = replace(levels[key], last_known_free=levels[key].last_known_free - fall)
+            if key in levels and (ceiling := levels[key].last_known_free) is not None:
+                levels[key] = replace(levels[key], last_known_free=ceiling - fall)
 
     def open_gaps(self, location_ids: Collection[int]) -> list[OpenGap]:
         gaps: dict[tuple[int, int, int], OpenGap] = self.tables.gaps
@@ -127,15 +130,18 @@ class MemoryFigures:
     def close_gaps(self, gap_ids: Collection[int], *, state: str, now: datetime, reason: str = "") -> None:
         self.closed.update(gap_ids)
 
-    def open_gap(
-        self, connection_id: int, location_id: int, sequence: int, *, since: int, now: datetime
+    def missed(self, connection_id: int, location_id: int, numbers: Collection[int]) -> set[int]:
+        return {each for each in numbers if (connection_id, location_id, each) in self.tables.gaps}
+
+    def note_gaps(
+        self, connection_id: int, location_id: int, numbers: Mapping[int, int], *, now: datetime
     ) -> None:
-        feed = (connection_id, location_id, sequence)
         events = [row.recorded.event for row in self.tables.events.values()]
-        if any((event.connection_id, event.location_id, event.sequence) == feed for event in events):
-            return
-        gap = OpenGap(len(self.tables.gaps) + 1, connection_id, location_id, sequence, since)
-        self.tables.gaps.setdefault(feed, gap)
+        came = {(event.connection_id, event.location_id, event.sequence) for event in events}
+        for number, since in numbers.items():
+            feed = (connection_id, location_id, number)
+            if feed not in came and feed not in self.tables.gaps:
+                self.tables.gaps[feed] = OpenGap(len(self.tables.gaps) + 1, *feed, since)
 
     def highest_numbers(self, connection_id: int, location_id: int, *, above: int) -> dict[LevelKey, int]:
         found: dict[LevelKey, int] = {}

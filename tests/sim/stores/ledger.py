@@ -244,7 +244,8 @@ class MemoryLedger(MemoryFigures, MemoryIncoming):
         levels = {key: level for key, level in self.tables.levels.items() if key[0] in item_ids}
         for key, quantity in self.free(levels).items():
             doubtful = not levels[key].known or levels[key].unknown_since is not None
-            free[key] = min(ZERO, quantity) if doubtful else quantity
+            ceiling = levels[key].last_known_free or ZERO
+            free[key] = min(ceiling, quantity) if doubtful else quantity
         return free
 
     def waiting(self, keys: Collection[LevelKey]) -> list[Waiting]:
