@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -159,18 +159,20 @@ class _Fields:
         value = self._body.get(name)
         if value is None:
             return None
+        found: datetime | None = None
         try:
-            found = datetime.fromisoformat(value)
-        except (TypeError, ValueError):
-            found = None
-        if found is None or found.tzinfo is None:
+            written = datetime.fromisoformat(value)
+            found = None if written.tzinfo is None else written.astimezone(UTC)
+        except (TypeError, ValueError, OverflowError):
+            pass
+        if found is None:
             self.errors.append((name, "Must be an RFC 3339 time with its offset."))
             return None
         return found
 
     def reason(self) -> str:
         value = self._body.get("reason", "")
-        if isinstance(value, str) and len(value) <= 160 and "\x00" not in value:
+        if isinstance(value, str) and len(value) <= 160 and _can_be_stored(value):
             return value
         self.errors.append(("reason", "Must be a text of at most 160 characters."))
         return ""
@@ -211,7 +213,12 @@ class _Fields:
 
 
 def _is_name(value: Any) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= 80 and "\x00" not in value
+    return isinstance(value, str) and 0 < len(value) <= 80 and _can_be_stored(value)
+
+
+def _can_be_stored(text: str) -> bool:
+    """Say whether the database can take a text: JSON may hold NUL, and half of a surrogate pair."""
+    return not any(char == "\x00" or "\ud800" <= char <= "\udfff" for char in text)
 
 
 def _quantity(value: Any) -> Decimal | None:

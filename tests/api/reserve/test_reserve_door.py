@@ -235,3 +235,18 @@ def test_a_long_queue_is_told_to_come_back(door, key, shop):
 
     assert (told.status, told.body["code"]) == (429, "request.throttled")
     assert told.headers["Retry-After"]
+
+
+@pytest.mark.parametrize("sku", ["MUG\ud800", "MUG\x00"])
+def test_a_text_that_cannot_be_stored_is_the_callers_mistake_and_not_ours(caller, sku):
+    told = caller.reserve(lines=[{"line": "1", "sku": sku, "quantity": "1"}])
+
+    assert (told.status, told.body["code"]) == (400, "request.invalid")
+
+
+def test_a_time_outside_the_calendar_is_the_callers_mistake_and_not_ours(caller):
+    caller.reserve(hold_s=60)
+
+    told = caller.act("extend", expires_at="0001-01-01T00:00:00+23:59")
+
+    assert (told.status, told.body["code"]) == (400, "request.invalid")
