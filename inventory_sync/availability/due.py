@@ -47,11 +47,18 @@ class Due:
 
 def keep_time(*, now: datetime) -> Due:
     """End leases whose time has come, and tell locations that were silent too long from those that speak."""
-    recipes = apply_due(now=now).items
-    mark_items_dirty(recipes, now=now, correlation_id=correlation.current())
+    recipes = _apply_recipes(now)
     ended = _end_leases(now)
     stale, fresh = _judge_ages(now)
-    return Due(ended, stale, fresh, len(recipes))
+    return Due(ended, stale, fresh, recipes)
+
+
+@transaction.atomic
+def _apply_recipes(now: datetime) -> int:
+    """Put recipes in force together with their dirty marks: nothing else would have their kits computed."""
+    kits = apply_due(now=now).items
+    mark_items_dirty(kits, now=now, correlation_id=correlation.current())
+    return len(kits)
 
 
 @transaction.atomic

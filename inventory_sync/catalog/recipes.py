@@ -19,6 +19,9 @@ from inventory_sync.catalog.services import Effect
 from inventory_sync.domain.errors import KitContainsItself
 from inventory_sync.domain.reports import plain
 from inventory_sync.support.clock import utc_now
+from inventory_sync.support.logs import get_logger
+
+log = get_logger(__name__)
 
 CLOCK = "the clock"
 
@@ -53,7 +56,10 @@ def set_components(
 
 
 def apply_due(*, now: datetime) -> Effect:
-    """Put announced recipes in force whose time has come; the latest of a kit's wins."""
+    """Put announced recipes in force whose time has come; the latest of a kit's wins.
+
+    One that cannot be put in force stays announced and is logged: it must not hold up what time brings others.
+    """
     current = Q(valid_from__gt=F("kit__since")) | Q(kit__since__isnull=True)
     since = Max("kit__recipes__valid_from", filter=Q(kit__recipes__version=F("kit__recipe_version")))
     rows = KitRecipe.objects.filter(valid_from__lte=now).exclude(version=F("kit__recipe_version"))
@@ -63,12 +69,16 @@ def apply_due(*, now: datetime) -> Effect:
         if row.kit_id in done:
             continue
         done.add(row.kit_id)
-        with transaction.atomic():
-            kit = Item.objects.select_for_update().get(pk=row.kit_id)
-            ids = dict(Item.objects.filter(sku__in=row.components).values_list("sku", "id"))
-            components = {ids[sku]: Decimal(quantity) for sku, quantity in row.components.items()}
-            _apply(kit, components, actor=CLOCK, reason=row.reason)
-            _in_force(kit, row, actor=CLOCK, reason=row.reason)
+        try:
+            with transaction.atomic():
+                kit = Item.objects.select_for_update().get(pk=row.kit_id)
+                ids = dict(Item.objects.filter(sku__in=row.components).values_list("sku", "id"))
+                components = {ids[sku]: Decimal(quantity) for sku, quantity in row.components.items()}
+                _apply(kit, components, actor=CLOCK, reason=row.reason)
+                _in_force(kit, row, actor=CLOCK, reason=row.reason)
+        except (KeyError, ValidationError):  # a component is called otherwise now, or may be none any more
+            log.exception("recipe.not_applied", kit=row.kit_id, version=row.version)
+            continue
         effect |= Effect(items=frozenset({kit.pk}))
     return effect
 

@@ -13,6 +13,7 @@ from inventory_sync.availability.due import keep_time
 from inventory_sync.availability.models import Allotment, Freshness
 from inventory_sync.availability.store import PostgresAvailability
 from inventory_sync.catalog.models import Item, Location
+from inventory_sync.catalog.recipes import set_components
 from inventory_sync.connections.models import Connection, Cursor
 from inventory_sync.domain.errors import AllotmentOver, AllotmentTooLarge
 from inventory_sync.ledger.models import StockLevel
@@ -199,3 +200,23 @@ def test_a_reading_that_found_nothing_new_is_a_report_too(world, watched):
 
     assert keep_time(now=NOON + timedelta(minutes=100)).stale == 0
     assert keep_time(now=NOON + timedelta(minutes=111)).stale == 1
+
+
+# ── recipes ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_recipe_whose_kit_could_not_be_marked_is_not_in_force_and_comes_the_next_time(world, monkeypatch):
+    kit, mug = Item.objects.get(sku="PAIR"), Item.objects.get(sku="MUG")
+    later = NOON + timedelta(days=1)
+    set_components(kit, {mug.pk: Decimal(3)}, actor="tests", reason="three", valid_from=later, now=NOON)
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("inventory_sync.availability.due.mark_items_dirty", killed)
+        keep_time(now=later)
+    again = keep_time(now=later)
+
+    assert again.recipes == 1
+    assert "PAIR" in world.dirty()

@@ -82,6 +82,21 @@ def test_of_two_that_are_due_the_later_counts(kit: Item):
     assert apply_due(now=NOON + timedelta(days=4)).items == frozenset()
 
 
+def test_a_recipe_that_names_nothing_any_more_does_not_hold_up_another_kits(kit: Item):
+    declare(kit, {"LID": 1}, valid_from=NOON + timedelta(days=1))
+    factories.make_item("POT")
+    other = factories.make_item("SET", kind=Item.Kind.KIT)
+    declare(other, {"POT": 1}, valid_from=NOON + timedelta(days=1))
+    lid = Item.objects.get(sku="LID")
+    lid.sku = "COVER"
+    factories.saved(lid, "item.renamed")
+
+    effect = apply_due(now=NOON + timedelta(days=2))
+
+    assert effect.items == {other.pk}
+    assert (made_of(kit), version(kit)) == ({"MUG": 2}, 1)
+
+
 def test_nobody_edits_a_version(kit: Item):
     with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
         KitRecipe.objects.update(components={})
