@@ -54,7 +54,10 @@ def begun(level: LevelState) -> LevelState:
 
 
 class Falls:
-    """By how much the ceilings of unknown levels fall in a batch: by what is taken, never up again."""
+    """By how much the ceilings of unknown levels fall in a batch: by what is taken, never up again.
+
+    What is promised is taken even if as much came in the same batch: nobody knows that it is free.
+    """
 
     def __init__(
         self, levels: Mapping[LevelKey, LevelState], after: Mapping[LevelKey, LevelState], store: LedgerStore
@@ -66,9 +69,12 @@ class Falls:
         ]
         self._store = store
         self._before = store.free(self._keys) if self._keys else {}
+        self._owed = store.owed(self._keys) if self._keys else {}
 
     def settle(self) -> None:
-        """Lower the ceilings by what is less free than it was."""
-        after = self._store.free(self._keys) if self._keys else {}
-        falls = {key: self._before[key] - after[key] for key in self._keys}
+        """Lower the ceilings by what is less free than it was, and at least by what is promised since."""
+        if not self._keys:
+            return
+        free, owed = self._store.free(self._keys), self._store.owed(self._keys)
+        falls = {key: max(self._before[key] - free[key], owed[key] - self._owed[key]) for key in self._keys}
         self._store.lower_last_known({key: fall for key, fall in falls.items() if fall > 0})

@@ -218,6 +218,15 @@ def test_what_a_fault_leaves_keeps_what_was_free_and_falls_with_new_sales_only(b
     assert (books.level().known, books.level().last_known_free) == (True, None)
 
 
+def test_what_is_promised_while_unknown_is_taken_though_as_much_came_in_the_same_batch(books: Books) -> None:
+    books.say(books.figure(9, 1))
+    books.world.lose(books.here, since_reading=5)
+
+    books.world.apply([books.figure(20, 4)], [books.order(2)])
+
+    assert (books.level().known, books.level().last_known_free) == (False, 7)
+
+
 def test_a_reading_begun_after_the_fault_has_cured_it_before_it_was_noted(books: Books) -> None:
     books.say(books.figure(9, 6))
 
