@@ -58,7 +58,7 @@ def set_components(
 def apply_due(*, now: datetime) -> Effect:
     """Put announced recipes in force whose time has come; the latest of a kit's wins.
 
-    One that cannot be put in force stays announced and is logged: it must not hold up what time brings others.
+    One that cannot be put in force stays announced and is logged: others must not wait for it.
     """
     current = Q(valid_from__gt=F("kit__since")) | Q(kit__since__isnull=True)
     since = Max("kit__recipes__valid_from", filter=Q(kit__recipes__version=F("kit__recipe_version")))
