@@ -96,9 +96,21 @@ class TillClient:
         if wanted:
             late = [event for event in events if _sequence(event) in wanted]
             progress = progress.asked(store, seen, up_to=up_to if more else wanted[-1], now=now)
-            return SweepPage([_found(event) for event in late], progress.dump(), done=False)
+            return SweepPage(
+                [_found(event) for event in late],
+                progress.dump(),
+                done=False,
+                missing_at=store,
+                missing=progress.gaps(store),
+            )
         progress = progress.read(store, seen, up_to=up_to, more=more, now=now)
-        return SweepPage([_found(event) for event in events], progress.dump(), done=not progress.todo)
+        return SweepPage(
+            [_found(event) for event in events],
+            progress.dump(),
+            done=not progress.todo,
+            missing_at=store,
+            missing=progress.gaps(store),
+        )
 
     def read_object(self, kind: str, ref: str) -> Found:
         """Return one event ("event", "STORE:SEQUENCE"), a store's stock ("store", "STORE"), or what the books

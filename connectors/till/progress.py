@@ -23,12 +23,15 @@ class Progress:
 
     `missing`: by store, the numbers not seen below that and when (unix seconds) each was first missed.
     `looked`: up to where this sweep asked for the missing numbers of the store it is at.
+    `begins`: by store, the number its first page began with. What lies below was before our time: it is asked
+    for like any other, for it may only be late, but nobody is told that it is missing.
     """
 
     after: Mapping[str, int] = field(default_factory=dict)
     todo: tuple[str, ...] = ()
     missing: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
     looked: int = 0
+    begins: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def load(cls, text: str) -> Progress:
@@ -37,7 +40,7 @@ class Progress:
             return cls()
         try:
             after, todo, *more = json.loads(text)
-            missing, looked = more or ({}, 0)
+            missing, looked, begins = (*more, {})[:3] if more else ({}, 0, {})
             return cls(
                 {str(store): int(sequence) for store, sequence in after.items()},
                 tuple(str(store) for store in todo),
@@ -46,16 +49,24 @@ class Progress:
                     for store, numbers in missing.items()
                 },
                 int(looked),
+                {str(store): int(number) for store, number in begins.items()},
             )
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise Unsupported("This is no cursor of a till sweep.") from error
 
     def dump(self) -> str:
-        return json.dumps([self.after, self.todo, self.missing, self.looked], separators=(",", ":"))
+        return json.dumps(
+            [self.after, self.todo, self.missing, self.looked, self.begins], separators=(",", ":")
+        )
 
     def wanted(self, store: str) -> list[int]:
         """Return the missing numbers this sweep has yet to ask for, lowest first."""
         return sorted(number for number in self.missing.get(store, ()) if number > self.looked)
+
+    def gaps(self, store: str) -> list[int]:
+        """Return the numbers missing between the first one read and the last."""
+        begin = self.begins.get(store, 0)
+        return sorted(number for number in self.missing.get(store, ()) if number > begin)
 
     def asked(self, store: str, seen: Collection[int], *, up_to: int, now: datetime) -> Progress:
         """Return what is known after asking for numbers up to `up_to`; those missed for long are given up."""
@@ -79,8 +90,12 @@ class Progress:
                 missing[number] = since
                 new += 1
         kept = {number: missing[number] for number in sorted(missing)[-MOST_MISSING:]}
+        begins = dict(self.begins)
+        if seen and store not in self.after:
+            begins[store] = min(seen)
         return replace(
             self,
+            begins=begins,
             after={**self.after, store: up_to},
             todo=self.todo if more else self.todo[1:],
             missing=_with(self.missing, store, kept),

@@ -76,7 +76,7 @@ def translate(delivery: Delivery, config: Any = None) -> list[ExternalEvent]:
     if kind == "session.closed":
         session = text(body, "session", limit=120)
         last = whole(body, "last_sequence")
-        return [SessionClosed(head.id, head.store, session, last, head.time)]
+        return [SessionClosed(head.id, head.store, session, last, head.time, head.sequence)]
     if kind in GOODS:
         return GOODS[kind](head, body)
     if kind in KINDS:

@@ -120,6 +120,7 @@ def expected(head: Head, body: Mapping[str, Any]) -> list[ExternalEvent]:
             origin_ref=origin,
             due_at=due(about, where),
             reference=head.reference,
+            sequence=head.sequence,
         )
     ]
 
@@ -143,6 +144,7 @@ def picked(head: Head, body: Mapping[str, Any]) -> list[ExternalEvent]:
                 unit=unit(line, path),
                 revision=head.revision,
                 reference=head.reference,
+                sequence=head.sequence,
             )
         )
     return found

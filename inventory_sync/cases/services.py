@@ -49,6 +49,12 @@ def open_case(
     return case
 
 
+def open_summaries(code: str) -> dict[str, str]:
+    """Return what the open cases of a code say, by subject id."""
+    found = Case.objects.filter(code=code, state=Case.State.OPEN)
+    return dict(found.values_list("subject_id", "summary"))
+
+
 def resolve_cases(
     *, subject_kind: str, subject_id: object, resolution: str, now: datetime, code: str | None = None
 ) -> int:

@@ -193,6 +193,7 @@ INVENTORY_SYNC: dict[str, Any] = {
     "EVIDENCE_DIR": env.text("SYNC_EVIDENCE_DIR", ""),
     "EVIDENCE_KEY": env.text("SYNC_EVIDENCE_KEY", ""),
     "SOFTWARE_VERSION": env.text("SYNC_SOFTWARE_VERSION", ""),
+    "GAP_CASE_AFTER_S": env.integer("SYNC_GAP_CASE_AFTER_S", 900, low=0),
     "VERIFY_EVERY_S": env.integer("SYNC_VERIFY_EVERY_S", 3600, low=0),
     "CANARY_EVERY_S": env.integer("SYNC_CANARY_EVERY_S", 5, low=1),
 }

@@ -160,6 +160,7 @@ UNFOLD: dict[str, Any] = {
                 "separator": True,
                 "items": [
                     _page("Cases", "support", "cases_case", "?state__exact=open"),
+                    _page("Missing numbers", "link_off", "ledger_gap", "?state__exact=open"),
                     _page("Audit", "policy", "audit_entry"),
                     _page("Evidence", "verified", "pipeline_evidence"),
                     _page("Rounds of checks", "rule", "pipeline_verification"),

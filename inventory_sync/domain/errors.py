@@ -186,6 +186,12 @@ class SequenceReused(Parked):
     code = "report.sequence_reused"
 
 
+class SequenceMissing(SyncError):
+    """A number of a source has not come for long. Nothing waits; what came after it raises no figure."""
+
+    code = "feed.number_missing"
+
+
 class AttributeMissing(Parked):
     code = "report.attribute_missing"
 

@@ -174,6 +174,7 @@ class PickReported:
     unit: str = ""
     revision: int = 0
     reference: str = ""
+    sequence: int | None = None
 
 
 class ExpectationKind(StrEnum):
@@ -213,6 +214,7 @@ class ExpectationChanged:
     origin_ref: str = ""
     due_at: datetime | None = None
     reference: str = ""
+    sequence: int | None = None
 
 
 class Extent(StrEnum):
@@ -271,6 +273,7 @@ class SessionClosed:
     session: str
     last_sequence: int
     occurred_at: datetime
+    sequence: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

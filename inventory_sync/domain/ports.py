@@ -169,11 +169,16 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class SweepPage:
-    """One page of a stream; `cursor` goes back in for the next, `done` ends this sweep."""
+    """One page of a stream; `cursor` goes back in for the next, `done` ends this sweep.
+
+    `missing`: the numbers of the feed about `missing_at` that this and earlier pages left out, all of them.
+    """
 
     found: Sequence[Found]
     cursor: str
     done: bool
+    missing_at: str = ""
+    missing: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)

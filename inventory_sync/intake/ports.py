@@ -169,6 +169,9 @@ class IntakeStore(Protocol):
     def claim_numbers(self, used: Sequence[NumberUsed]) -> set[NumberUsed]:
         """Keep who says each number first; return those whose number another message has."""
 
+    def numbers_come(self, connection_id: int, place: str, numbers: Collection[int]) -> set[int]:
+        """Return those of a source's numbers at a place that a message has used."""
+
     def newest(self) -> int:
         """Return the id of the newest delivery, 0 when there is none."""
 

@@ -261,6 +261,12 @@ class PostgresIntake:
             holders = {(row[0], row[1], row[2]): row[3] for row in cursor.fetchall()}
         return {one for one in rows if holders[one.name] != one.said_by}
 
+    def numbers_come(self, connection_id: int, place: str, numbers: Collection[int]) -> set[int]:
+        asked = sorted(numbers)
+        with connection.cursor() as cursor:
+            cursor.execute(NUMBERS_TAKEN, [[connection_id] * len(asked), [place] * len(asked), asked])
+            return {row[2] for row in cursor.fetchall()}
+
     def newest(self) -> int:
         return DeliveryRow.objects.aggregate(newest=Max("id"))["newest"] or 0
 

@@ -50,6 +50,7 @@ from inventory_sync.ledger.types import (
     Applied,
     CutReading,
     Decided,
+    FeedNumber,
     LevelKey,
     OrderEvent,
     OrderKey,
@@ -74,7 +75,8 @@ def apply_batch(
     anew: Collection[LevelKey] = (),
     untold: Collection[LevelKey] = (),
     cut: Sequence[CutReading] = (),
-    missing: OpenGap | None = None,
+    came: Collection[FeedNumber] = (),
+    missing: Sequence[OpenGap] = (),
     lost: OpenGap | None = None,
 ) -> Applied:
     """Post the events and decide the orders, each in the order given, exactly once however often repeated.
@@ -83,14 +85,16 @@ def apply_batch(
     holds end if it is time. announced, picks: what is said of stock to come and of order lines. late: what
     becomes of a movement that happened in a closed period. anew: levels to work out again from what was
     recorded of them, because a tenure began; untold: others of that place, which are unknown now. cut:
-    readings that failed; what they cover is unknown. missing, lost: a gap that is noted, or given up.
+    readings that failed; what they cover is unknown. came: numbers of feeds whose message came. missing,
+    lost: gaps of one feed that are noted, or one given up.
     """
     closed = store.closed_periods() if events else frozenset()
     shut = closed if late is LatePolicy.PARK else frozenset()
     pools = {place for order in orders for place in order.pool}
     concerned = {event.location_id for event in events} | {place for _, place in anew}
     concerned |= {place for each in cut for place in each.location_ids} | {place for _, place in untold}
-    concerned |= {gap.location_id for gap in (missing, lost) if gap is not None}
+    concerned |= {gap.location_id for gap in (*missing, *((lost,) if lost else ()))}
+    concerned |= {place for _, place, _ in came}
     if concerned:
         store.share_gates(concerned)
     figures = figures_of(events)
@@ -108,7 +112,7 @@ def apply_batch(
         refused += contradictions(accepted, recording, store)
     if recording.duplicates:
         refused += reused(accepted, recording, store)
-    gaps = meet(recording, store, missing=missing, lost=lost)
+    gaps = meet(recording, store, came=came, missing=missing, lost=lost)
     new_picks = store.record_picks(picks) if picks else []
     keys = {order.key for order in orders} | set(due) | _fulfilled(recording, new_picks, store)
     shifted = {*anew, *shifting(recording, places)}

@@ -9,13 +9,13 @@ gap's own reading number marks the levels it holds, so that closing it frees tho
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from inventory_sync.domain.basis import Basis
 from inventory_sync.domain.levels import LevelState
 from inventory_sync.ledger.ports import LedgerStore, OpenGap, Place, Recording
-from inventory_sync.ledger.types import EventKind, LevelKey, StockEvent
+from inventory_sync.ledger.types import EventKind, FeedNumber, LevelKey, StockEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,28 +83,36 @@ class Gaps:
 
 
 def meet(
-    recording: Recording, store: LedgerStore, *, missing: OpenGap | None = None, lost: OpenGap | None = None
+    recording: Recording,
+    store: LedgerStore,
+    *,
+    came: Collection[FeedNumber] = (),
+    missing: Sequence[OpenGap] = (),
+    lost: OpenGap | None = None,
 ) -> Gaps:
     """Return the open gaps at the places of a batch, locked: those its reports fill, and those left.
 
-    missing: one just noted, which looks back at what came after it. lost: one that staff gave up.
+    came: numbers of messages that came, whether or not stock moved by them. missing: those of one feed just
+    noted, which look back at what came after them. lost: one that staff gave up.
     """
     numbered = [each.event for each in recording.new if each.event.sequence is not None]
     places = {event.location_id for event in numbered}
-    places |= {gap.location_id for gap in (missing, lost) if gap is not None}
+    places |= {place for _, place, _ in came}
+    places |= {gap.location_id for gap in (*missing, *((lost,) if lost else ()))}
     gaps = store.open_gaps(places) if places else []
     if not gaps:
         return Gaps()
-    came = {(event.connection_id, event.location_id, event.sequence) for event in numbered}
+    filled = {(event.connection_id, event.location_id, event.sequence) for event in numbered} | set(came)
     closed = tuple(
         gap
         for gap in gaps
-        if (gap.connection_id, gap.location_id, gap.sequence) in came or (lost and gap.id == lost.id)
+        if (gap.connection_id, gap.location_id, gap.sequence) in filled or (lost and gap.id == lost.id)
     )
     passed = {}
-    if missing is not None:
-        above = store.highest_numbers(missing.connection_id, missing.location_id, above=missing.sequence)
-        passed = {(missing.connection_id, key): number for key, number in above.items()}
+    if missing:
+        feed, lowest = missing[0], min(gap.sequence for gap in missing)
+        above = store.highest_numbers(feed.connection_id, feed.location_id, above=lowest)
+        passed = {(feed.connection_id, key): number for key, number in above.items()}
     held = store.levels_marked([gap.since for gap in closed]) if closed else {}
     return Gaps(closed, tuple(gap for gap in gaps if gap not in closed), frozenset(held), passed)
 

@@ -98,6 +98,11 @@ class Event(models.Model):
                 name="event_replaced",
                 condition=Q(effective=False),
             ),
+            models.Index(
+                fields=["connection", "location", "sequence"],
+                name="event_number",
+                condition=Q(sequence__isnull=False),
+            ),
             BrinIndex(fields=["delivery_id"], name="event_delivery", autosummarize=True),
         ]
 

@@ -200,6 +200,9 @@ class LedgerStore(IncomingStore, Protocol):
     def share_gates(self, location_ids: Collection[int]) -> None:
         """Keep authority and mode of these locations as they are until the transaction ends."""
 
+    def hold_gates(self, location_ids: Collection[int]) -> None:
+        """Let nobody post at these locations before the transaction ends; those who do are waited for."""
+
     def hold_figures(self, location_ids: Collection[int]) -> None:
         """Let no other session apply figures of these locations before the transaction ends."""
 
@@ -226,10 +229,13 @@ class LedgerStore(IncomingStore, Protocol):
     def close_gaps(self, gap_ids: Collection[int], *, state: str, now: datetime, reason: str = "") -> None:
         """Close gaps that are locked: filled, or lost."""
 
-    def open_gap(
-        self, connection_id: int, location_id: int, sequence: int, *, since: int, now: datetime
+    def missed(self, connection_id: int, location_id: int, numbers: Collection[int]) -> set[int]:
+        """Return those of a feed's numbers that were missed before, whatever became of them."""
+
+    def note_gaps(
+        self, connection_id: int, location_id: int, numbers: Mapping[int, int], *, now: datetime
     ) -> None:
-        """Keep a gap, unless that number came, or was missing before."""
+        """Keep gaps (number to its mark), but of numbers that came, or were missed before."""
 
     def highest_numbers(self, connection_id: int, location_id: int, *, above: int) -> dict[LevelKey, int]:
         """Return the levels with an effective delta of the feed above a number, and its highest number."""

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from inventory_sync.catalog.authorities import share_gates
+from inventory_sync.catalog.authorities import hold_gate, share_gates
 from inventory_sync.domain.reports import Position
 from inventory_sync.ledger import rows_keys
 from inventory_sync.ledger.holdings import Holding, Told
@@ -129,6 +129,10 @@ class FigureRows(GapRows):
 
     def share_gates(self, location_ids: Collection[int]) -> None:
         share_gates(sorted(location_ids))
+
+    def hold_gates(self, location_ids: Collection[int]) -> None:
+        for location_id in sorted(location_ids):
+            hold_gate(location_id)
 
     def hold_figures(self, location_ids: Collection[int]) -> None:
         execute(_HOLD, (FIGURES_GATE, sorted(location_ids)))

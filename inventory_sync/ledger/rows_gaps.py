@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from inventory_sync.ledger.ports import OpenGap
@@ -15,13 +15,16 @@ WHERE state = 'open' AND location_id = ANY(%s) ORDER BY id FOR UPDATE
 """
 _MARKED = "SELECT item_id, location_id, unknown_since FROM ledger_stocklevel WHERE unknown_since = ANY(%s)"
 _CLOSE = "UPDATE ledger_gap SET state = %s, reason = %s, closed_at = %s WHERE id = ANY(%s)"
+# The numbers that came are asked for as a list: joined, the whole feed would be read from its index.
 _NOTE = """
 INSERT INTO ledger_gap (connection_id, location_id, sequence, state, since, opened_at, reason)
-SELECT given.*, 'open', %s, %s, '' FROM (VALUES (%s::bigint, %s::bigint, %s::bigint))
-    AS given(connection_id, location_id, sequence)
-WHERE NOT EXISTS (SELECT FROM ledger_event e WHERE e.connection_id = given.connection_id
-    AND e.location_id = given.location_id AND e.sequence = given.sequence)
+SELECT %s, %s, number, 'open', since, %s, '' FROM unnest(%s::bigint[], %s::bigint[]) AS one(number, since)
+WHERE number <> ALL (ARRAY(SELECT e.sequence FROM ledger_event e
+    WHERE e.connection_id = %s AND e.location_id = %s AND e.sequence = ANY(%s)))
 ON CONFLICT DO NOTHING
+"""
+_MISSED = """
+SELECT sequence FROM ledger_gap WHERE connection_id = %s AND location_id = %s AND sequence = ANY(%s)
 """
 _HIGHEST = """
 SELECT item_id, location_id, max(sequence) FROM ledger_event
@@ -43,10 +46,14 @@ class GapRows:
         if gap_ids:
             execute(_CLOSE, (state, reason, now, sorted(gap_ids)))
 
-    def open_gap(
-        self, connection_id: int, location_id: int, sequence: int, *, since: int, now: datetime
+    def missed(self, connection_id: int, location_id: int, numbers: Collection[int]) -> set[int]:
+        return {row[0] for row in execute(_MISSED, (connection_id, location_id, sorted(numbers)))}
+
+    def note_gaps(
+        self, connection_id: int, location_id: int, numbers: Mapping[int, int], *, now: datetime
     ) -> None:
-        execute(_NOTE, (since, now, connection_id, location_id, sequence))
+        feed, missing = (connection_id, location_id), list(numbers)
+        execute(_NOTE, (*feed, now, missing, list(numbers.values()), *feed, missing))
 
     def highest_numbers(self, connection_id: int, location_id: int, *, above: int) -> dict[LevelKey, int]:
         found = execute(_HIGHEST, (connection_id, location_id, above))

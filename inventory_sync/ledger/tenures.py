@@ -6,7 +6,7 @@ it, and the record of it, is for the rooms that call (catalog/authorities.py, th
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from inventory_sync.ledger.apply import apply_batch
@@ -51,17 +51,23 @@ def mark_unknown(
 
 
 def note_missing(
-    connection_id: int, location_id: int, number: int, *, since: int, store: LedgerStore, now: datetime
+    connection_id: int,
+    location_id: int,
+    numbers: Mapping[int, int],
+    *,
+    store: LedgerStore,
+    now: datetime,
 ) -> None:
-    """Say that a number of a feed has not come: what came after it is unknown until it does (gaps.py).
+    """Say that numbers of a feed have not come: what came after them is unknown until they do (gaps.py).
 
-    since: a reading number freshly taken for it. The caller keeps others from posting at the location
-    (catalog.authorities.hold_gate). A number that came, or was missing before, changes nothing.
+    numbers: each with a reading number freshly taken for it. The caller keeps others from posting at the
+    location (store.hold_gates). A number that came, or was missing before, changes nothing.
     """
-    store.open_gap(connection_id, location_id, number, since=since, now=now)
-    for gap in store.open_gaps([location_id]):
-        if gap.since == since:
-            apply_batch((), (), store=store, now=now, missing=gap)
+    store.note_gaps(connection_id, location_id, numbers, now=now)
+    marks = set(numbers.values())
+    noted = [gap for gap in store.open_gaps([location_id]) if gap.since in marks]
+    if noted:
+        apply_batch((), (), store=store, now=now, missing=noted)
 
 
 def give_up(gap: OpenGap, *, reason: str, store: LedgerStore, now: datetime) -> Applied:

@@ -17,6 +17,7 @@ from inventory_sync.ledger.expectation_types import Expected, ReceiptOf
 
 OrderKey = tuple[int, str]  # (connection id, order_ref)
 LevelKey = tuple[int, int]  # (item id, location id): the lock order of levels
+FeedNumber = tuple[int, int, int]  # connection, location, number
 
 
 class EventKind(StrEnum):

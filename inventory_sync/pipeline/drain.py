@@ -25,7 +25,7 @@ from inventory_sync.domain.external import ExternalEvent, OrderReported, OrderVa
 from inventory_sync.domain.lane import retry_after
 from inventory_sync.domain.levels import RefusalReason
 from inventory_sync.domain.reports import plain
-from inventory_sync.intake.ports import Claim, Finds, Outcome, Parking, Result, StoredDelivery
+from inventory_sync.intake.ports import Claim, Finds, NumberUsed, Outcome, Parking, Result, StoredDelivery
 from inventory_sync.ledger.apply import apply_batch
 from inventory_sync.ledger.types import Applied, Decided, Posted
 from inventory_sync.pipeline.discrepancies import note_expectations
@@ -151,12 +151,13 @@ def _apply_all(batch: Sequence[Translated], *, ports: Ports) -> tuple[Counter[st
     Returns the counts, and the items whose stock or demand changed.
     """
     now = ports.clock()
-    batch = _with_numbers_of_their_own(batch, ports=ports)
+    batch, numbers = _with_numbers_of_their_own(batch, ports=ports)
     resolved = resolve(
         [(one.stored, one.events) for one in batch if one.settled is None],
         catalog=ports.catalog,
         now=now,
         tolerance=ports.limits.future_tolerance,
+        numbers=numbers,
     )
     applied = apply_batch(
         resolved.events,
@@ -168,6 +169,7 @@ def _apply_all(batch: Sequence[Translated], *, ports: Ports) -> tuple[Counter[st
         picks=resolved.picks,
         late=ports.limits.late_movements,
         cut=resolved.cut,
+        came=resolved.came,
     )
     ports.ledger.note_observations(resolved.observations, now=now)
     outcomes = [_settle(one, resolved, applied) for one in batch]
@@ -198,12 +200,14 @@ def _apply_all(batch: Sequence[Translated], *, ports: Ports) -> tuple[Counter[st
     return done, {*applied.posted.touched, *applied.decided.touched}
 
 
-def _with_numbers_of_their_own(batch: Sequence[Translated], *, ports: Ports) -> list[Translated]:
-    """Set aside messages that use a number another message of their source has."""
+def _with_numbers_of_their_own(
+    batch: Sequence[Translated], *, ports: Ports
+) -> tuple[list[Translated], list[NumberUsed]]:
+    """Set aside messages that use a number another message of their source has; return what others used."""
     used = {one.stored.id: numbers_of(one.stored, one.events) for one in batch if one.settled is None}
     taken = ports.intake.claim_numbers([number for numbers in used.values() for number in numbers])
     if not taken:
-        return list(batch)
+        return list(batch), [number for numbers in used.values() for number in numbers]
     checked: list[Translated] = []
     for one in batch:
         line = reused(used.get(one.stored.id, ()), taken)
@@ -212,7 +216,8 @@ def _with_numbers_of_their_own(batch: Sequence[Translated], *, ports: Ports) -> 
             parked = _outcome(one.stored, Result.PARKED, line.code, line.detail, (line,))
             one = Translated(one.stored, settled=parked)
         checked.append(one)
-    return checked
+    own = [number for one in checked if one.settled is None for number in used[one.stored.id]]
+    return checked, own
 
 
 def _settle(one: Translated, resolved: Resolved, applied: Applied) -> Outcome:

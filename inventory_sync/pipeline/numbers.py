@@ -10,9 +10,12 @@ from collections.abc import Collection, Iterable
 from inventory_sync.domain.errors import SequenceReused
 from inventory_sync.domain.external import (
     ConditionChanged,
+    ExpectationChanged,
     ExternalEvent,
     GoodsReceived,
+    PickReported,
     ReturnDispositioned,
+    SessionClosed,
     StockCounted,
     StockMoved,
 )
@@ -27,7 +30,10 @@ def numbers_of(stored: StoredDelivery, events: Iterable[ExternalEvent]) -> list[
     found: dict[tuple[str, int], NumberUsed] = {}
     for event in events:
         match event:
-            case StockMoved() | StockCounted() | GoodsReceived() | ConditionChanged() | ReturnDispositioned():
+            case (
+                StockMoved() | StockCounted() | GoodsReceived() | ConditionChanged() | ReturnDispositioned()
+                | PickReported() | ExpectationChanged() | SessionClosed()
+            ):  # fmt: skip
                 if event.sequence is None:
                     continue
                 place = (event.location_ref, event.sequence)

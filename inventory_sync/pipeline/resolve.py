@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -39,11 +40,12 @@ from inventory_sync.domain.external import (
 )
 from inventory_sync.domain.levels import RefusalReason
 from inventory_sync.domain.periods import period_of
-from inventory_sync.intake.ports import Parking, ReadWanted, StoredDelivery
+from inventory_sync.intake.ports import NumberUsed, Parking, ReadWanted, StoredDelivery
 from inventory_sync.ledger.expectation_types import ExpectationEvent, Pick
 from inventory_sync.ledger.types import (
     Applied,
     CutReading,
+    FeedNumber,
     OrderEvent,
     OrderEventLine,
     Refused,
@@ -66,7 +68,8 @@ REFUSALS: dict[RefusalReason, type[Parked]] = {
 class Resolved:
     """A batch in our own ids, and the lines that could not be.
 
-    observations: reports of those who do not decide, kept to be compared. named: what a connection calls an
+    came: numbers of feeds, in our ids. observations: reports of those who do not decide, kept to be compared.
+    named: what a connection calls an
     item of this batch.
     """
 
@@ -75,6 +78,7 @@ class Resolved:
     expectations: list[ExpectationEvent] = field(default_factory=list)
     picks: list[Pick] = field(default_factory=list)
     cut: list[CutReading] = field(default_factory=list)
+    came: set[FeedNumber] = field(default_factory=set)
     observations: list[StockEvent] = field(default_factory=list)
     named: dict[tuple[int, int], str] = field(default_factory=dict)
     sightings: list[Sighting] = field(default_factory=list)
@@ -116,17 +120,24 @@ class Resolved:
 Batch = Sequence[tuple[StoredDelivery, tuple[ExternalEvent, ...]]]
 
 
-def resolve(batch: Batch, *, catalog: CatalogReader, now: datetime, tolerance: timedelta) -> Resolved:
-    """Resolve a batch of translated deliveries; never raises for a single line."""
+def resolve(
+    batch: Batch,
+    *,
+    catalog: CatalogReader,
+    now: datetime,
+    tolerance: timedelta,
+    numbers: Sequence[NumberUsed] = (),
+) -> Resolved:
+    """Resolve a batch of translated deliveries and their sources' numbers; never raises for a line."""
     items, places, codes = _names([event for _, events in batch for event in events])
     directory = load(
         catalog,
         connection_ids={stored.connection_id for stored, _ in batch},
         item_refs=items,
-        location_refs=places,
+        location_refs=places | {one.place for one in numbers},
         codes=codes,
     )
-    resolved = Resolved()
+    resolved = Resolved(came=_came(numbers, directory))
     for stored, events in batch:
         for event in events:
             try:
@@ -134,6 +145,16 @@ def resolve(batch: Batch, *, catalog: CatalogReader, now: datetime, tolerance: t
             except Parked as error:
                 resolved.park(stored, event.key, error, _in_words(event))
     return resolved
+
+
+def _came(numbers: Sequence[NumberUsed], directory: Directory) -> set[FeedNumber]:
+    """Return the numbers of places we know; nobody misses one of another."""
+    found: set[FeedNumber] = set()
+    for one in numbers:
+        with suppress(Parked):
+            place = directory.location(one.connection_id, one.place)
+            found.add((one.connection_id, place.location_id, one.number))
+    return found
 
 
 def _names(events: Sequence[ExternalEvent]) -> tuple[set[str], set[str], set[str]]:

@@ -22,6 +22,7 @@ from inventory_sync.pipeline.compute import compute
 from inventory_sync.pipeline.drain import drain
 from inventory_sync.pipeline.evidence import keep
 from inventory_sync.pipeline.invariants.rounds import go_on
+from inventory_sync.pipeline.left_out import own_overdue
 from inventory_sync.pipeline.partitions import keep_partitions
 from inventory_sync.pipeline.ports import Ports
 from inventory_sync.pipeline.push import push
@@ -145,6 +146,8 @@ def keep_house(*, ports: Ports | None = None) -> dict[str, int]:
     answered = requeue_answered(now=ports.clock())
     rechecked = reading.recheck_open_orders(ports=ports)
     healed = reading.heal_hooks(ports=ports)
+    after = timedelta(seconds=settings.INVENTORY_SYNC["GAP_CASE_AFTER_S"])
+    owned = own_overdue(ports=ports, after=after)
     keep = timedelta(days=settings.INVENTORY_SYNC["PUSH_HISTORY_DAYS"])
     forgotten = forget_history(before=ports.clock() - keep)
     return {
@@ -153,6 +156,7 @@ def keep_house(*, ports: Ports | None = None) -> dict[str, int]:
         "answered": answered,
         "rechecked": rechecked,
         "healed": healed,
+        "owned": owned,
         "forgotten": forgotten,
         "leases_ended": due.ended,
         "grown_stale": due.stale,

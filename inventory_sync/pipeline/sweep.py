@@ -11,6 +11,7 @@ from inventory_sync.domain.errors import RemoteUnavailable
 from inventory_sync.domain.ports import Found, Stream
 from inventory_sync.intake.ports import NewDelivery
 from inventory_sync.pipeline.drain import drain
+from inventory_sync.pipeline.left_out import note_left_out
 from inventory_sync.pipeline.ports import Account, Ports
 from inventory_sync.support.logs import get_logger
 
@@ -43,6 +44,7 @@ def sweep(account: Account, stream: Stream, *, ports: Ports, source: str = "swee
                 _deliveries(account, page.found, source=came_by, reading=reading, stream=stream, ports=ports)
             ).new
             ports.cursors.save(account.id, stream.name, page.cursor, now=now, done=page.done)
+            note_left_out(account, page, ports=ports, now=now)
         if page.done:
             if new:
                 log.info("stream.swept", connection=account.code, stream=stream.name, new=new)

@@ -125,7 +125,7 @@ class PostgresWorld:
 
     def miss(self, by: int, place: int, number: int, *, since: int) -> None:
         with transaction.atomic():
-            note_missing(by, place, number, since=since, store=self.store, now=NOW)
+            note_missing(by, place, {number: since}, store=self.store, now=NOW)
 
     def give_up(self, place: int, number: int) -> None:
         with transaction.atomic():
@@ -235,7 +235,7 @@ class MemoryWorld:
         mark_unknown([place], since_reading=since_reading, store=self.store, now=NOW)
 
     def miss(self, by: int, place: int, number: int, *, since: int) -> None:
-        note_missing(by, place, number, since=since, store=self.store, now=NOW)
+        note_missing(by, place, {number: since}, store=self.store, now=NOW)
 
     def give_up(self, place: int, number: int) -> None:
         (gap,) = [gap for gap in self.store.open_gaps([place]) if gap.sequence == number]

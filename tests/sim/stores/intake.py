@@ -221,6 +221,9 @@ class MemoryIntake:
                 taken.add(one)
         return taken
 
+    def numbers_come(self, connection_id: int, place: str, numbers: Collection[int]) -> set[int]:
+        return {number for number in numbers if (connection_id, place, number) in self.tables.numbers}
+
     def newest(self) -> int:
         return max(self.tables.deliveries, default=0)
 
