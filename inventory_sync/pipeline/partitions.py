@@ -6,10 +6,10 @@ A room that cannot get its lock soon is tried again at the next tick; the others
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
-from django.db import OperationalError
+from django.db import IntegrityError, OperationalError
 
 from inventory_sync.availability import history
 from inventory_sync.intake import partitions as intake
@@ -18,7 +18,6 @@ from inventory_sync.support.logs import get_logger
 
 log = get_logger(__name__)
 
-MONTH = timedelta(days=31)
 MONTHS_AHEAD = 3
 
 
@@ -36,13 +35,20 @@ def keep_partitions(*, now: datetime) -> dict[str, int]:
 
 
 def _months(now: datetime) -> int:
-    history.make_months([now + nth * MONTH for nth in range(MONTHS_AHEAD + 1)])
+    history.make_months(months_from(now, MONTHS_AHEAD + 1))
     return 0
+
+
+def months_from(now: datetime, count: int) -> list[datetime]:
+    """Return a moment in this month and in each of the next: no step of days meets every February."""
+    first = now.astimezone(UTC).replace(day=1)
+    months = first.year * 12 + first.month - 1
+    return [first.replace(year=(months + nth) // 12, month=(months + nth) % 12 + 1) for nth in range(count)]
 
 
 def _soon(room: str, work: Callable[[], int]) -> int:
     try:
         return work()
-    except OperationalError as error:
+    except (OperationalError, IntegrityError) as error:  # no lock, or rows of a month wait in the default
         log.warning("partitions.delayed", room=room, error=str(error).strip())
         return 0
