@@ -241,7 +241,6 @@ class Desk:
         }
         return replace(order, lines=lines)
 
-
     def _progress(self, key: OrderKey, ref: str, allocations: Iterable[Allocation]) -> Progress:
         """Return PICKED when everything a line is to be served from was taken off the shelf."""
         picked = self._picked.get(key, {}).get(ref, {})

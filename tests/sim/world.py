@@ -12,8 +12,8 @@ from functools import partial
 
 from inventory_sync.api.hooks.door import Door
 from inventory_sync.api.hooks.lookup import Knocked
+from inventory_sync.availability.micro import to_micro
 from inventory_sync.availability.ports import PolicyFacts
-from inventory_sync.domain.availability import Fallback
 from inventory_sync.domain.budget import Bucket
 from inventory_sync.domain.levels import Mode
 from inventory_sync.domain.ports import Connector, LevelWrite, ListingRef
@@ -116,15 +116,7 @@ class World:
         )
         self.buffer = rng.choice((0, 0, 1))
         hub.figures.policies[SHOP_ID, None] = PolicyFacts(
-            SHOP_ID,
-            None,
-            Decimal(1),
-            Decimal(self.buffer),
-            None,
-            Decimal(0),
-            Decimal(0),
-            Fallback.HOLD_LAST,
-            1,
+            SHOP_ID, None, buffer=to_micro(self.buffer), version=1
         )
         for number in range(1, rng.choice((2, 3, 3)) + 1):
             pack = rng.choice((1, 1, 1, 2))
