@@ -158,6 +158,7 @@ def apply_batch(
     if desk.tally.shown:
         store.note_seen(desk.tally.shown, now=now)
 
+    odd = desk.odd()
     falls.settle()
     told, futures = settle_expectations(announced, recording, store=store, now=now)
 
@@ -185,7 +186,8 @@ def apply_batch(
             closed_short=tuple(dict.fromkeys(desk.tally.closed_short)),
             news=desk.news(),
             changed=frozenset(order.key for order in changed if desk.is_other(order.key)),
-            odd=desk.odd(),
+            odd=odd,
+            fits=desk.fitting(odd),
         ),
         expected=replace(
             told,

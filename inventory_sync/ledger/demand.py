@@ -124,6 +124,11 @@ class Desk:
             if (why := self._why_odd(order.lines.get(each.line_ref), each))
         )
 
+    def fitting(self, odd: Iterable[OddShipment]) -> tuple[OrderKey, ...]:
+        """Return the orders with shipments, all of which are what their lines want."""
+        shipped = {key for key, order in self._orders.items() if order.seen and order.fulfilments}
+        return tuple(sorted(shipped - {each.order for each in odd}))
+
     def _why_odd(self, line: HeldLine | None, shipped: Fulfilment) -> str:
         if line is None:
             return "the order has no such line"

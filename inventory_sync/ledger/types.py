@@ -208,7 +208,8 @@ class Decided:
     `needs_reading`: orders that only a reading at their source can settle. `closed_short`: orders found gone
     without announcement while lines were open; somebody must own a case. `touched`: items (components of
     kits) whose open demand changed. `changed`: orders that are another version or have other lines now.
-    `odd`: shipments that somebody must look at; they moved stock and closed nothing.
+    `odd`: shipments that somebody must look at; they moved stock and closed nothing. `fits`: orders whose
+    shipments are all what their lines want; one that came before its line was told fits when it is.
     """
 
     applied: int = 0
@@ -219,6 +220,7 @@ class Decided:
     news: tuple[OrderNews, ...] = ()
     changed: frozenset[OrderKey] = frozenset()
     odd: tuple[OddShipment, ...] = ()
+    fits: tuple[OrderKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -286,12 +286,16 @@ def _open_cases(
         connection_id, order_ref = odd.order
         ports.cases.open(
             "shipment.odd",
-            "order",
+            "shipment",
             f"{connection_id}:{order_ref}",
             f"Shipped for order {order_ref}, line {odd.line_ref}: {plain(odd.quantity)} of item "
             f"{odd.item_id}, but {odd.why}. Stock moved; the line stays as it was.",
             connection=codes.get(connection_id, ""),
         )
+    if applied.decided.fits:
+        # A shipment may come before the version of its order that names the line.
+        subjects = [f"{connection_id}:{order_ref}" for connection_id, order_ref in applied.decided.fits]
+        ports.cases.close("shipment", subjects, "What was shipped is what the order wants.")
     note_expectations(applied.expected, codes, cases=ports.cases)
 
 

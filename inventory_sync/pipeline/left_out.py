@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from inventory_sync.catalog.resolve import load
 from inventory_sync.cases import services as cases
+from inventory_sync.catalog.resolve import load
 from inventory_sync.domain.errors import Parked, SequenceMissing
 from inventory_sync.domain.ports import SweepPage
 from inventory_sync.ledger.selectors_gaps import overdue_feeds

@@ -13,6 +13,8 @@ from inventory_sync.audit.models import Entry
 from inventory_sync.availability.models import Allotment, Freshness, SafetyStock
 from inventory_sync.catalog.models import Item, KitComponent, Location
 from inventory_sync.connections.models import Secret
+from inventory_sync.ledger.models_incoming import Period
+from inventory_sync.ledger.models_requests import RequestTerms
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -77,6 +79,14 @@ AUDITED: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
             Allotment, connection=make.make_channel(), item=make.make_item(), quantity=1, granted_at=make.NOON
         ),
         {"quantity": 2},
+    ),
+    "ledger_period": (
+        lambda: make.make_declared(Period, code="2026-10", changed_by="tests", changed_at=make.NOON),
+        {"state": "closed"},
+    ),
+    "ledger_requestterms": (
+        lambda: make.make_declared(RequestTerms, connection=make.make_connection(), rules=["rank"]),
+        {"hold_max_s": 60},
     ),
     "availability_policy": (lambda: make.make_policy(make.make_connection()), {"buffer": 4}),
     "access_apikey": (make.make_api_key, {"consumer": "other"}),

@@ -172,7 +172,9 @@ def test_a_location_gets_its_authority(boss: Client, retailer: Retailer) -> None
     )  # fmt: skip
 
     assert answer.status_code == 302, errors(answer)
-    assert Location.objects.get(code="ST-BER").authority.connection == retailer.till
+    authority = Location.objects.get(code="ST-BER").authority
+    assert authority is not None
+    assert authority.connection == retailer.till
 
 
 def test_mapping_a_waiting_id_replays_its_lines(
@@ -219,8 +221,10 @@ def test_a_policy_is_changed_by_its_service(boss: Client, retailer: Retailer) ->
     answer = boss.post(
         reverse("admin:availability_policy_change", args=[policy.pk]),
         {
-            "share_percent": "50", "buffer": "2", "cap": "", "threshold": "0", "safety_stock": "0",
-            "fallback": "hold_last", "reason": "a second channel opens",
+            "share_percent": "50", "buffer": "2", "buffer_percent": "0", "cap": "", "threshold": "0",
+            "safety_stock": "0", "shrink_percent": "50", "backorder_allowance": "0",
+            "preorder_allowance": "0", "preorder_days": "0", "fallback": "hold_last",
+            "reason": "a second channel opens",
         },
     )  # fmt: skip
 

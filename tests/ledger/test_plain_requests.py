@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from inventory_sync.domain.requests import Act
 from inventory_sync.domain.routing import ReserveMode
 from inventory_sync.ledger import answering
 from inventory_sync.ledger.placing import Floor
+from inventory_sync.ledger.plain_requests import reserve_plainly
 from inventory_sync.ledger.ports import Component, HeldOrder
 from inventory_sync.ledger.request_types import Request, RequestLine, Terms
 from tests.ledger.reports import NOW
@@ -48,18 +50,15 @@ PLAIN = (
 def decided(asked: Request, terms: Terms, *, plainly: bool) -> tuple[object, ...]:
     floor = Floor(FREE, {12: (Component(10, Decimal(2)),)}, {1: 'N"EAR', 2: "FÁR"})
     clerk = answering.Clerk({asked.key: HeldOrder(*asked.key)}, floor, {1: terms}, now=NOW)
-    shortcut = answering.reserve_plainly
-    if not plainly:
-        answering.reserve_plainly = lambda *_, **__: None
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        if not plainly:
+            patch.setattr(answering, "reserve_plainly", lambda *_, **__: None)
         answer = clerk.answer(asked)
         return (
             replace(answer, refused=None),
             type(answer.refused),
             {place: free for place, free in floor.free.items() if free},
         )
-    finally:
-        answering.reserve_plainly = shortcut
 
 
 @given(asked=requests)
@@ -73,4 +72,4 @@ def test_the_shortcut_and_the_long_way_agree(asked):
 def test_the_shortcut_is_taken():
     floor = Floor(FREE, {}, {1: "A", 2: "B"})
 
-    assert answering.reserve_plainly(*PLAIN[:1], HeldOrder(1, "r"), "", PLAIN[1], floor, now=NOW) is not None
+    assert reserve_plainly(*PLAIN[:1], HeldOrder(1, "r"), "", PLAIN[1], floor, now=NOW) is not None

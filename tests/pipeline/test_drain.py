@@ -219,7 +219,9 @@ def test_an_older_version_of_an_order_changes_nothing(hub: Hub) -> None:
 
 def test_a_report_of_somebody_without_authority_moves_nothing_and_is_shown(hub: Hub) -> None:
     stranger = hub.till_says("sale", ("MUG", "1"))
-    change(hub.store.authority, valid_to=NOON - timedelta(days=1))
+    authority = hub.store.authority
+    assert authority is not None
+    change(authority, valid_to=NOON - timedelta(days=1))
 
     hub.drain()
 
