@@ -89,6 +89,16 @@ def test_without_a_repair_wrong_figures_come_back(name: str) -> None:
     pytest.fail(f"{within} schedules without {name}, and nothing of {sorted(kinds)}")
 
 
+def test_a_sale_at_the_till_after_the_last_session_was_closed_is_entered_too() -> None:
+    seed = 500059  # its last act is such a sale
+
+    report = simulate(seed, trace=True)
+
+    tills = [line for line in report.trace if "TILL" in line]
+    assert [line.split()[2] for line in tills[-3:]] == ["closes", "sells", "closes"]
+    assert not report.wrong, in_words(report)
+
+
 def test_one_seed_is_one_schedule() -> None:
     first, second = simulate(11, trace=True), simulate(11, trace=True)
 

@@ -38,6 +38,7 @@ class Trade:
         world, erp = self.world, self.erp
         self.close_session()
         yield 15.0
+        self.close_session()  # the last act of run() falls after its end: it may have been a sale
         for name, shop in world.shops.items():
             for order in shop.orders.values():
                 world.enter(name, order)
