@@ -6,7 +6,7 @@ id, so every room can name its own. Does not tell anybody.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.db import transaction
@@ -56,13 +56,18 @@ def open_summaries(code: str) -> dict[str, str]:
 
 
 def resolve_cases(
-    *, subject_kind: str, subject_id: object, resolution: str, now: datetime, code: str | None = None
+    *,
+    subject_kind: str,
+    subject_ids: Collection[str],
+    resolution: str,
+    now: datetime,
+    code: str | None = None,
 ) -> int:
-    """Close the open cases of a subject, all or those of one code; return how many there were."""
-    found = Case.objects.filter(subject_kind=subject_kind, subject_id=str(subject_id), state=Case.State.OPEN)
+    """Close the open cases of these subjects, all or those of one code; return how many there were."""
+    found = Case.objects.filter(subject_kind=subject_kind, subject_id__in=subject_ids, state=Case.State.OPEN)
     if code is not None:
         found = found.filter(code=code)
-    return _close(found.values_list("pk", flat=True), resolution=resolution, now=now)
+    return found.update(state=Case.State.RESOLVED, resolution=resolution, resolved_at=now, updated_at=now)
 
 
 def resolve_case(*, case_id: int, resolution: str, now: datetime) -> int:

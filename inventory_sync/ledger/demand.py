@@ -121,13 +121,14 @@ class Desk:
             OddShipment(key, each.line_ref, each.item_id, each.quantity, why)
             for key, order in sorted(self._orders.items())
             for each in (order.fulfilments if order.seen else ())
-            if (why := self._why_odd(order.lines.get(each.line_ref), each))
+            if (line := order.lines.get(each.line_ref)) or not order.incomplete  # it may be the parked line
+            if (why := self._why_odd(line, each))
         )
 
     def fitting(self, odd: Iterable[OddShipment]) -> tuple[OrderKey, ...]:
-        """Return the orders with shipments, all of which are what their lines want."""
-        shipped = {key for key, order in self._orders.items() if order.seen and order.fulfilments}
-        return tuple(sorted(shipped - {each.order for each in odd}))
+        """Return the orders nothing odd was shipped for; a correction may have taken it back."""
+        seen = {key for key, order in self._orders.items() if order.seen}
+        return tuple(sorted(seen - {each.order for each in odd}))
 
     def _why_odd(self, line: HeldLine | None, shipped: Fulfilment) -> str:
         if line is None:

@@ -208,8 +208,8 @@ class Decided:
     `needs_reading`: orders that only a reading at their source can settle. `closed_short`: orders found gone
     without announcement while lines were open; somebody must own a case. `touched`: items (components of
     kits) whose open demand changed. `changed`: orders that are another version or have other lines now.
-    `odd`: shipments that somebody must look at; they moved stock and closed nothing. `fits`: orders whose
-    shipments are all what their lines want; one that came before its line was told fits when it is.
+    `odd`: shipments that somebody must look at; they moved stock and closed nothing. `fits`: orders nothing
+    odd was shipped for, or no longer: the line may come after its shipment.
     """
 
     applied: int = 0

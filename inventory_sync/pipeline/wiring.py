@@ -51,8 +51,8 @@ class Cases:
         )
 
     def close(self, kind: str, subjects: Collection[str], resolution: str) -> None:
-        for subject in subjects:
-            cases.resolve_cases(subject_kind=kind, subject_id=subject, resolution=resolution, now=utc_now())
+        if subjects:
+            cases.resolve_cases(subject_kind=kind, subject_ids=subjects, resolution=resolution, now=utc_now())
 
 
 class Cursors:

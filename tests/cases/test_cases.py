@@ -46,7 +46,7 @@ def test_resolving_closes_only_what_was_meant_and_says_how() -> None:
     seen(code="push.not_applied")
 
     closed = cases.resolve_cases(
-        subject_kind="listing", subject_id=7, code="push.refused", resolution="settled", now=NOON
+        subject_kind="listing", subject_ids=["7"], code="push.refused", resolution="settled", now=NOON
     )
 
     assert closed == 1
@@ -56,7 +56,7 @@ def test_resolving_closes_only_what_was_meant_and_says_how() -> None:
 
 def test_a_failure_after_its_case_was_closed_opens_a_new_one() -> None:
     old = seen()
-    cases.resolve_cases(subject_kind="listing", subject_id=7, resolution="settled", now=NOON)
+    cases.resolve_cases(subject_kind="listing", subject_ids=["7"], resolution="settled", now=NOON)
 
     new = seen()
 

@@ -40,3 +40,18 @@ def test_a_shipment_of_a_kits_component_is_nothing_odd(shop):
 def test_a_shipment_before_its_order_is_nothing_odd(shop):
     assert odd(shop.ship("s1", 2)) == []
     assert odd(shop.decide(shop.order()) and shop.ship("s2", 0, at=11)) == []
+
+
+def test_a_shipment_told_before_the_version_that_names_its_line_fits_when_that_came(shop):
+    shop.decide(shop.order())
+    assert odd(shop.ship("s1", 2, line="z"))
+
+    told = shop.decide(shop.order(lines={"a": (shop.mug, 2), "z": (shop.mug, 2)}, stamp=2))
+
+    assert (told.odd, told.fits) == ((), ((shop.shop, "1"),))
+
+
+def test_a_shipment_of_a_line_that_may_be_the_parked_one_is_nothing_odd(shop):
+    shop.decide(shop.order(parked=frozenset({"z"})))
+
+    assert odd(shop.ship("s1", 2, line="z")) == []
