@@ -129,8 +129,12 @@ class Platform:
         self._kill_all(self.running.pop(name))
 
     def kill_a_pool_child(self, name: str) -> bool:
-        """kill -9 of the process that does a worker's work; its parent lives and makes another."""
-        for pid in descendants_of(self.running[name].popen.pid)[:1]:
+        """kill -9 of the process that does a worker's work; its parent lives and makes another.
+
+        A child killed just before is waited for: its parent takes its time on a busy machine.
+        """
+        parent = self.running[name].popen.pid
+        for pid in self.wait(lambda: descendants_of(parent), f"{name} has a pool")[:1]:
             if found := process(pid):
                 found.send(signal.SIGKILL)
                 return True
