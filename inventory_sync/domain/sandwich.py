@@ -134,11 +134,13 @@ def note_read(
     read: the figure, in the channel's unit. What the orders known since the last read lowered explains a
     fall. More is a sale not yet visible, until a pull begun later than visible_within (how long the channel
     may hide an order from a pull) after it was seen still finds nothing; then it is drift. pulled_at: when
-    this pull began.
+    this pull began. While a request may still land, a fall is seen anew by every read: it may have landed
+    and been sold from between two of them.
     """
+    may_land = state.ambiguous_until is not None and now < state.ambiguous_until
     last = state.observed if state.observed is not None else state.acknowledged
     change = ZERO if last is None else last - read
-    if change < 0 and state.ambiguous_until is not None and now < state.ambiguous_until:
+    if change < 0 and may_land:
         change = ZERO  # a request landing late, not the sale undone
     pending = ZERO if state.fall is None else state.fall.quantity
     quantity = max(ZERO, pending + change - state.lowered)
@@ -146,9 +148,10 @@ def note_read(
     seen = replace(state, observed=read, lowered=ZERO, fall=None)
     if not quantity:
         return ReadNoted(seen)
-    if state.fall is not None and change <= 0 and pulled_at > since + visible_within:
+    anew = change > 0 or may_land
+    if state.fall is not None and not anew and pulled_at > since + visible_within:
         return ReadNoted(seen, drift=quantity)
-    return ReadNoted(replace(seen, fall=Fall(now if change > 0 else since, quantity)))
+    return ReadNoted(replace(seen, fall=Fall(now if anew else since, quantity)))
 
 
 def decide_write(state: ListingState, *, visible_within: timedelta) -> WriteDecision:
@@ -202,7 +205,7 @@ def settle(
     state = replace(state, in_flight=None, unanswered=_still_unanswered(state, flight.aim, report.outcome))
     if report.outcome is Outcome.ACCEPTED and flight.aim is not None:
         state = replace(state, observed=flight.aim.figure)
-    elif report.outcome is Outcome.AMBIGUOUS and report.read_after is None and flight.aim is not None:
+    elif report.outcome is Outcome.AMBIGUOUS and flight.aim is not None:
         state = replace(state, observed=may_show(state.observed, flight.aim))
     if report.read_after is not None:
         state = _note_read_after(state, report, now)
@@ -231,14 +234,15 @@ def settle(
 
 
 def _note_read_after(state: ListingState, report: Report, now: datetime) -> ListingState:
-    """Return the listing after the second read; a fall from what was just shown needs an order too.
+    """Return the listing after the second read; a fall from what may have been shown needs an order too.
 
-    An order known only from the pull after this read may not be in it: its fall will need a second look,
-    which costs time; letting it explain another sale would cost stock.
+    A write that reads as if it had not landed may have landed and been sold from. An order known only from
+    the pull after this read may not be in it: its fall will need a second look, which costs time; letting it
+    explain another sale would cost stock.
     """
     assert report.read_after is not None
     fall = state.fall
-    if report.outcome is not Outcome.AMBIGUOUS and state.observed is not None:
+    if state.observed is not None:
         unexplained = state.observed - report.read_after - state.lowered
         if unexplained > 0:
             fall = Fall(now, unexplained + (ZERO if fall is None else fall.quantity))
@@ -265,8 +269,8 @@ def _why_owed(state: ListingState, aim: Aim | None, report: Report, now: datetim
         return Owed.ORDER_NEWS
     if report.read_after != aim.figure:
         return Owed.READS_OTHERWISE
-    if state.fall is not None:
-        return Owed.UNEXPLAINED_FALL
     if state.ambiguous_until is not None and now < state.ambiguous_until:
         return Owed.AMBIGUOUS
+    if state.fall is not None:
+        return Owed.UNEXPLAINED_FALL
     return None

@@ -121,7 +121,7 @@ class Desk:
             OddShipment(key, each.line_ref, each.item_id, each.quantity, why)
             for key, order in sorted(self._orders.items())
             for each in (order.fulfilments if order.seen else ())
-            if (line := order.lines.get(each.line_ref)) or not order.incomplete  # it may be the parked line
+            if (line := order.lines.get(each.line_ref)) or not _may_lack_lines(order)
             if (why := self._why_odd(line, each))
         )
 
@@ -289,6 +289,11 @@ def items_of(orders: Iterable[HeldOrder], events: Iterable[OrderEvent]) -> set[i
     """Return the items as sold that these orders name, or are about to."""
     kept = {line.item_id for order in orders for line in order.lines.values()}
     return kept | {line.item_id for event in events for line in event.lines}
+
+
+def _may_lack_lines(order: HeldOrder) -> bool:
+    """Say whether the source has lines of the order that were never told: parked ones, or deleted with it."""
+    return order.incomplete or order.gone is not None
 
 
 def _without_due_holds(held: HeldOrder, now: datetime) -> HeldOrder:

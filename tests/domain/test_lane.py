@@ -203,6 +203,26 @@ def test_a_lost_flight_may_still_land_and_keeps_its_key_and_the_listing_owed():
     assert reported(again, 3, seconds=21).verdict == StillOwed(Owed.AMBIGUOUS)
 
 
+def test_a_write_without_an_answer_that_reads_as_not_landed_may_have_been_sold_from():
+    """3 was read and 4 written, unanswered; it landed, one was sold, 3 is read: nothing may be raised yet."""
+    unanswered = reported(flying(owing(4, shown=3)), 3, Outcome.AMBIGUOUS, seconds=1).state
+
+    raised = owe(unanswered, Decimal(6), 2, now=after(2))
+
+    assert isinstance(decided(read(raised, 3, seconds=3).state), PullAgain)
+
+
+def test_while_a_request_may_land_no_pull_ends_the_wait_for_a_sale_from_it():
+    fallen = read(owing(5, shown=5), 4, seconds=1).state
+    doubtful = replace(fallen, ambiguous_until=after(300))
+
+    late = read(doubtful, 4, seconds=200, pulled=200).state
+    settled_down = read(late, 4, seconds=400, pulled=400).state
+
+    assert late.fall is not None
+    assert settled_down.fall is None
+
+
 def test_a_sale_after_a_write_nobody_read_back_is_a_fall_from_what_it_may_have_shown():
     """0 was read, 4 written and lost; two sales, one of them known: 1 is read, and is no rise from 0."""
     lost = flying(owing(4, shown=0))
@@ -345,7 +365,8 @@ def test_after_an_ambiguous_answer_only_the_end_of_the_requests_life_settles():
 
     early = reported(flying(ambiguous, seconds=30), 4, Outcome.NOT_SENT, seconds=30.5)
     assert early.verdict == StillOwed(Owed.AMBIGUOUS)
-    assert isinstance(reported(flying(early.state, seconds=31), 4, seconds=32).verdict, Settled)
+    looked = read(early.state, 4, seconds=45, pulled=45).state
+    assert isinstance(reported(flying(looked, seconds=46), 4, seconds=47).verdict, Settled)
 
 
 def test_an_answered_write_that_has_to_be_repeated_is_another_write():

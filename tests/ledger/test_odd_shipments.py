@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.ledger.reports import gone
+
 
 def odd(applied) -> list[tuple[str, str]]:
     return [(each.line_ref, each.why) for each in applied.decided.odd]
@@ -55,3 +57,9 @@ def test_a_shipment_of_a_line_that_may_be_the_parked_one_is_nothing_odd(shop):
     shop.decide(shop.order(parked=frozenset({"z"})))
 
     assert odd(shop.ship("s1", 2, line="z")) == []
+
+
+def test_a_shipment_of_an_order_deleted_before_its_lines_were_told_is_nothing_odd(shop):
+    shop.decide(gone("1", by=shop.shop))
+
+    assert odd(shop.ship("s1", 2)) == []
