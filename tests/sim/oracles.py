@@ -27,11 +27,14 @@ SUBTRACTED = {
 
 @dataclass(frozen=True, slots=True)
 class Aimed:
-    """What was known when a write was decided: the figure read, when, and the newest stamp of each order."""
+    """What was known when a write was decided: the figure read, when, and the newest stamp of each order.
+
+    comparable: the figure was aimed at before, and nobody typed another over it since: a sale is a fall.
+    """
 
     read: Decimal | None
     read_at_s: float
-    seen_before: bool
+    comparable: bool
     stamps: dict[int, int]
 
 
@@ -43,7 +46,7 @@ class Watch:
         self._aims: dict[int, tuple[int, str]] = {}
         self.violations: list[str] = []
         self.aimed: dict[str, Aimed] = {}
-        self._read_before: set[str] = set()
+        self._read_before_s: dict[str, float] = {}
         self.aims = 0
         world.hub.database.on_commit.append(self.look)
 
@@ -58,13 +61,15 @@ class Watch:
             self._aims[number] = mark
             self.aims += 1
             article = self._world.article(each.row.ref.external_id)
+            shop, before_s = self._world.shop, self._read_before_s.get(article.ref)
+            read_at_s = shop.read_at_s.get(article.ref, 0.0)
             self.aimed[flight.aim.write_key] = Aimed(
                 each.row.state.observed,
-                self._world.shop.read_at_s.get(article.ref, 0.0),
-                article.ref in self._read_before,
+                read_at_s,
+                before_s is not None and shop.typed_at_s.get(article.ref, -1.0) < before_s,
                 {int(ref): order.stamp for (_, ref), order in self._world.hub.ledger.tables.orders.items()},
             )
-            self._read_before.add(article.ref)
+            self._read_before_s[article.ref] = read_at_s
             known = known_figure(self._world, article)
             if known is None or flight.aim.figure != known:
                 self._say(f"{article.ref} is aimed at {flight.aim.figure}; what is known allows {known}")
@@ -75,7 +80,10 @@ class Watch:
 
 
 def written_over(world: World, watch: Watch) -> list[str]:
-    """Return the sales that stood in the figure a flight had read, and that its write undid unseen."""
+    """Return the sales that stood in the figure a flight had read, and that its write undid unseen.
+
+    Where somebody typed a higher figure into the shop and a piece was sold before it was read, nobody can tell.
+    """
     found = []
     for landed in world.shop.landed:
         aimed = watch.aimed[landed.key]
@@ -89,7 +97,7 @@ def written_over(world: World, watch: Watch) -> list[str]:
         ]
         lost = sum(sale.quantity for sale in unseen)
         raised = aimed.read is not None and landed.figure > aimed.read
-        if lost > 0 and raised and aimed.seen_before and not landed.late:
+        if lost > 0 and raised and aimed.comparable and not landed.late:
             orders = [sale.order_id for sale in unseen]
             found.append(f"{landed.ref}={landed.figure} at {landed.at_s:.3f} wrote over {orders}")
     return found

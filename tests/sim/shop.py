@@ -86,6 +86,7 @@ class Shop:
     landed: list[Landed] = field(default_factory=list)
     sales: list[Sale] = field(default_factory=list)
     read_at_s: dict[str, float] = field(default_factory=dict)  # when a figure was last read
+    typed_at_s: dict[str, float] = field(default_factory=dict)  # when somebody last typed one in
 
     # ── customers and staff ──────────────────────────────────────────────────────────────────────────
     def place(
@@ -124,6 +125,7 @@ class Shop:
     def edit_figure(self, ref: str, figure: int) -> None:
         """Somebody types a number into the shop."""
         self.figures[ref] = figure
+        self.typed_at_s[ref] = self.now()
         self.hook("figure", ref)
 
     # ── the wire ─────────────────────────────────────────────────────────────────────────────────────
