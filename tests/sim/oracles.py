@@ -82,7 +82,7 @@ class Watch:
 def written_over(world: World, watch: Watch) -> list[str]:
     """Return the sales that stood in the figure a flight had read, and that its write undid unseen.
 
-    Where somebody typed a higher figure into the shop and a piece was sold before it was read, nobody can tell.
+    Where somebody typed a higher figure and a piece was sold before it was read, nobody can tell.
     """
     found = []
     for landed in world.shop.landed:
