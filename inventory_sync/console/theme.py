@@ -136,6 +136,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _page("Policies", "tune", "availability_policy"),
                     _page("Policy versions", "history", "availability_policyversion"),
+                    _page("Request routing", "alt_route", "ledger_requestterms"),
                     _page("Allotments", "lock_clock", "availability_allotment"),
                     _page("Safety stocks", "shield", "availability_safetystock"),
                     _page("Freshness", "timer", "availability_freshness"),

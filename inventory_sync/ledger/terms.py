@@ -38,3 +38,10 @@ def set_terms(
         else:
             audit.record_changed(row, before, actor=actor, action="request_terms.set", reason=reason)
     return row
+
+
+@transaction.atomic
+def clear_terms(row: RequestTerms, *, actor: audit.Actor, reason: str) -> None:
+    """Take a channel's terms away: the defaults count again, a second later in every process."""
+    audit.record_deleted(row, actor=actor, action="request_terms.cleared", reason=reason)
+    row.delete()

@@ -14,6 +14,7 @@ from inventory_sync.console.admin import (
     mappings,
     missing,
     proof,
+    routing,
     stock,
     watch,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "mappings",
     "missing",
     "proof",
+    "routing",
     "stock",
     "watch",
 ]
