@@ -180,6 +180,10 @@ SELECT wanted.name, wanted.on_table, t.tgenabled IS NULL
 FROM (VALUES ('ledger_movement_append_only', 'ledger_movement'),
     ('ledger_event_append_only', 'ledger_event'),
     ('ledger_reservationchange_append_only', 'ledger_reservationchange'),
+    ('ledger_eventkey_append_only', 'ledger_eventkey'),
+    ('ledger_fulfilment_append_only', 'ledger_fulfilment'),
+    ('ledger_observation_append_only', 'ledger_observation'),
+    ('ledger_lateposting_append_only', 'ledger_lateposting'),
     ('audit_entry_append_only', 'audit_entry'),
     ('availability_figurehistory_append_only', 'availability_figurehistory'),
     ('pipeline_evidence_append_only', 'pipeline_evidence')) AS wanted(name, on_table)

@@ -33,6 +33,9 @@ def test_a_month_whose_rows_found_no_room_does_not_keep_the_other_rooms_from_the
     finally:
         with connection.cursor() as cursor:
             cursor.execute("TRUNCATE availability_figurehistory_rest")
-            cursor.execute("SELECT relname FROM pg_class WHERE relname ~ '^ledger_(event|movement)_2031_..$'")
+            cursor.execute(
+                "SELECT relname FROM pg_class WHERE relkind = 'r'"
+                " AND relname ~ '^(ledger_(event|movement)|availability_figurehistory)_2031_..$'"
+            )
             for (part,) in cursor.fetchall():
                 cursor.execute(f"DROP TABLE {part}")
