@@ -66,17 +66,17 @@ class BackToDefaults(Deed[RequestTerms]):
 class TermsForm(ReasonForm):
     """The rules one by one, in their order; windows in minutes, as people say them."""
 
-    first = _choice("try first", required=True)
-    second, third, fourth, fifth = (_choice("then") for _ in PLACES[1:])
+    first = _choice("Try first", required=True)
+    second, third, fourth, fifth = (_choice("Then") for _ in PLACES[1:])
     hold_max = forms.IntegerField(
-        label="hold at most (minutes)",
+        label="Hold at most (minutes)",
         min_value=1,
         initial=1440,
         widget=UnfoldAdminIntegerFieldWidget,
         help_text="Counted from the first request, however often it is extended.",
     )
     review_max = forms.IntegerField(
-        label="wait for approval at most (minutes)",
+        label="Wait for approval at most (minutes)",
         min_value=1,
         initial=4320,
         widget=UnfoldAdminIntegerFieldWidget,
