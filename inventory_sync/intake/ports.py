@@ -154,6 +154,9 @@ class IntakeStore(Protocol):
     def check_fence(self, claim: Claim) -> None:
         """Lock the shard row; raises FenceLost when another owner has taken over."""
 
+    def renew(self, claim: Claim, *, until: datetime) -> Claim:
+        """Keep the shard longer, its own transaction; raises FenceLost when another owner has taken over."""
+
     def finish(self, outcomes: Sequence[Outcome], *, now: datetime) -> None:
         """Write what became of deliveries and of their parked lines."""
 

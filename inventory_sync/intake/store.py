@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -177,6 +178,16 @@ class PostgresIntake:
             row = cursor.fetchone()
         if row is None or row[0] != claim.token:
             raise FenceLost(f"Shard {claim.tier}/{claim.shard} has another owner.")
+
+    def renew(self, claim: Claim, *, until: datetime) -> Claim:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE intake_shard SET lease_until = %s WHERE tier = %s AND number = %s AND token = %s",
+                [until, claim.tier, claim.shard, claim.token],
+            )
+            if cursor.rowcount == 0:
+                raise FenceLost(f"Shard {claim.tier}/{claim.shard} has another owner.")
+        return replace(claim, lease_until=until)
 
     def finish(self, outcomes: Sequence[Outcome], *, now: datetime) -> None:
         if not outcomes:

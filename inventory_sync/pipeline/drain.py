@@ -1,7 +1,8 @@
 """Drain deliveries: claim a shard, translate, then apply the batch in one transaction with its "done".
 
 A failing batch is halved until the poison row stands alone; it is parked after a few tries and its
-neighbours proceed. Runs against ports; knows neither Django nor the broker.
+neighbours proceed. A batch that takes long keeps its shard, renewing the lease between its steps: only an
+owner that stands still for a whole lease counts as lost. Knows neither Django nor the broker, only ports.
 """
 
 from __future__ import annotations
@@ -51,6 +52,23 @@ class Translated:
     settled: Outcome | None = None
 
 
+class Hold:
+    """A claim that is kept while its owner goes on: half a lease before its end it is renewed.
+
+    Nobody takes a shard over while a transaction that checked its fence runs; between them the lease counts.
+    """
+
+    def __init__(self, claim: Claim, *, ports: Ports) -> None:
+        self._claim, self._ports = claim, ports
+
+    def kept(self) -> Claim:
+        """Return the claim, renewed if need be; raises FenceLost when another owner has taken over."""
+        now, lease = self._ports.clock(), self._ports.limits.lease
+        if now > self._claim.lease_until - lease / 2:
+            self._claim = self._ports.intake.renew(self._claim, until=now + lease)
+        return self._claim
+
+
 def drain(
     tier: str,
     *,
@@ -81,8 +99,12 @@ def drain(
 
 def drain_claim(claim: Claim, *, ports: Ports, counts: Counter[str]) -> None:
     """Apply the deliveries of one claim and give the shard back."""
-    translated = [translate(one, ports=ports) for one in claim.deliveries]
-    _apply(claim, translated, ports=ports, counts=counts)
+    hold = Hold(claim, ports=ports)
+    translated = []
+    for one in claim.deliveries:
+        translated.append(translate(one, ports=ports))
+        hold.kept()
+    _apply(hold, translated, ports=ports, counts=counts)
     ports.intake.release(claim)
 
 
@@ -125,8 +147,9 @@ def _outcome(
     return Outcome(stored.id, stored.connection_id, result, code=code, detail=detail, parked=parked)
 
 
-def _apply(claim: Claim, batch: Sequence[Translated], *, ports: Ports, counts: Counter[str]) -> None:
+def _apply(hold: Hold, batch: Sequence[Translated], *, ports: Ports, counts: Counter[str]) -> None:
     """Apply a batch, or its halves if it fails; a row that fails alone waits and is parked in the end."""
+    claim = hold.kept()
     try:
         with ports.intake.transaction():
             ports.intake.check_fence(claim)
@@ -136,10 +159,10 @@ def _apply(claim: Claim, batch: Sequence[Translated], *, ports: Ports, counts: C
     except Exception as error:  # noqa: BLE001 - whatever fails, the batch is halved to find the row
         if len(batch) > 1:
             middle = len(batch) // 2
-            _apply(claim, batch[:middle], ports=ports, counts=counts)
-            _apply(claim, batch[middle:], ports=ports, counts=counts)
+            _apply(hold, batch[:middle], ports=ports, counts=counts)
+            _apply(hold, batch[middle:], ports=ports, counts=counts)
             return
-        _give_up_or_wait(claim, batch[0].stored, error, ports=ports, counts=counts)
+        _give_up_or_wait(hold.kept(), batch[0].stored, error, ports=ports, counts=counts)
         return
     counts.update(done)
     serve_waiting(touched, ports=ports)

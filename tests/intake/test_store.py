@@ -136,6 +136,35 @@ def test_the_fence_lets_the_newest_owner_through_and_nobody_else(world: World) -
         check(world, old)
 
 
+def test_a_lease_that_is_renewed_keeps_others_out_and_can_be_renewed_again(world: World) -> None:
+    keep(world, message(world.shop))
+    claim = take(world)
+    assert claim is not None
+    later = LEASE.total_seconds() + 2
+
+    claim = world.store.renew(claim, until=claim.lease_until + LEASE)
+
+    assert take(world, after_s=later) is None
+    check(world, claim)
+    world.store.renew(claim, until=claim.lease_until)
+    assert take(world, after_s=later + LEASE.total_seconds()) is not None
+
+
+def test_a_lease_that_has_ended_is_renewed_only_while_nobody_has_taken_the_shard(world: World) -> None:
+    keep(world, message(world.shop))
+    old = take(world)
+    assert old is not None
+    old = world.store.renew(old, until=old.lease_until)
+    new = take(world, after_s=LEASE.total_seconds() + 2)
+    assert new is not None
+
+    with pytest.raises(FenceLost):
+        world.store.renew(old, until=new.lease_until + LEASE)
+
+    check(world, new)
+    assert take(world, after_s=3 * LEASE.total_seconds()) is not None, "the lease stayed the new owner's"
+
+
 def test_a_shard_that_was_only_released_still_lets_its_last_owner_through(world: World) -> None:
     keep(world, message(world.shop))
     claim = take(world)

@@ -116,6 +116,51 @@ def test_whoever_lost_the_shard_rolls_back_and_the_new_owner_applies_once(hub: H
     assert hub.delivery(sale).state == "done"
 
 
+def test_a_batch_that_takes_longer_than_its_lease_is_kept_as_long_as_its_worker_goes_on(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [hub.till_says("sale", ("MUG", "1")) for _ in range(6)]
+    lease, store = hub.ports.limits.lease, hub.ports.intake
+    translating = draining.translate
+    others = []
+
+    def slowly(stored: Any, *, ports: Any) -> Any:
+        others.append(store.claim("standard", now=hub.clock(), lease=lease, limit=100))
+        hub.clock.advance(lease.total_seconds() * 0.9)
+        return translating(stored, ports=ports)
+
+    monkeypatch.setattr(draining, "translate", slowly)
+    counts = hub.drain()
+
+    assert counts["deliveries"] == 6
+    assert others == [None] * 6
+    assert {(hub.delivery(one).state, hub.delivery(one).attempts) for one in ids} == {("done", 1)}
+    assert hub.on_hand("MUG") == 4
+
+
+def test_halving_a_batch_that_fails_slowly_does_not_lose_its_shard(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [hub.till_says("sale", ("MUG", "1")) for _ in range(4)]
+    lease, store = hub.ports.limits.lease, hub.ports.intake
+    others = []
+
+    def slowly(events: Any, orders: Any, **more: Any) -> Any:
+        others.append(store.claim("standard", now=hub.clock(), lease=lease, limit=100))
+        hub.clock.advance(lease.total_seconds() * 0.9)
+        if any(event.delivery_id == ids[2] for event in events):
+            raise ZeroDivisionError("a bug")
+        return apply_batch(events, orders, **more)
+
+    monkeypatch.setattr(draining, "apply_batch", slowly)
+    claim = store.claim("standard", now=hub.clock(), lease=lease, limit=100)
+    assert claim is not None
+    draining.drain_claim(claim, ports=hub.ports, counts=Counter())
+
+    assert [hub.delivery(one).state for one in ids] == ["done", "done", "pending", "done"]
+    assert others == [None] * 5
+
+
 def test_a_shard_given_back_late_stays_with_its_new_owner(hub: Hub) -> None:
     hub.till_says("sale", ("MUG", "3"))
     store, lease = hub.ports.intake, hub.ports.limits.lease

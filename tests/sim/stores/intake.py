@@ -158,6 +158,12 @@ class MemoryIntake:
         if self._shard(claim.tier, claim.shard).token != claim.token:
             raise FenceLost(f"Shard {claim.tier}/{claim.shard} has another owner.")
 
+    def renew(self, claim: Claim, *, until: datetime) -> Claim:
+        with self.database.transaction():
+            self.check_fence(claim)
+            self.database.put(self.tables.shards, (claim.tier, claim.shard), Shard(claim.token, until))
+        return replace(claim, lease_until=until)
+
     def finish(self, outcomes: Sequence[Outcome], *, now: datetime) -> None:
         for one in outcomes:
             row = self.tables.deliveries[one.delivery_id]
