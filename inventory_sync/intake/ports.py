@@ -170,7 +170,10 @@ class IntakeStore(Protocol):
         """Add to the number of finds of a stream."""
 
     def claim_numbers(self, used: Sequence[NumberUsed]) -> set[NumberUsed]:
-        """Keep who says each number first; return those whose number another message has."""
+        """Keep who says each number first; return those whose number another message has.
+
+        First is the first in the order given, so that it is the same in one batch as in two.
+        """
 
     def numbers_come(self, connection_id: int, place: str, numbers: Collection[int]) -> set[int]:
         """Return those of a source's numbers at a place that a message has used."""

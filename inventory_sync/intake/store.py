@@ -262,7 +262,7 @@ class PostgresIntake:
     def claim_numbers(self, used: Sequence[NumberUsed]) -> set[NumberUsed]:
         if not used:
             return set()
-        rows = sorted(set(used), key=lambda one: (one.name, one.said_by))
+        rows = sorted(dict.fromkeys(used), key=lambda one: one.name)  # a stable sort: the first stays first
         columns = [list(column) for column in zip(*(one.name for one in rows), strict=True)]
         with connection.cursor() as cursor:
             cursor.execute(TAKE_NUMBERS, [*columns, [one.said_by for one in rows]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import permutations
 
 import pytest
 
@@ -364,4 +365,22 @@ def test_a_number_belongs_to_the_message_that_said_it_first(world: World) -> Non
     assert claim(used(1, "a"), used(2, "x"), used(3, "c")) == {used(2, "x")}
     assert claim(used(2, "b"), used(3, "c")) == set()
     assert claim(used(1, "z", place="ST-2"), used(1, "z", by=world.shop)) == set()
-    assert claim(used(9, "b"), used(9, "a")) == {used(9, "b")}
+    assert claim(used(9, "b"), used(9, "a")) == {used(9, "a")}
+
+
+@pytest.mark.parametrize("messages", list(permutations("abc")))
+@pytest.mark.parametrize("first_batch", [0, 1, 2, 3])
+def test_whose_a_number_is_does_not_depend_on_where_batches_end(
+    world: World, messages: tuple[str, ...], first_batch: int
+) -> None:
+    used = [
+        NumberUsed(world.till, "ST-1", number, said_by)
+        for number, said_by in zip((7, 5, 7), messages, strict=True)
+    ]
+    taken: set[NumberUsed] = set()
+
+    for batch in (used[:first_batch], used[first_batch:]):
+        with world.store.transaction():
+            taken |= world.store.claim_numbers(batch)
+
+    assert taken == {used[2]}, "the number 7 belongs to the message that came first"

@@ -219,7 +219,7 @@ class MemoryIntake:
 
     def claim_numbers(self, used: Sequence[NumberUsed]) -> set[NumberUsed]:
         taken = set()
-        for one in sorted(set(used), key=lambda each: (each.name, each.said_by)):
+        for one in sorted(dict.fromkeys(used), key=lambda each: each.name):
             holder = self.tables.numbers.get(one.name)
             if holder is None:
                 self.database.put(self.tables.numbers, one.name, one.said_by)
