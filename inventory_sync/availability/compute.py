@@ -80,9 +80,17 @@ def recompute_claimed(
 
     causes = _causes(claimed, recipes)
     near_zero = to_micro(Decimal(urgent_at_or_below))
+    special, plain = store.save_plain(claimed.keys(), now=now)
     figures: list[NewFigure] = []
-    changes: list[FigureChange] = []
-    for worked in work_out(store, claimed.keys() | held, recipes=recipes, now=now):
+    changes = [
+        FigureChange(
+            connection_id, item_id, figure, previous, version,
+            figure <= urgent_at_or_below and (previous is None or figure < previous), cause,
+        )
+        for connection_id, item_id, figure, previous, version, cause in plain
+    ]  # fmt: skip
+    targets = held.union(special)
+    for worked in work_out(store, targets, recipes=_of(targets, recipes), now=now) if targets else ():
         figure, change = _record(worked, causes.get(worked.item_id, ""), near_zero)
         if figure is not None:
             figures.append(figure)
@@ -134,6 +142,10 @@ def work_out(
         channel = landscape.channels.get(key[0])
         if channel is not None:
             yield desk.figure(channel, key[1], stored.get(key), mapped=key in offered)
+
+
+def _of(kit_ids: Collection[int], recipes: Mapping[int, Recipe]) -> dict[int, Recipe]:
+    return {kit_id: recipe for kit_id, recipe in recipes.items() if kit_id in kit_ids}
 
 
 def _record(worked: Worked, cause: str, near_zero: int) -> tuple[NewFigure | None, FigureChange | None]:

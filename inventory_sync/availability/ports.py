@@ -207,8 +207,7 @@ class NewFigure(NamedTuple):
     unknown: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class FigureChange:
+class FigureChange(NamedTuple):
     """What a channel may sell of an item has changed; propagation turns it into pushes.
 
     figure None: it became unknown, nothing may be published. urgent: it fell to or near zero.
@@ -221,6 +220,24 @@ class FigureChange:
     version: int
     urgent: bool
     correlation_id: str
+
+
+class NewPlain(NamedTuple):
+    """A plain figure that changed and is saved. previous None: there was none, or it was unknown."""
+
+    connection_id: int
+    item_id: int
+    figure: Decimal
+    previous: Decimal | None
+    version: int
+    correlation_id: str
+
+
+class Plainly(NamedTuple):
+    """What save_plain did. special: the items it left alone."""
+
+    special: Collection[int]
+    changes: Sequence[NewPlain] = ()
 
 
 class AvailabilityStore(Protocol):
@@ -256,6 +273,13 @@ class AvailabilityStore(Protocol):
 
     def stock(self, item_ids: Collection[int]) -> Stock:
         """Return levels and open demand of these items as of one instant."""
+
+    def save_plain(self, item_ids: Collection[int], *, now: datetime) -> Plainly:
+        """Work out and save the figures of those of these held items in which nothing is special.
+
+        They become what the desk makes of them, term by term, with the same news and the same history; how
+        many items a store takes for special is its own affair.
+        """
 
     def save(self, figures: Sequence[NewFigure], *, now: datetime) -> None:
         """Insert or replace figures of held items, and append each to the history."""

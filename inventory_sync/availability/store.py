@@ -25,6 +25,7 @@ from inventory_sync.availability.ports import (
     Level,
     NewFigure,
     Place,
+    Plainly,
     PolicyFacts,
     Recipe,
     SetAside,
@@ -32,6 +33,7 @@ from inventory_sync.availability.ports import (
     StoredFigure,
 )
 from inventory_sync.availability.saving import save_figures
+from inventory_sync.availability.setwise import save_plain
 from inventory_sync.catalog.resolve import PIECES
 from inventory_sync.domain.availability import Fallback
 from inventory_sync.ledger.services import (
@@ -47,8 +49,8 @@ RECIPES = """
 SELECT k.kit_id, i.kit_pooled, k.component_id, (k.quantity * 1000000)::bigint FROM catalog_kitcomponent k
 JOIN catalog_item i ON i.id = k.kit_id
 WHERE k.kit_id IN (
-    SELECT kit_id FROM catalog_kitcomponent WHERE component_id = ANY(%(ids)s::bigint[])
-    UNION SELECT unnest(%(ids)s::bigint[])
+    SELECT kit_id FROM catalog_kitcomponent WHERE component_id = ANY((SELECT %(ids)s::bigint[])::bigint[])
+    UNION SELECT kit_id FROM catalog_kitcomponent WHERE kit_id = ANY((SELECT %(ids)s::bigint[])::bigint[])
 )
 ORDER BY k.kit_id, k.component_id
 """
@@ -192,6 +194,9 @@ class PostgresAvailability:
             else:
                 demand.append(Demand(row[1], row[2], row[0], row[3]))
         return Stock(levels, demand)
+
+    def save_plain(self, item_ids: Collection[int], *, now: datetime) -> Plainly:
+        return save_plain(item_ids, now=now)
 
     def save(self, figures: Sequence[NewFigure], *, now: datetime) -> None:
         save_figures(figures, now=now)

@@ -31,17 +31,23 @@ def hub() -> Hub:
 
 
 def fail_on(monkeypatch: pytest.MonkeyPatch, *item_ids: int, error: Exception) -> list[int]:
-    """Have every save fail that holds one of these items; returns a list of how many each try held."""
-    real = PostgresAvailability.save
+    """Have every save fail that holds one of these items, plain or not; returns how many each try held."""
+    save, save_plain = PostgresAvailability.save, PostgresAvailability.save_plain
     tries: list[int] = []
 
-    def save(self: Any, figures: Any, **more: Any) -> None:
-        tries.append(len(figures))
+    def failing(self: Any, figures: Any, **more: Any) -> None:
         if any(each.item_id in item_ids for each in figures):
             raise error
-        real(self, figures, **more)
+        save(self, figures, **more)
 
-    monkeypatch.setattr(PostgresAvailability, "save", save)
+    def failing_plain(self: Any, items: Any, **more: Any) -> Any:
+        tries.append(len(items))
+        if any(each in item_ids for each in items):
+            raise error
+        return save_plain(self, items, **more)
+
+    monkeypatch.setattr(PostgresAvailability, "save", failing)
+    monkeypatch.setattr(PostgresAvailability, "save_plain", failing_plain)
     return tries
 
 

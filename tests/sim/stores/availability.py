@@ -25,6 +25,7 @@ from inventory_sync.availability.ports import (
     Level,
     NewFigure,
     Place,
+    Plainly,
     PolicyFacts,
     Recipe,
     SetAside,
@@ -281,6 +282,9 @@ class MemoryAvailability:
 
     def stock(self, item_ids: Collection[int]) -> Stock:
         return Stock(list(self._stock.levels_of(item_ids)), list(self._stock.demand_of(item_ids)))
+
+    def save_plain(self, item_ids: Collection[int], *, now: datetime) -> Plainly:
+        return Plainly(special=item_ids)  # nothing is gained by a second way in memory
 
     def save(self, figures: Sequence[NewFigure], *, now: datetime) -> None:
         rows = {(each.connection_id, each.item_id): each for each in figures}
