@@ -68,9 +68,10 @@ class RefusalReason(StrEnum):
 class LevelState:
     """The level of one (item, location); quantities in base units.
 
-    known is False until something told the whole stock in the mode in force: an opening balance or count in
-    movements mode, a complete reading in figures mode. version counts changes and is no part of the state's
-    meaning. unknown_since is the reading number at which a fault was noticed: only a later reading cures it.
+    known is False until something told the whole stock in the mode in force: a count in movements mode, a
+    complete reading in figures mode. An opening balance tells nothing: it keeps the sum of lines archived.
+    version counts changes and is no part of the state's meaning. unknown_since is the reading number at which
+    a fault was noticed: only a later reading cures it.
     count is the latest shelf count, reading the newest book figure, of whatever tenure; reserved and
     unassigned came with the figure if that rules, unavailable with the newest (a count tells no condition).
     last_known_free is the ceiling of what may count while it is unknown; no part of the meaning either.
@@ -188,7 +189,6 @@ def fold(
         earlier = superseded.get(key)
         if earlier is not None and earlier.revision >= delta.revision:
             continue
-        known = known or (delta.counterpart is Counterpart.OPENING and tenures.is_counted_now(delta.at))
         if earlier is not None:
             taken_back = replace(earlier, quantity=-earlier.quantity)
             postings += _legs(taken_back, before, PostingKind.CORRECTION)

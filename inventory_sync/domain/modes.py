@@ -86,10 +86,6 @@ class Tenures:
         """Say whether a shelf count of that time is one of its location's reports."""
         return self.all[self.at(when)].mode is Mode.MOVEMENTS
 
-    def is_counted_now(self, at: Position) -> bool:
-        """Say whether deltas of that position belong to the tenure in force, and count."""
-        return self.mode is Mode.MOVEMENTS and self.at(at.occurred_at) == self.last
-
     def takes_figure(self, reading: int) -> bool:
         """Say whether a book figure of that reading is one of its location's reports."""
         return self.all[self.of_reading(reading)].mode is Mode.FIGURES

@@ -29,7 +29,7 @@ def counts_later_than(state: LevelState, tenures: Tenures | None = None) -> date
 
 
 def add_plain(on_hand: Decimal, quantity: Decimal) -> Decimal:
-    """Return on hand after a delta that is counted and was never seen before, and is no opening balance.
+    """Return on hand after a delta that is counted and was never seen before.
 
     If it is not zero it is one posting of its own quantity with its own counterpart, and there is no other.
     The version rises by one if on hand has changed after the last delta of a batch; nothing else does.

@@ -174,11 +174,14 @@ def test_a_correction_takes_the_first_statement_back_and_a_late_first_statement_
     assert [p.kind for p in corrected.postings] == [PostingKind.CORRECTION, PostingKind.DELTA]
 
 
-def test_a_level_is_unknown_until_an_opening_or_a_count_told_the_whole_stock():
+def test_a_level_is_unknown_until_a_count_told_the_whole_stock_and_an_opening_balance_tells_nothing():
     ledger = SmallLedger(Mode.MOVEMENTS)
 
     ledger.record(delta("sale", -1, minute(1)))
+    ledger.record(delta("archived", 10, minute(-60), counterpart=Counterpart.OPENING))
+    assert ledger.state.on_hand == 9, "the sum is kept"
     assert not ledger.state.known
+    ledger.record(delta("archived", 0, minute(-60), counterpart=Counterpart.OPENING, revision=1))
 
     ledger.record(count("first", 4, minute(0)))
     assert ledger.state.known

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
 from itertools import permutations
 
 import pytest
 from django.core.exceptions import ValidationError
 
 from inventory_sync.audit.models import Entry
-from inventory_sync.domain.levels import Mode
+from inventory_sync.domain.levels import LevelState, Mode, fold
+from inventory_sync.domain.reports import Count, Counterpart, Delta, Position
 from inventory_sync.ledger.gap_acts import declare_lost
+from inventory_sync.ledger.gaps import is_told
 from inventory_sync.ledger.models import Gap
+from inventory_sync.ledger.ports import Place
 from tests.ledger.reports import NOW, count, delta, minute
 from tests.ledger.worlds import PostgresWorld, World
 
@@ -152,6 +157,22 @@ def test_closing_a_gap_does_not_make_known_what_a_new_tenure_left_unknown(feed: 
     feed.world.give_up(feed.store, 2)
 
     assert feed.known() is False
+
+
+def test_what_is_known_after_a_gap_was_known_without_it_and_an_opening_balance_is_no_count() -> None:
+    place = Place(Mode.MOVEMENTS)
+    archived = Delta("archived", 0, Decimal(10), Position(minute(0)), Counterpart.OPENING)
+    counted = Count("counted", Decimal(10), Position(minute(1)))
+
+    def folded(*reports: Delta | Count) -> LevelState:
+        new = LevelState(Mode.MOVEMENTS)
+        return fold(new, reports, deltas_after=lambda _: Decimal(0), superseded={}).state
+
+    opened = folded(archived)
+    assert (opened.on_hand, opened.known, is_told(opened, place)) == (10, False, False)
+    whole = folded(archived, counted)
+    assert (whole.on_hand, whole.known, is_told(whole, place)) == (10, True, True)
+    assert is_told(opened, replace(place, complete=True)), "where all is told, silence tells too"
 
 
 def test_staff_declare_a_number_lost_with_a_reason_that_is_kept(db: None) -> None:
