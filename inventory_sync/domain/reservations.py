@@ -6,7 +6,7 @@
 An order is decided whole, as a function of its newest version, of what the authority's books say and of
 now; so the result depends neither on the order in which snapshots arrive nor on how often. A strictly newer
 version reopens an exit, the same version never. At an equal stamp other content is undecidable: the order is
-read.
+read. A list of orders may show an older version than the newest: at an equal stamp it may only ask for more.
 
 Does not choose locations (routing.py), count what books contain (containment.py) or store anything.
 """
@@ -116,6 +116,7 @@ class OrderSnapshot:
 
     fingerprint tells contents apart. parked names lines the hub could not resolve: they are left as they
     are. hold_until is the end of an unpaid order's hold, reckoned from the source's own times; None: no hold.
+    listed: found in a list of orders, which may lag behind; not read by its id.
     """
 
     version: OrderVersion
@@ -124,6 +125,7 @@ class OrderSnapshot:
     lines: tuple[LineSnapshot, ...]
     parked: frozenset[str] = frozenset()
     hold_until: datetime | None = None
+    listed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,14 @@ class LineChange:
         return self.before is not None and self.before.item != self.after.item
 
     @property
+    def may_lower(self) -> bool:
+        """Say whether less is promised, or will be once a hold ends that was none before."""
+        if self.before is None:
+            return False
+        begins_to_end = self.after.status is LineStatus.HELD and self.before.status is not LineStatus.HELD
+        return self.item_changed or self.promised < 0 or begins_to_end
+
+    @property
     def reopened(self) -> bool:
         return self.before is not None and self.before.status.is_exit and not self.after.status.is_exit
 
@@ -199,7 +209,7 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class NeedsReading:
-    """Same stamp, other content: only reading the order at its source tells which is later."""
+    """Same stamp, other content: only reading the order by its id, from now on, tells which is later."""
 
     version: OrderVersion
 
@@ -219,7 +229,8 @@ def compare(recorded: RecordedOrder, snapshot: OrderSnapshot) -> Standing:
     """Say how a snapshot stands to what is recorded.
 
     Equal stamp and equal content are the same version, however often it is read: repeating an unpaid order
-    revives no expired hold. At an equal stamp only a later reading by the hub itself is newer.
+    revives no expired hold. At an equal stamp only a later reading by the hub itself is newer. A reading by
+    id that was overtaken is made again, for a list that overtook it may have seen less.
     """
     have, got = recorded.version, snapshot.version
     if got.stamp != have.stamp:
@@ -228,7 +239,9 @@ def compare(recorded: RecordedOrder, snapshot: OrderSnapshot) -> Standing:
         return Standing.SAME
     if got.reading == 0 or got.reading == have.reading:
         return Standing.UNDECIDABLE
-    return Standing.NEWER if got.reading > have.reading else Standing.OLDER
+    if got.reading > have.reading:
+        return Standing.NEWER
+    return Standing.OLDER if snapshot.listed else Standing.UNDECIDABLE
 
 
 def decide(recorded: RecordedOrder | None, snapshot: OrderSnapshot, *, now: datetime) -> Decision:
@@ -259,6 +272,9 @@ def decide(recorded: RecordedOrder | None, snapshot: OrderSnapshot, *, now: date
             known[name] = after
 
     version = snapshot.version
+    tied = recorded is not None and standing is Standing.NEWER and version.stamp == recorded.version.stamp
+    if tied and snapshot.listed and any(change.may_lower for change in changes):
+        return NeedsReading(version)
     if recorded is not None and standing is Standing.SAME:
         version = OrderVersion(version.stamp, max(version.reading, recorded.version.reading))
         if not changes and version == recorded.version:

@@ -327,6 +327,7 @@ def _snapshot(event: OrderEvent, status: OrderStatus) -> OrderSnapshot:
         lines=tuple(LineSnapshot(line.line_ref, str(line.item_id), line.quantity) for line in event.lines),
         parked=event.parked,
         hold_until=event.expires_at,
+        listed=event.listed,
     )
 
 

@@ -122,7 +122,8 @@ class OrderEvent:
     what came unasked). `status` None means gone: `announced` by the source, or found missing when read.
     `parked` names lines that could not be resolved: they are left as they are, and the order is incomplete.
     `pool` are the locations that may serve it, best first. `expires_at` ends the hold of an unpaid order,
-    reckoned from the source's own times; None: an unpaid order holds nothing.
+    reckoned from the source's own times; None: an unpaid order holds nothing. `listed`: found in a list of
+    orders, which may lag behind what a reading by id shows.
     """
 
     connection_id: int
@@ -139,6 +140,7 @@ class OrderEvent:
     parked: frozenset[str] = frozenset()
     pool: tuple[int, ...] = ()
     correlation_id: str = ""
+    listed: bool = False
 
     @property
     def key(self) -> OrderKey:

@@ -285,6 +285,7 @@ def _order(stored: StoredDelivery, event: OrderReported, directory: Directory, i
         parked=frozenset(unresolved),
         pool=directory.pool(stored.connection_id),
         correlation_id=stored.correlation_id,
+        listed=stored.delivery.reading > 0 and stored.delivery.source != "read",
     )
 
 

@@ -58,6 +58,11 @@ def order(
     )
 
 
+def listed(snapshot: OrderSnapshot) -> OrderSnapshot:
+    """Return the same as a list of orders shows it."""
+    return replace(snapshot, listed=True)
+
+
 def recorded(*snapshots: OrderSnapshot, now=NOON) -> RecordedOrder:
     state = None
     for snapshot in snapshots:
@@ -185,11 +190,48 @@ def test_news_from_books_and_fulfilment_may_come_in_any_order(delivered, notices
         ("the same, read once more", order(5, mug=1, reading=9), Standing.SAME),
         ("other content in the same second, unasked", order(5, mug=2), Standing.UNDECIDABLE),
         ("other content in the same second, read later", order(5, mug=2, reading=4), Standing.NEWER),
-        ("other content in the same second, read earlier", order(5, mug=2, reading=2), Standing.OLDER),
+        ("other content in the same second, read earlier", order(5, mug=2, reading=2), Standing.UNDECIDABLE),
+        ("the same, in a list begun earlier", listed(order(5, mug=2, reading=2)), Standing.OLDER),
+        ("the same, in a list begun later", listed(order(5, mug=2, reading=4)), Standing.NEWER),
     ],
 )
 def test_how_a_snapshot_stands_to_stamp_5_reading_3(why, snapshot, standing):
     assert compare(recorded(order(5, mug=1, reading=3)), snapshot) is standing
+
+
+@pytest.mark.parametrize(
+    ("why", "before", "after", "believed"),
+    [
+        ("more is wanted", order(5, mug=1), order(5, mug=2), True),
+        ("less is wanted", order(5, mug=2), order(5, mug=1), False),
+        ("a line is gone", order(5, mug=1, cap=1), order(5, mug=1), False),
+        ("paid by now", order(5, OrderStatus.UNPAID, mug=1), order(5, mug=1), True),
+        ("unpaid again", order(5, mug=1), order(5, OrderStatus.UNPAID, mug=1), False),
+        ("released", order(5, mug=1), order(5, OrderStatus.RELEASED, mug=1), False),
+        ("less, a second later", order(5, mug=2), order(6, mug=1), True),
+    ],
+)
+def test_what_a_list_of_orders_says_of_the_same_second_is_believed_if_it_asks_for_more(
+    why, before, after, believed
+):
+    later = replace(after, version=OrderVersion(after.version.stamp, 9))
+    said = decide(recorded(before), listed(later), now=NOON)
+
+    assert isinstance(said, Applied if believed else NeedsReading)
+    assert isinstance(decide(recorded(before), later, now=NOON), Applied), "read by its id it always is"
+
+
+@given(steps=histories, draw=st.data())
+def test_no_list_lowers_what_a_reading_by_id_has_shown(steps, draw):
+    history, state = play(steps, draw)
+
+    for number, snapshot in enumerate(draw.draw(st.permutations(history)), start=1000):
+        old = replace(snapshot, version=OrderVersion(snapshot.version.stamp, number), listed=True)
+        decision = decide(state, old, now=NOON)
+        if isinstance(decision, Applied):
+            before, after = promised(state), promised(decision.order)
+            assert all(after.get(name, 0) >= quantity for name, quantity in before.items())
+            state = decision.order
 
 
 def test_a_changed_quantity_is_a_difference_and_a_new_line_is_created():

@@ -94,7 +94,7 @@ class Hub(Placing):
         return self.readings
 
     # ── orders ───────────────────────────────────────────────────────────────────────────────────────
-    def hear(self, version: Version, now: datetime, *, reading: int = 0) -> bool:
+    def hear(self, version: Version, now: datetime, *, reading: int = 0, listed: bool = False) -> bool:
         """Take in one version of an order; say whether it was news."""
         held = self.orders[version.key]
         if version.status is None:
@@ -108,7 +108,7 @@ class Hub(Placing):
                     self.to_read.append(version.key)
                 return False
             recorded = replace(recorded, version=NEVER)
-        decision = decide(recorded, self._snapshot(version, version.status, reading), now=now)
+        decision = decide(recorded, self._snapshot(version, version.status, reading, listed), now=now)
         if isinstance(decision, NeedsReading):
             self.to_read.append(version.key)
             return False
@@ -237,7 +237,7 @@ class Hub(Placing):
         return said
 
     # ── how ──────────────────────────────────────────────────────────────────────────────────────────
-    def _snapshot(self, version: Version, status: OrderStatus, reading: int) -> OrderSnapshot:
+    def _snapshot(self, version: Version, status: OrderStatus, reading: int, listed: bool) -> OrderSnapshot:
         kept = version.ordered if not self.repairs.refunds_lower_demand else ()
         return OrderSnapshot(
             OrderVersion(version.stamp, reading),
@@ -248,6 +248,7 @@ class Hub(Placing):
                 for place, (line, _, article, quantity) in enumerate(version.lines)
             ),
             hold_until=None if version.hold_until_s is None else moment(version.hold_until_s),
+            listed=listed,
         )
 
     def _gone(self, version: Version, held: Held, now: datetime, reading: int) -> bool:

@@ -75,12 +75,13 @@ class RealHub:
         return self.readings
 
     # ── what is told ─────────────────────────────────────────────────────────────────────────────────
-    def hear(self, version: Version, now: datetime, *, reading: int = 0) -> bool:
+    def hear(self, version: Version, now: datetime, *, reading: int = 0, listed: bool = False) -> bool:
         event = OrderEvent(
             connection_id=self._outlets[version.outlet],
             order_ref=version.order,
             stamp=max(0, version.stamp),
             reading=reading,
+            listed=listed,
             status=version.status,
             announced=reading == 0,
             fingerprint=repr((version.status, version.lines))[:64],

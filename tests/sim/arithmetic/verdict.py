@@ -77,7 +77,8 @@ def depends_on_order(world: World) -> list[str]:
     for kind, told, reading in log:
         if kind == "order":
             assert isinstance(told, Version)
-            hub.hear(told, now, reading=reading)
+            number, listed = reading
+            hub.hear(told, now, reading=number, listed=listed)
         elif kind == "reading":
             assert isinstance(told, Reading)
             hub.apply(told, now)

@@ -199,13 +199,13 @@ class World:
             self.hear(version, reading=number)
 
     # ── what the hub hears ───────────────────────────────────────────────────────────────────────────
-    def hear(self, version: Version, *, reading: int = 0) -> None:
+    def hear(self, version: Version, *, reading: int = 0, listed: bool = False) -> None:
         """Apply a version of an order, and unsettle the listings it touched."""
         known = self.oracle.heard.get(version.key)
         before = {} if known is None else taken(known.status, known)
-        news = self.hub.hear(version, self.clock.now(), reading=reading)
+        news = self.hub.hear(version, self.clock.now(), reading=reading, listed=listed)
         self.oracle.hear(version, accepted=news, reading=reading)
-        self.log.append(("order", version, reading))
+        self.log.append(("order", version, (reading, listed)))
         if news:
             self.say(f"HUB hears {version}, reading {reading}")
             after = taken(version.status, version)
@@ -225,7 +225,7 @@ class World:
                 mark = (name, order.id, visible[-1])
                 if mark not in self._stored:  # the door keeps one body once
                     self._stored.add(mark)
-                    self.hear(self.version(name, order, visible[-1]), reading=number)
+                    self.hear(self.version(name, order, visible[-1]), reading=number, listed=True)
         self._pulled[name] = int(self.clock.now_s) - 10
 
     def version(self, name: str, order: Order, nth: int | None = None) -> Version:
