@@ -10,7 +10,8 @@ from django.db.utils import IntegrityError
 
 from inventory_sync.availability.history import make_months
 from inventory_sync.connections.models import Connection
-from inventory_sync.ledger.models import EventKey, Fulfilment
+from inventory_sync.ledger import partitions
+from inventory_sync.ledger.models import Event, EventKey, Fulfilment
 from inventory_sync.ledger.models import Period as PeriodRow
 from inventory_sync.ledger.rows import execute
 from inventory_sync.ledger.store import PostgresLedger
@@ -18,6 +19,7 @@ from tests.factories import saved
 from tests.ledger.reports import NOW, delta, order, shipment
 from tests.ledger.worlds import PostgresWorld
 
+FUTURE = datetime(2031, 1, 31, 23, 59, tzinfo=UTC)
 MARCH = datetime(2031, 3, 15, 12, 0, tzinfo=UTC)
 FACTS = {
     "ledger_eventkey": "revision = 0",
@@ -96,3 +98,32 @@ def test_the_history_of_figures_is_not_emptied_in_any_of_its_months(db: None) ->
     for table in guarded:
         execute(f"ALTER TABLE {table} ENABLE TRIGGER availability_no_truncate")  # off in databases of tests
         assert refused(f"TRUNCATE {table}")
+
+
+def test_a_month_that_was_detached_is_made_again_beside_its_archive(db: None) -> None:
+    world = PostgresWorld()
+    partitions.make_ahead(now=FUTURE, months=3)
+    item, place, till = world.item("MUG"), world.place("BER"), world.connection("till")
+    first = delta("s1", item, place, -2, by=till)
+    world.apply([first], now=MARCH)
+    for table in partitions.TABLES:
+        execute(f"ALTER TABLE {table} DETACH PARTITION {table}_2031_03")
+    late = delta("s2", item, place, -3, by=till)
+    world.apply([late], now=MARCH)
+    assert execute("SELECT count(*) FROM ledger_event_default") == [(1,)]
+
+    made = partitions.make_ahead(now=FUTURE, months=3)
+
+    assert made == len(partitions.TABLES)
+    assert partitions.make_ahead(now=FUTURE, months=3) == 0
+    assert [event.key for event in Event.objects.all()] == ["s2"]
+    for table in partitions.TABLES:
+        assert execute(f"SELECT count(*) FROM {table}_2031_03") == [(1,)], "the archive is as it was"
+        assert execute(f"SELECT count(*) FROM {table}_2031_03_2") == [(1,)]
+        assert execute(f"SELECT count(*) FROM {table}_default") == [(0,)]
+        assert f"{table}_2031_03" not in partitions.partitions_of(table)
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+        execute("DELETE FROM ledger_movement_2031_03_2")
+    execute("ALTER TABLE ledger_event DETACH PARTITION ledger_event_2031_03_2")
+    partitions.make_ahead(now=MARCH, months=0)
+    assert "ledger_event_2031_03_3" in partitions.partitions_of("ledger_event")
