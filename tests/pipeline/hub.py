@@ -91,10 +91,15 @@ class Hub:
 
     def order(self, number: int, *lines: tuple[int, int, int], **more: Any) -> int:
         """Store an order of the shop; a line is (line id, product id, quantity)."""
-        source = more.pop("source", "webhook")
+        source, reading = more.pop("source", "webhook"), more.pop("reading", 0)
         body = accounts.order_body(number, *lines, **more)
         stored = self.receive(
-            self.shop, body, topic="order.updated", object_key=f"order:{number}", source=source
+            self.shop,
+            body,
+            topic="order.updated",
+            object_key=f"order:{number}",
+            source=source,
+            reading=reading,
         )
         assert stored is not None
         return stored

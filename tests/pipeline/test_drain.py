@@ -315,6 +315,22 @@ def test_what_nobody_signed_is_believed_in_nothing_but_what_to_read(hub: Hub) ->
     assert not DirtyItem.objects.exists()
 
 
+def test_a_list_that_shows_less_of_the_same_second_is_read_again_by_id_before_it_is_believed(
+    hub: Hub,
+) -> None:
+    hub.order(482, (1, 101, 2), source="read", reading=5)
+    hub.drain()
+    hub.order(482, (1, 101, 1), source="pull", reading=6)
+    hub.drain()
+
+    assert Reservation.objects.get().demand == 2
+    assert list(ReadDue.objects.values_list("kind", "ref")) == [("order", "482")]
+
+    hub.order(482, (1, 101, 1), source="read", reading=7)
+    hub.drain()
+    assert Reservation.objects.get().demand == 1
+
+
 def test_an_order_unsettles_the_listings_it_touches_even_if_their_figure_stays(hub: Hub) -> None:
     hub.compute()
     before = hub.listing("MUG")
