@@ -8,6 +8,7 @@ the same contract: every test in tests/ledger that asks for a `world`.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -183,6 +184,9 @@ class OpenGap:
 
 class LedgerStore(IncomingStore, Protocol):
     """Set-based reads and writes of the ledger's rows."""
+
+    def together(self) -> AbstractContextManager[None]:
+        """Let writes in this block be sent to the server together at its end, in their order."""
 
     # ── what does not change under us ────────────────────────────────────────────────────────────────
     def places(self, location_ids: Collection[int]) -> Mapping[int, Place]:

@@ -61,10 +61,11 @@ def decide_requests(
     changed = clerk.changed()
     moved: dict[LevelKey, str] = {}
     if changed:
-        store.save_orders(changed, now=now, before=held, heads=heads)
         moved = moved_levels(held, changed)
-        store.lower_last_known(risen_demand(held, changed))
-        store.mark_dirty(moved, now=now)
+        with store.together():
+            store.save_orders(changed, now=now, before=held, heads=heads)
+            store.lower_last_known(risen_demand(held, changed))
+            store.mark_dirty(moved, now=now)
     touched = tuple(sorted({item for item, _ in moved}))
     return Answered(answers, touched, touched if due or _gives_back(requests) else ())
 

@@ -17,6 +17,10 @@ Result = TypeVar("Result")
 Told = TypeVar("Told", covariant=True)
 
 
+class WrongCount(Exception):
+    """A flush returned other than one result a row: it committed, but nobody can tell whose is what."""
+
+
 class Awaited(Protocol[Told]):
     """What a caller waits on."""
 
@@ -60,7 +64,8 @@ class GroupCommit(Generic[Row, Result]):
 
     It runs in one thread only, in the order of arrival. What arrives while a group commits shares the next,
     and a group waits wait_s for more company. in_company: it waits only if the one before was not alone, so
-    that a single caller never waits.
+    that a single caller never waits. turn: called before a group is gathered; what arrives while it waits
+    belongs to that group.
     """
 
     def __init__(
@@ -70,9 +75,11 @@ class GroupCommit(Generic[Row, Result]):
         max_rows: int,
         wait_s: float,
         in_company: bool = False,
+        turn: Callable[[], None] = lambda: None,
         name: str = "door",
     ) -> None:
         self._flush = flush
+        self._turn = turn
         self._max_rows = max_rows
         self._wait_s = wait_s
         self._in_company = in_company
@@ -122,6 +129,7 @@ class GroupCommit(Generic[Row, Result]):
             if self._last > 1:
                 time.sleep(self._wait_s)  # once for all: each of them would wake this thread
             deadline = 0.0
+        self._turn()
         while len(batch) < self._max_rows:
             left = deadline - time.monotonic()
             try:
@@ -143,6 +151,10 @@ class GroupCommit(Generic[Row, Result]):
             else:
                 for one in batch:
                     self._store([one])
+            return
+        if len(results) != len(batch):  # committed: not to be done again, and nobody's answer is certain
+            for _, ticket in batch:
+                ticket.set_exception(WrongCount(f"{len(results)} results for {len(batch)} rows"))
             return
         for (_, ticket), result in zip(batch, results, strict=True):
             ticket.set_result(result)

@@ -9,13 +9,15 @@ from datetime import datetime
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+from django.db import InterfaceError, OperationalError
+
 from inventory_sync.access.keyring import KnownKey
 from inventory_sync.access.models import ApiKey
 from inventory_sync.api.hooks.group import Awaited
 from inventory_sync.api.middleware import accepted_id
 from inventory_sync.api.reserve import shaping
 from inventory_sync.api.reserve.reading import Asked, Invalid, Unreadable, read
-from inventory_sync.domain.errors import Refused
+from inventory_sync.domain.errors import Refused, Transient
 from inventory_sync.domain.reports import plain
 from inventory_sync.domain.requests import Act
 from inventory_sync.ledger.request_types import Answer
@@ -44,6 +46,7 @@ STATUS = {
     500: "500 Internal Server Error",
     503: "503 Service Unavailable",
 }
+PASSING = (OperationalError, InterfaceError, TimeoutError, OSError, Transient)  # over by itself
 BUSY_AT = 2_000
 RETRY_AFTER_S = "2"
 
@@ -118,13 +121,18 @@ class ReserveDoor:
         except Problem as found:
             status, body = shaping.problem(found.code, found.detail, **told, **found.extra)
             return status, body, found.headers
-        except Exception as error:  # noqa: BLE001 - whatever fails, the caller is told to ask again
+        except PASSING as error:
             log.warning("reservation.not_answered", error=repr(error))
             # Whether it was done is unknown: asked again, it is answered as it stands.
             status, body = shaping.problem(
                 "server.database_unavailable", "Ask again; it counts once.", **told
             )
             return status, body, (("Retry-After", RETRY_AFTER_S),)
+        except Exception:
+            # A fault of ours: asked again it would fail again, so nobody is told to.
+            log.exception("reservation.failed")
+            status, body = shaping.problem("server.failed", "", **told)
+            return status, body, ()
         finally:
             self._done()
         return (*_shown(asked, decided, told), ())

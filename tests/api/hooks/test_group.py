@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from inventory_sync.api.hooks.backlog import Backlog
-from inventory_sync.api.hooks.group import GroupCommit
+from inventory_sync.api.hooks.group import GroupCommit, WrongCount
 
 
 class Database:
@@ -78,6 +78,49 @@ def test_nobody_is_answered_before_the_commit(database: Database) -> None:
     assert not waiting.done()
     database.let_go.set()
     assert waiting.result(10) == 1
+
+
+def test_what_arrives_while_a_group_waits_for_its_turn_belongs_to_it(database: Database) -> None:
+    asked, given = threading.Event(), threading.Event()
+
+    def turn() -> None:
+        asked.set()
+        assert given.wait(10)
+
+    database.let_go.set()
+    group = GroupCommit(database.flush, max_rows=256, wait_s=0, turn=turn)
+    first = group.submit("0")
+    assert asked.wait(10)
+    others = [group.submit(str(number)) for number in range(1, 6)]
+    given.set()
+
+    assert [one.result(10) for one in (first, *others)] == list(range(6))
+    assert database.commits == [[str(number) for number in range(6)]]
+
+
+@pytest.mark.parametrize("rows", [["1", "2", "odd"], ["odd"]])
+def test_a_flush_with_too_few_results_is_told_to_everybody_and_the_writer_lives_on(rows: list[str]) -> None:
+    flushed: list[list[str]] = []
+    first, gate = threading.Event(), threading.Event()
+
+    def flush(given: Sequence[str]) -> list[str]:
+        first.set()
+        assert gate.wait(10)
+        flushed.append(list(given))
+        return [row for row in given if row != "odd"]
+
+    group = GroupCommit(flush, max_rows=256, wait_s=0)
+    before = group.submit("0")
+    assert first.wait(10)
+    tickets = [group.submit(row) for row in rows]
+    gate.set()
+
+    assert before.result(10) == "0"
+    for ticket in tickets:
+        with pytest.raises(WrongCount):
+            ticket.result(10)
+    assert group.submit("3").result(10) == "3"
+    assert flushed == [["0"], rows, ["3"]], "What has committed is not done again."
 
 
 @pytest.mark.parametrize(("waiting", "too_much"), [(10, False), (11, True)])

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import IntegrityError, OperationalError
 
 from inventory_sync.access import services as access
 from inventory_sync.access.models import ApiKey
 from inventory_sync.access.services import create_key
+from inventory_sync.api.hooks.group import WrongCount
 from inventory_sync.ledger.models import Order, Reservation
 from tests.api.reserve.conftest import Caller
 
@@ -226,6 +228,27 @@ def test_an_answer_lost_after_the_commit_is_the_same_when_asked_again(door, key,
     assert again.body["lines"][0]["reserved"] == "2"
     assert asked[0].answer.order.lines["1"].expires_at.isoformat() == again.body["expires_at"]
     assert Reservation.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "code"),
+    [
+        (OperationalError("deadlock detected"), 503, "server.database_unavailable"),
+        (TimeoutError("no result yet"), 503, "server.database_unavailable"),
+        (IntegrityError("a row that the ledger cannot hold"), 500, "server.failed"),
+        (WrongCount("1 results for 2 rows"), 500, "server.failed"),
+    ],
+)
+def test_only_what_passes_is_a_reason_to_ask_again(door, key, shop, failure, status, code):
+    def fail(request):
+        raise failure
+
+    door._submit = fail
+    told = Caller(door, key).reserve()
+
+    assert (told.status, told.body["code"]) == (status, code)
+    assert ("Retry-After" in told.headers) is (status == 503)
+    assert told.body["correlation_id"] == told.headers["X-Correlation-ID"]
 
 
 def test_a_long_queue_is_told_to_come_back(door, key, shop):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
@@ -97,6 +98,9 @@ class MemoryLedger(MemoryFigures, MemoryIncoming):
     @property
     def incoming(self) -> IncomingTables:
         return self.tables.incoming
+
+    def together(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def places(self, location_ids: Collection[int]) -> Mapping[int, Place]:
         return {place: self.tables.places[place] for place in location_ids}
