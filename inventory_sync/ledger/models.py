@@ -183,6 +183,11 @@ class StockLevel(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["item", "location"], name="one_level_per_place")]
+        indexes = [
+            models.Index(
+                fields=["unknown_since"], name="level_unknown", condition=Q(unknown_since__isnull=False)
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.item_id} @ {self.location_id}: {self.on_hand}"

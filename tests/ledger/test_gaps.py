@@ -16,6 +16,8 @@ from inventory_sync.ledger.gap_acts import declare_lost
 from inventory_sync.ledger.gaps import is_told
 from inventory_sync.ledger.models import Gap
 from inventory_sync.ledger.ports import Place
+from inventory_sync.ledger.rows import execute
+from inventory_sync.ledger.rows_gaps import _MARKED
 from tests.ledger.reports import NOW, count, delta, minute
 from tests.ledger.worlds import PostgresWorld, World
 
@@ -173,6 +175,14 @@ def test_what_is_known_after_a_gap_was_known_without_it_and_an_opening_balance_i
     whole = folded(archived, counted)
     assert (whole.on_hand, whole.known, is_told(whole, place)) == (10, True, True)
     assert is_told(opened, replace(place, complete=True)), "where all is told, silence tells too"
+
+
+def test_the_levels_a_gap_marks_are_found_by_their_index(db: None) -> None:
+    execute("SET LOCAL enable_seqscan = off")  # else an empty table is read whole
+
+    plan = execute(f"EXPLAIN {_MARKED}", ([7, 900],))
+
+    assert "level_unknown" in plan[0][0], plan
 
 
 def test_staff_declare_a_number_lost_with_a_reason_that_is_kept(db: None) -> None:
