@@ -52,7 +52,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     """Let tests that commit empty their database: only there may what is append-only be truncated."""
     from django.db import connection
 
-    from inventory_sync.availability.history import make_months
+    from inventory_sync.availability.partitions import make_months
     from inventory_sync.pipeline.partitions import months_from
 
     with django_db_blocker.unblock(), connection.cursor() as cursor:

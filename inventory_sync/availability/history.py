@@ -6,13 +6,10 @@ it was computed from. Documents behind the terms (orders, reports) are the ledge
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-
-from django.db import connection as database
 
 from inventory_sync.availability.models import FigureHistory
 from inventory_sync.availability.steps import rows_of
@@ -63,13 +60,6 @@ def figures_between(
     found = list(rows.order_by("-computed_at", "-version", "-id")[:limit])
     after = [None, *(row.computed_at for row in found)]
     return [_then(row, end) for row, end in zip(found, after, strict=False)]
-
-
-def make_months(moments: Iterable[datetime]) -> None:
-    """Make the partitions of history for the months of these moments; those that are there stay."""
-    with database.cursor() as cursor:
-        for moment in moments:
-            cursor.execute("SELECT availability_make_month(%s)", [moment])
 
 
 def _rows(connection: Connection, item: Item) -> Any:

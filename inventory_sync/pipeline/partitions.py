@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 from django.db import IntegrityError, OperationalError
 
-from inventory_sync.availability import history
+from inventory_sync.availability import partitions as availability
 from inventory_sync.intake import partitions as intake
 from inventory_sync.ledger import partitions as ledger
 from inventory_sync.support.logs import get_logger
@@ -29,14 +29,9 @@ def keep_partitions(*, now: datetime) -> dict[str, int]:
     return {
         "partitions": _soon("ledger", lambda: ledger.make_ahead(now=now))
         + _soon("intake", lambda: intake.make_ahead(size=size))
-        + _soon("availability", lambda: _months(now)),
+        + _soon("availability", lambda: availability.make_months(months_from(now, MONTHS_AHEAD + 1))),
         "dropped": _soon("intake", lambda: len(intake.drop_old(before=now - keep))),
     }
-
-
-def _months(now: datetime) -> int:
-    history.make_months(months_from(now, MONTHS_AHEAD + 1))
-    return 0
 
 
 def months_from(now: datetime, count: int) -> list[datetime]:

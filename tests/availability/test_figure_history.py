@@ -9,11 +9,12 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from inventory_sync.availability.compute import recompute
-from inventory_sync.availability.history import figure_at, figure_now, figures_between, make_months
+from inventory_sync.availability.history import figure_at, figure_now, figures_between
 from inventory_sync.availability.models import FigureHistory
+from inventory_sync.availability.partitions import make_months
 from inventory_sync.catalog.models import Item
 from inventory_sync.connections.models import Connection
-from tests.availability.worlds import NOON, PostgresWorld
+from tests.availability.worlds import NOON, PostgresWorld, recompute_all
 
 pytestmark = pytest.mark.django_db
 
@@ -97,3 +98,32 @@ def test_each_month_has_a_partition_of_its_own(world):
         assert cursor.fetchone() == (3,)
         cursor.execute("SELECT count(*) FROM availability_figurehistory_2027_12")
         assert cursor.fetchone() == (0,)
+
+
+def test_rows_of_a_month_that_nobody_made_move_into_it_later_and_stay_as_they_were(world):
+    may = NOON + timedelta(days=900)  # of 2029
+    world.level("MUG", "W1", 1)
+    world.mark("MUG")
+    recompute_all(world, now=may)
+    rest = FigureHistory.objects.order_by("id").values()
+    before = list(rest)
+    assert rows_in("availability_figurehistory_rest") == 1
+
+    assert make_months([may + timedelta(days=31)]) == 2
+    assert make_months([may, may + timedelta(days=31)]) == 0
+
+    assert rows_in("availability_figurehistory_rest") == 0
+    assert rows_in("availability_figurehistory_2029_05") == 1
+    assert list(rest.all()) == before
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+        FigureHistory.objects.filter(computed_at=may).update(figure=9)
+    world.level("MUG", "W1", 2)
+    world.mark("MUG")
+    recompute_all(world, now=may + timedelta(days=300))
+    assert rows_in("availability_figurehistory_rest") == 1, "what comes later still finds room"
+
+
+def rows_in(table: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {table}")
+        return int(cursor.fetchone()[0])

@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 from django.db.utils import IntegrityError
 
-from inventory_sync.availability.history import make_months
+from inventory_sync.availability.partitions import make_months
 from inventory_sync.connections.models import Connection
 from inventory_sync.ledger import partitions
 from inventory_sync.ledger.models import Event, EventKey, Fulfilment

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, OperationalError
 
+from inventory_sync.availability import partitions as availability
 from inventory_sync.pipeline.partitions import keep_partitions, months_from
 
 
@@ -17,25 +18,20 @@ def test_no_month_is_left_out_whatever_the_day(day: int) -> None:
     assert [(each.year, each.month) for each in months] == [(2026, 12), (2027, 1), (2027, 2), (2027, 3)]
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_month_whose_rows_found_no_room_does_not_keep_the_other_rooms_from_theirs() -> None:
+@pytest.mark.django_db
+@pytest.mark.parametrize("error", [OperationalError("no lock"), IntegrityError("a row came in between")])
+def test_a_room_that_is_held_up_does_not_keep_the_others_from_theirs(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     now = datetime(2031, 1, 31, tzinfo=UTC)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO availability_figurehistory (computed_at, connection_id, item_id, version,"
-            " policy_version, verdict, correlation_id, terms) VALUES (%s, 1, 1, 1, 0, 'unknown', '', '[]')",
-            [now],
-        )
-    try:
-        made = keep_partitions(now=now)
-        assert made["partitions"] > 0
-        assert "dropped" in made
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("TRUNCATE availability_figurehistory_rest")
-            cursor.execute(
-                "SELECT relname FROM pg_class WHERE relkind = 'r'"
-                " AND relname ~ '^(ledger_(event|movement)|availability_figurehistory)_2031_..$'"
-            )
-            for (part,) in cursor.fetchall():
-                cursor.execute(f"DROP TABLE {part}")
+
+    def held_up(_: object) -> int:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(availability, "make_months", held_up)
+        first = keep_partitions(now=now)["partitions"]
+    again = keep_partitions(now=now)["partitions"]
+
+    assert first > 0
+    assert again == len(months_from(now, 4)), "those of the figures, which were held up"
