@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from inventory_sync.availability.services import change_policy
 from inventory_sync.catalog.authorities import assign_authority, change_mode
+from inventory_sync.catalog.models import ItemMapping
 from inventory_sync.catalog.recipes import set_components
 from inventory_sync.catalog.services import Effect
 from inventory_sync.console.effects import act_on
@@ -248,6 +249,23 @@ def test_the_channel_is_shown_with_what_it_was_told_at_that_instant() -> None:
     ]
     assert [(told.wrote, told.shown, told.at) for told in now.told] == [(7, 7, first)]
     assert now.told[0].write_id != then.told[0].write_id
+
+
+@pytest.mark.parametrize(("pieces", "left_over"), [(1, 0), (4, 2), (12, 10)])
+def test_what_fills_no_pack_of_a_listing_is_said_beside_what_it_shows(pieces: int, left_over: int) -> None:
+    story = Story()
+    mug = story.item("MUG")
+    make.change(ItemMapping.objects.get(connection=story.shop, item=mug), numerator=pieces)
+    story.count("MUG", 10)
+    story.count("MUG", 0, "ST-2")
+    story.compute()
+    story.push("MUG", 10 // pieces)
+
+    explained = explain_figure(connection=story.shop, item=mug)
+
+    assert explained is not None
+    [told] = explained.told
+    assert (told.wrote, told.left_over) == (10 // pieces, left_over)
 
 
 def test_the_authority_is_the_one_of_that_instant() -> None:

@@ -62,6 +62,9 @@ class ToldListingShape(serializers.Serializer):
 
     listing = serializers.CharField()
     base_units_each = serializers.CharField()
+    left_over = Quantity(
+        allow_null=True, help_text="Base units of the figure that fill no pack of this listing."
+    )
     wrote = Quantity(allow_null=True)
     at = serializers.DateTimeField(allow_null=True)
     write_id = serializers.CharField(allow_blank=True, help_text="The idempotency key that was sent.")

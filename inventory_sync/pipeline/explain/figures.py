@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from fractions import Fraction
 from typing import Any
 
+from inventory_sync.availability.compute import listing_remainder
 from inventory_sync.availability.history import FigureThen, figure_at, figure_now
 from inventory_sync.catalog.models import Item, KitComponent, KitRecipe, Location
 from inventory_sync.connections.models import Connection
 from inventory_sync.domain.errors import BeforeRecords
+from inventory_sync.domain.units import STEP, Factor
 from inventory_sync.ledger.models import DirtyItem
 from inventory_sync.pipeline.explain.documents import Papers
 from inventory_sync.pipeline.explain.places import places_of
@@ -70,7 +72,7 @@ def explain_figure(
         correlation_id=then.correlation_id,
         terms=terms,
         places=places,
-        told=told_of(item, connection=connection, moment=moment),
+        told=told_of(item, connection=connection, moment=moment, figure=then.figure),
         why_not_higher=why_not_higher(
             terms, figure=then.figure, unknown=then.unknown, places=places, needs=needs
         ),
@@ -95,19 +97,29 @@ def _recipe(item: Item, moment: datetime | None) -> dict[str, Decimal]:
 
 
 def told_of(
-    item: Item, *, connection: Connection | None = None, moment: datetime | None = None
+    item: Item,
+    *,
+    connection: Connection | None = None,
+    moment: datetime | None = None,
+    figure: Decimal | None = None,
 ) -> tuple[Told, ...]:
-    """Return what the item's listings were last told by then, and were read to show."""
+    """Return what the item's listings were last told by then, and were read to show.
+
+    figure: what stood then in base units, if it shall be said how much of it no pack of a listing shows.
+    """
     rows = pushed(item.pk, connection_id=connection.pk if connection else None, moment=moment)
-    return tuple(_told(row) for row in rows)
+    return tuple(_told(row, figure) for row in rows)
 
 
-def _told(row: Pushed) -> Told:
+def _told(row: Pushed, figure: Decimal | None) -> Told:
     listing = f"{row.external_id} @ {row.external_location}" if row.external_location else row.external_id
     return Told(
         listing=listing,
         listing_id=row.listing_id,
         base_units_each=str(Fraction(row.numerator, row.denominator)),
+        left_over=None
+        if figure is None
+        else listing_remainder(figure, Factor(row.numerator, row.denominator)).quantize(STEP, ROUND_FLOOR),
         state=row.state,
         wanted=row.wanted if row.attempt_id else None,
         wrote=row.wrote,

@@ -70,6 +70,7 @@ class Told:
 
     `write_id`: the idempotency key of the write, "" where nothing had to be written. `shown`: the last figure
     read from the channel by then. `at` None: it was never told anything by then, as far as is kept.
+    `left_over`: base units of the item's figure that fill no pack of this listing, so it does not show them.
     """
 
     listing: str
@@ -83,6 +84,7 @@ class Told:
     shown_at: datetime | None = None
     outcome: str = ""
     write_id: str = ""
+    left_over: Decimal | None = None
     version: int = 0
     attempt_id: int | None = None
     error_code: str = ""
