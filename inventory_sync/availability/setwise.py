@@ -62,7 +62,7 @@ WITH given AS MATERIALIZED (
 ), safety AS MATERIALIZED (
     SELECT item_id, location_id, (quantity * 1000000)::bigint AS quantity FROM availability_safetystock
     WHERE item_id IS NULL OR item_id = ANY((SELECT ids FROM given)::bigint[])
-), item AS MATERIALIZED (
+), item AS (
     SELECT id AS item_id, kind, base_unit_id FROM catalog_item
     WHERE id = ANY((SELECT ids FROM given)::bigint[])
 ), owed AS MATERIALIZED (
@@ -99,7 +99,7 @@ WITH given AS MATERIALIZED (
     LEFT JOIN stock s ON s.item_id = o.item_id AND s.location_id = pool.location_id
     LEFT JOIN safety own ON own.item_id = o.item_id AND own.location_id = pool.location_id
     LEFT JOIN safety of_all ON of_all.item_id IS NULL AND of_all.location_id = pool.location_id
-), pooled AS MATERIALIZED (
+), pooled AS (
     SELECT connection_id, item_id, sum(greatest(net - safety, 0)) AS total,
         bool_and(known AND net - safety < {_LARGEST}) AS known
     FROM here GROUP BY connection_id, item_id
@@ -146,7 +146,7 @@ WITH given AS MATERIALIZED (
     WHERE s.known IS NOT TRUE OR place.stale
         OR (s.on_hand - s.unavailable - s.reserved - s.unassigned - s.owed) * 1000000
             < greatest(coalesce(own.quantity, of_all.quantity, 0), p.safety_stock)
-), dirt AS MATERIALIZED (
+), dirt AS (
     SELECT item_id, correlation_id FROM ledger_dirtyitem
     WHERE item_id = ANY((SELECT ids FROM given)::bigint[])
 ), news AS MATERIALIZED (

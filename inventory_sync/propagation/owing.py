@@ -63,22 +63,19 @@ def owe_all(wanted: Sequence[Wanted], *, now: datetime, near_zero: Decimal) -> f
     """Owe each figure to the listings of its item, in their units; return the connections that owe now."""
     if not wanted:
         return frozenset()
-    newest = {(one.connection_id, one.item_id): one for one in wanted}.values()
+    newest = {one[:2]: one for one in wanted}.values()
+    connections, items, figures, versions, causes = zip(*newest, strict=True)
     with connection.cursor() as cursor:
         cursor.execute(
             _OWE,
             {
-                "connections": array_of(one.connection_id for one in newest),
-                "items": array_of(one.item_id for one in newest),
-                "figures": "{" + ",".join(_figure(one.figure) for one in newest) + "}",
-                "versions": array_of(one.version for one in newest),
-                "causes": words_of(one.correlation_id for one in newest),
+                "connections": array_of(connections),
+                "items": array_of(items),
+                "figures": "{" + ",".join(["NULL" if each is None else str(each) for each in figures]) + "}",
+                "versions": array_of(versions),
+                "causes": words_of(causes),
                 "near_zero": near_zero,
                 "now": now,
             },
         )
         return frozenset(row[0] for row in cursor.fetchall())
-
-
-def _figure(figure: Decimal | None) -> str:
-    return "NULL" if figure is None else str(figure)

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from inventory_sync.domain.lane import ListingState
 from inventory_sync.domain.ports import Exchange, ListingRef
@@ -26,8 +26,7 @@ class News:
     delta: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """A figure to be shown, in base units; None is unknown."""
 
     connection_id: int
