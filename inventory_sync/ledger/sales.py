@@ -7,8 +7,9 @@ held for a while and expired is none.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -23,7 +24,11 @@ ROWS = 20_000
 
 _SALES = """
 SELECT h.id, h.at, o.connection_id, c.code, o.id, coalesce(nullif(o.number, ''), o.order_ref), r.line_ref,
-    h.item_id, i.sku, h.state, h.demand - coalesce(before.demand, 0), o.placed_at
+    h.item_id, i.sku, h.state, h.demand - coalesce(before.demand, 0), o.placed_at, h.demand,
+    (SELECT jsonb_object_agg(part.item_id, part.promised::text) FROM (
+        SELECT a ->> 0 AS item_id, sum((a ->> 2)::numeric) AS promised
+        FROM jsonb_array_elements(h.allocations) AS a GROUP BY a ->> 0
+    ) AS part)
 FROM ledger_reservationchange h
 JOIN ledger_reservation r ON r.id = h.reservation_id JOIN ledger_order o ON o.id = r.order_id
 JOIN connections_connection c ON c.id = o.connection_id JOIN catalog_item i ON i.id = h.item_id
@@ -34,7 +39,7 @@ LEFT JOIN LATERAL (
 ) AS before ON true
 WHERE h.at >= %(since)s AND h.at < %(until)s AND h.state = ANY(%(taken)s)
     AND h.demand > coalesce(before.demand, 0)
-ORDER BY h.item_id, h.at, h.id
+ORDER BY h.at, h.id
 """
 _ENDS = """
 SELECT c.code, h.state, count(DISTINCT h.reservation_id)
@@ -55,7 +60,10 @@ ORDER BY m.id LIMIT %(limit)s
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """A line that was taken, or came to want `quantity` more, in base units of the item as sold."""
+    """A line that was taken, or came to want `quantity` more, in base units of the item as sold.
+
+    parts: item id → base units it takes of that; a kit's are its components, by the recipe it was sold with.
+    """
 
     change_id: int
     at: datetime
@@ -69,6 +77,11 @@ class Sale:
     state: str
     quantity: Decimal
     placed_at: datetime | None
+    parts: Mapping[int, Decimal] = field(default_factory=dict)
+
+    @property
+    def is_kit(self) -> bool:
+        return self.item_id not in self.parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +93,8 @@ class Digest:
 
 
 def sales_between(since: datetime, until: datetime) -> list[Sale]:
-    """Return the sales recorded in a span, item by item, oldest first."""
-    return [Sale(*row) for row in execute(_SALES, _span(since, until))]
+    """Return the sales recorded in a span, oldest first."""
+    return [_sale(row) for row in execute(_SALES, _span(since, until))]
 
 
 def lines_by_state(since: datetime, until: datetime) -> dict[tuple[str, str], int]:
@@ -96,6 +109,14 @@ def digest_of(since: datetime, until: datetime) -> Digest:
         digest.update(repr((row[0], *row[1:4], plain(row[4]), *row[5:7], row[7].isoformat())).encode())
         count += 1
     return Digest(digest.hexdigest(), count)
+
+
+def _sale(row: tuple[Any, ...]) -> Sale:
+    *told, demand, promised = row
+    sale = Sale(*told)
+    whole = {int(part): Decimal(each) for part, each in json.loads(promised or "{}").items()}
+    parts = {part: each * sale.quantity / demand for part, each in whole.items() if each}
+    return replace(sale, parts=parts or {sale.item_id: sale.quantity})
 
 
 def _movements(since: datetime, until: datetime) -> Iterator[tuple[Any, ...]]:

@@ -157,6 +157,71 @@ def test_an_order_is_judged_by_what_was_shown_when_it_was_placed(story: Story) -
     assert (oversell["kind"], oversell["told"]) == ("inherent", "5")
 
 
+# ── kits ──
+
+
+@pytest.fixture
+def boxes(story: Story) -> Story:
+    """Two mugs and a lid make a box; there are 5 mugs and 9 lids, and the shop was told so of everything."""
+    story.item("LID")
+    story.kit("BOX", {"MUG": 2, "LID": 1})
+    story.count("LID", 9)
+    story.count("LID", 0, "ST-2")
+    assert story.compute()["shop", "BOX"] == 2
+    story.push("BOX", 2)
+    story.push("LID", 9)
+    story.wait()
+    return story
+
+
+def test_a_kit_that_is_sold_takes_its_components(boxes: Story) -> None:
+    boxes.order("1", "BOX", 2)
+    boxes.wait(0.1)
+    boxes.order("2", "MUG", 3)
+    boxes.order("3", "LID", 7)
+
+    told = content(seal_day())
+
+    (oversell,) = told["oversells"]
+    assert (oversell["sku"], oversell["sold"], oversell["covered"]) == ("MUG", "3", "1")
+    assert (oversell["kind"], oversell["components"]) == ("inherent", {})
+    assert (told["total"]["kits_taken"], told["total"]["lines_taken"]) == (1, 3)
+
+
+def test_components_that_were_sold_leave_fewer_kits(boxes: Story) -> None:
+    boxes.order("1", "MUG", 2)
+    boxes.wait(0.1)
+    boxes.order("2", "BOX", 2)
+
+    (oversell,) = content(seal_day())["oversells"]
+
+    assert (oversell["sku"], oversell["covered"], oversell["kind"]) == ("BOX", "1", "inherent")
+    assert oversell["components"] == {"LID": "2", "MUG": "4"}
+
+
+def test_components_of_which_there_are_more_than_kits_need_may_be_sold_too(boxes: Story) -> None:
+    boxes.order("1", "LID", 7)
+    boxes.order("2", "MUG", 1)
+    boxes.wait(0.1)
+    boxes.order("3", "BOX", 2)
+
+    assert content(seal_day())["oversells"] == []
+
+
+def test_the_last_kits_are_sold_once(boxes: Story) -> None:
+    boxes.push("BOX", 2, channel=boxes.market)
+    boxes.wait(0.1)
+    boxes.order("1", "BOX", 1)
+    boxes.wait(0.1)
+    boxes.order("2", "BOX", 1)
+    boxes.wait(0.1)
+    boxes.order("3", "BOX", 1, channel=boxes.market)
+
+    (oversell,) = content(seal_day())["oversells"]
+
+    assert (oversell["order"], oversell["covered"], oversell["channel"]) == ("#3", "0", "market")
+
+
 # ── sealed ──
 
 

@@ -87,6 +87,7 @@ def _counted(sales: Sequence[Sale], found: Sequence[Oversell]) -> dict[str, Any]
     return {
         "orders_taken": len({sale.order_id for sale in sales}),
         "lines_taken": len(sales),
+        "kits_taken": sum(sale.is_kit for sale in sales),
         "lines_not_covered": len(found),
         "oversells": {kind.value: kinds[kind] for kind in Kind},
         "recorded_below_zero": sum(each.below_zero for each in found),
@@ -102,6 +103,7 @@ def _told(each: Oversell) -> dict[str, Any]:
         "sku": each.sale.sku,
         "recorded_at": each.sale.at.isoformat(),
         "sold": plain(each.sale.quantity),
+        "components": {sku: plain(quantity) for sku, quantity in sorted(each.components.items())},
         "covered": None if each.covered is None else plain(each.covered),
         "told": None if each.told is None else plain(each.told),
         "below_zero": each.below_zero,
