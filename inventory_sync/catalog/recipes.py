@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import F, Max, Q
 
 from inventory_sync.audit import services as audit
+from inventory_sync.cases import services as cases
 from inventory_sync.catalog.models import Item, KitComponent, KitRecipe
 from inventory_sync.catalog.services import Effect
 from inventory_sync.domain.errors import KitContainsItself
@@ -51,14 +52,15 @@ def set_components(
             return Effect()
         if _apply(kit, components, actor=actor, reason=reason):
             row = _keep(kit, components, now, actor=actor, reason=reason)
-            _in_force(kit, row, actor=actor, reason=reason)
+            _in_force(kit, row, actor=actor, reason=reason, now=now)
     return Effect(items=frozenset({kit.pk}))
 
 
 def apply_due(*, now: datetime) -> Effect:
     """Put announced recipes in force whose time has come; the latest of a kit's wins.
 
-    One that cannot be put in force stays announced and is logged: others must not wait for it.
+    One that cannot be put in force stays announced and becomes a case, which closes when the kit gets a
+    recipe after all: others must not wait for it.
     """
     current = Q(valid_from__gt=F("kit__since")) | Q(kit__since__isnull=True)
     since = Max("kit__recipes__valid_from", filter=Q(kit__recipes__version=F("kit__recipe_version")))
@@ -74,10 +76,12 @@ def apply_due(*, now: datetime) -> Effect:
                 kit = Item.objects.select_for_update().get(pk=row.kit_id)
                 ids = dict(Item.objects.filter(sku__in=row.components).values_list("sku", "id"))
                 components = {ids[sku]: Decimal(quantity) for sku, quantity in row.components.items()}
+                _check(kit, components)
                 _apply(kit, components, actor=CLOCK, reason=row.reason)
-                _in_force(kit, row, actor=CLOCK, reason=row.reason)
-        except (KeyError, ValidationError):  # a component is called otherwise now, or may be none any more
+                _in_force(kit, row, actor=CLOCK, reason=row.reason, now=now)
+        except (KeyError, ValidationError) as error:  # a component is called otherwise, or may be none now
             log.exception("recipe.not_applied", kit=row.kit_id, version=row.version)
+            _have_it_owned(row, error, now=now)
             continue
         effect |= Effect(items=frozenset({kit.pk}))
     return effect
@@ -147,8 +151,30 @@ def _keep(
     )
 
 
-def _in_force(kit: Item, row: KitRecipe, *, actor: audit.Actor, reason: str) -> None:
+def _in_force(kit: Item, row: KitRecipe, *, actor: audit.Actor, reason: str, now: datetime) -> None:
     before = audit.snapshot(kit)
     kit.recipe_version = row.version
     kit.save()
     audit.record_changed(kit, before, actor=actor, action="kit.recipe_changed", reason=reason)
+    cases.resolve_cases(
+        subject_kind="kit",
+        subject_ids=[str(kit.pk)],
+        code="recipe.not_applied",
+        resolution=f"Version {row.version} of the recipe is in force.",
+        now=now,
+    )
+
+
+def _have_it_owned(row: KitRecipe, error: KeyError | ValidationError, *, now: datetime) -> None:
+    if isinstance(error, ValidationError):
+        why = " ".join(error.messages)
+    else:
+        why = f"No item is called {error.args[0]}."
+    cases.open_case(
+        code="recipe.not_applied",
+        subject_kind="kit",
+        subject_id=row.kit_id,
+        summary=f"Version {row.version} of the recipe of {row.kit.sku}, announced for "
+        f"{row.valid_from:%Y-%m-%d %H:%M} UTC, cannot be put in force. {why} The kit stays what it was.",
+        now=now,
+    )
