@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from datetime import datetime
 from inventory_sync.access.services import verify
 
 TTL_S = 1.0
+AHEAD = 0.6  # of that time, after which one of those who ask looks again
 MOST = 10_000
 
 
@@ -41,14 +43,36 @@ class KeyRing:
         self._monotonic = monotonic
         self._pepper = secrets.token_bytes(32)
         self._kept: dict[bytes, tuple[float, KnownKey]] = {}
+        self._asking = threading.Lock()
 
     def __call__(self, raw_key: str, *, now: datetime) -> KnownKey | None:
         """Return the key if it was valid within the last second, else None. Raises database errors."""
         digest = hashlib.blake2b(raw_key.encode(), key=self._pepper, digest_size=32).digest()
         kept = self._kept.get(digest)
-        if kept is not None and self._monotonic() - kept[0] < self._ttl_s:
-            known = kept[1]
-            return None if known.expires_at is not None and known.expires_at <= now else known
+        if kept is None:
+            return self._ask(raw_key, digest, now=now)
+        age = self._monotonic() - kept[0]
+        if age >= self._ttl_s:
+            # One thread asks for all of them, for each would need a connection of its own; but when the
+            # database is away, nobody waits for the others to find out first.
+            alone = self._asking.acquire(timeout=self._ttl_s)
+            try:
+                again = self._kept.get(digest)
+                if again is None or self._monotonic() - again[0] >= self._ttl_s:
+                    return self._ask(raw_key, digest, now=now)
+                kept = again
+            finally:
+                if alone:
+                    self._asking.release()
+        elif age >= self._ttl_s * AHEAD and self._asking.acquire(blocking=False):
+            try:  # before it is too old, so that the others need not wait
+                return self._ask(raw_key, digest, now=now)
+            finally:
+                self._asking.release()
+        known = kept[1]
+        return None if known.expires_at is not None and known.expires_at <= now else known
+
+    def _ask(self, raw_key: str, digest: bytes, *, now: datetime) -> KnownKey | None:
         asked_at = self._monotonic()
         key = verify(raw_key, now=now)
         if key is None:

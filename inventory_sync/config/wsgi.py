@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterable
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -15,6 +16,11 @@ django_application = get_wsgi_application()
 from inventory_sync.api.hooks.wiring import make_door  # noqa: E402 - needs Django set up
 from inventory_sync.api.reserve.wiring import the_door  # noqa: E402
 from inventory_sync.config import celery, urls  # noqa: E402, F401
+
+# What is loaded now stays: collecting it again and again would stop all requests for tens of milliseconds.
+gc.collect()
+gc.freeze()
+gc.set_threshold(20_000, 20, 20)
 
 door = make_door()
 reserve_door = the_door()

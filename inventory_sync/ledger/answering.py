@@ -71,13 +71,16 @@ class Clerk:
             if key in self._orders:
                 self._without_due_hold(self._orders[key])
 
-    def answer(self, request: Request) -> Answer:
-        """Decide one request; what is refused changes nothing, but that a first RESERVE is remembered."""
+    def answer(self, request: Request, content: str = "") -> Answer:
+        """Decide one request; what is refused changes nothing, but that a first RESERVE is remembered.
+
+        content: its fingerprint, if that is known.
+        """
         order = self._orders.get(request.key)
         if order is not None and order.requested:
             order = self._without_due_hold(order)
         if request.act.has_content:
-            return self._answer_content(request, order)
+            return self._answer_content(request, order, content)
         if order is None or not order.seen:
             return Answer(request, None, NoReservation(f"Nothing is reserved under {request.reference!r}."))
         if not order.requested:
@@ -101,14 +104,14 @@ class Clerk:
 
     # ── content: reserve and amend ───────────────────────────────────────────────────────────────────
 
-    def _answer_content(self, request: Request, order: HeldOrder | None) -> Answer:
+    def _answer_content(self, request: Request, order: HeldOrder | None, content: str) -> Answer:
         known = order is not None and order.seen
         if request.act is Act.AMEND and not known:
             return Answer(request, None, NoReservation(f"Nothing is reserved under {request.reference!r}."))
         terms = self._terms.get(request.connection_id, NO_TERMS)
         if order is None:
             return Answer(request, None, _NO_POOL)
-        content = fingerprint(request)
+        content = content or fingerprint(request)
         if not known:
             plainly = reserve_plainly(request, order, content, terms, self._floor, now=self._now)
             if plainly is not None:

@@ -42,9 +42,11 @@ def decide_requests(
     the items asked for are kits, if that is known; places: what locations are called, if that is known.
     """
     due = store.due_holds(now=now, limit=DUE_AT_ONCE) if end_due else []
+    contents = [fingerprint(request) if request.act.has_content else "" for request in requests]
     heads = {
-        request.key: head(request, fingerprint(request), terms.get(request.connection_id, Terms()), now=now)
-        for request in reversed(requests)  # the first of a reference makes it
+        request.key: head(request, content, terms.get(request.connection_id, Terms()), now=now)
+        # The first of a reference makes it.
+        for request, content in zip(reversed(requests), reversed(contents), strict=True)
         if request.act is Act.RESERVE and (request.mode is ReserveMode.RECORD or _pool(request, terms))
     }
     held = store.open_requests({*(request.key for request in requests), *due}, heads=heads, now=now)
@@ -56,15 +58,16 @@ def decide_requests(
     floor = Floor(left, recipes, _codes(promised, store) if places is None else places)
     clerk = Clerk(held, floor, terms, now=now, unmet=unmet)
     clerk.end_due(due)
-    answers = tuple(clerk.answer(request) for request in requests)
+    answers = tuple(map(clerk.answer, requests, contents))
 
     changed = clerk.changed()
     moved: dict[LevelKey, str] = {}
     if changed:
-        moved = moved_levels(held, changed)
+        changes = changes_of(held, changed)
+        moved = moved_levels(changes)
         with store.together():
             store.save_orders(changed, now=now, before=held, heads=heads)
-            store.lower_last_known(risen_demand(held, changed))
+            store.lower_last_known(risen_demand(changes))
             store.mark_dirty(moved, now=now)
     touched = tuple(sorted({item for item, _ in moved}))
     return Answered(answers, touched, touched if due or _gives_back(requests) else ())
@@ -149,26 +152,29 @@ def _one(request: Request, *, terms: Mapping[int, Terms], store: LedgerStore, no
     return decide_requests([request], terms=terms, store=store, now=now).answers[0]
 
 
-def moved_levels(before: Mapping[OrderKey, HeldOrder], changed: Iterable[HeldOrder]) -> dict[LevelKey, str]:
+Change = tuple[HeldOrder, Mapping[LevelKey, Decimal]]
+"""An order, and by how much what it owes changed, by level."""
+
+
+def changes_of(before: Mapping[OrderKey, HeldOrder], changed: Iterable[HeldOrder]) -> list[Change]:
+    return [(order, _changes(before[order.key], order)) for order in changed]
+
+
+def moved_levels(changes: Iterable[Change]) -> dict[LevelKey, str]:
     """Return the levels whose open demand changed, with the correlation id of the order that changed it."""
     return {
-        level: order.correlation_id
-        for order in changed
-        for level, change in _changes(before[order.key], order).items()
-        if change
+        level: order.correlation_id for order, sums in changes for level, change in sums.items() if change
     }
 
 
-def risen_demand(
-    before: Mapping[OrderKey, HeldOrder], changed: Iterable[HeldOrder]
-) -> dict[LevelKey, Decimal]:
+def risen_demand(changes: Iterable[Change]) -> dict[LevelKey, Decimal]:
     """Return by how much more is owed at each level than before; what became less is left out.
 
     An unknown level counts at most what was free when it became so: that falls with what is promised since.
     """
     sums: dict[LevelKey, Decimal] = defaultdict(Decimal)
-    for order in changed:
-        for level, change in _changes(before[order.key], order).items():
+    for _, changed in changes:
+        for level, change in changed.items():
             sums[level] += change
     return {level: change for level, change in sums.items() if change > 0}
 

@@ -21,7 +21,7 @@ from inventory_sync.domain.reservations import LineStatus
 from inventory_sync.ledger.placing import Floor, Way, place_order
 from inventory_sync.ledger.ports import Component, HeldLine, HeldOrder, LedgerStore
 from inventory_sync.ledger.request_types import Terms
-from inventory_sync.ledger.requests import moved_levels, risen_demand
+from inventory_sync.ledger.requests import changes_of, moved_levels, risen_demand
 from inventory_sync.ledger.types import Decided, LevelKey, OrderKey
 
 TermsOf = Callable[[Collection[int]], Mapping[int, Terms]]
@@ -54,10 +54,11 @@ def reroute(
             after = _placed_anew(held[key], waiting[key], terms[key[0]], floor)
             if after != held[key]:
                 changed.append(after)
+    changes = changes_of(held, changed)
     if changed:
         store.save_orders(changed, now=now, before=held)
-        store.lower_last_known(risen_demand(held, changed))
-    moved = moved_levels(held, changed)
+        store.lower_last_known(risen_demand(changes))
+    moved = moved_levels(changes)
     store.mark_dirty(moved, now=now)
     return Decided(
         touched=tuple(sorted({item for item, _ in moved})), changed=frozenset(order.key for order in changed)

@@ -20,7 +20,7 @@ from inventory_sync.support.logs import get_logger
 
 log = get_logger(__name__)
 
-SEND_EVERY_S = 0.02
+SEND_EVERY_S = 0.05  # a message costs the process that sends it about a millisecond
 REST_S = 10.0
 EXPIRES_S = 60
 

@@ -261,8 +261,8 @@ MUTANTS = (
         "last-comer-served-first",
         "Of many requests decided together the last would get the last unit.",
         f"{LEDGER}/requests.py",
-        "    answers = tuple(clerk.answer(request) for request in requests)\n",
-        "    answers = tuple(clerk.answer(request) for request in reversed(requests))[::-1]\n",
+        "    answers = tuple(map(clerk.answer, requests, contents))\n",
+        "    answers = tuple(map(clerk.answer, requests[::-1], contents[::-1]))[::-1]\n",
         ("tests/ledger/test_requests.py -k memory",),
     ),
     Mutant(
