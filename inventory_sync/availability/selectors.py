@@ -12,8 +12,8 @@ from decimal import Decimal
 from typing import Any
 
 from inventory_sync.availability.compute import listing_figure
-from inventory_sync.availability.history import figure_now
 from inventory_sync.availability.models import ChannelFigure
+from inventory_sync.availability.present import figure_present
 from inventory_sync.catalog.models import Item, ItemMapping, KitComponent
 from inventory_sync.connections.models import Connection
 from inventory_sync.domain.units import Factor
@@ -97,13 +97,13 @@ def figure_of(*, connection: Connection, item: Item) -> FigureView | None:
     return found[0] if found else None
 
 
-def explain(*, connection: Connection, item: Item) -> Explanation | None:
-    """Return the figure term by term, with the order lines and listings around it."""
+def explain(*, connection: Connection, item: Item, now: datetime) -> Explanation | None:
+    """Return the figure by its terms of now, with the order lines and listings around it."""
     rows = ChannelFigure.objects.filter(connection=connection, item=item)
     row = rows.select_related("item", "connection").first()
     if row is None:
         return None
-    then = figure_now(connection=connection, item=item)
+    then = figure_present(connection=connection, item=item, now=now)
     components = KitComponent.objects.filter(kit=item).values_list("component_id", flat=True)
     dirty = DirtyItem.objects.filter(item_id__in=[item.pk, *components]).order_by("since").first()
     return Explanation(

@@ -135,7 +135,7 @@ def test_figures_are_read_for_one_item_for_some_and_for_all(world: PostgresWorld
     assert [view.sku for view in selectors.figures_of(connection=shop(), skus=["MUG", "NO"])] == ["MUG"]
     market = Connection.objects.get(code="market")
     assert selectors.figure_of(connection=market, item=mug) is None
-    assert selectors.explain(connection=market, item=mug) is None
+    assert selectors.explain(connection=market, item=mug, now=NOON) is None
 
 
 def test_an_explanation_holds_steps_promises_listings_and_what_is_pending(world: PostgresWorld):
@@ -145,7 +145,7 @@ def test_an_explanation_holds_steps_promises_listings_and_what_is_pending(world:
     recompute_all(world)
     world.mark("MUG", after_s=7)
 
-    told = selectors.explain(connection=shop(), item=mug)
+    told = selectors.explain(connection=shop(), item=mug, now=NOON)
 
     assert told is not None
     assert told.figure.figure == 8
@@ -164,7 +164,7 @@ def test_an_explanation_holds_steps_promises_listings_and_what_is_pending(world:
 def test_an_explanation_of_a_kit_names_the_promises_of_its_components(world: PostgresWorld):
     world.promise("market", "MUG", "W1", 3)
 
-    told = selectors.explain(connection=shop(), item=Item.objects.get(sku="PAIR"))
+    told = selectors.explain(connection=shop(), item=Item.objects.get(sku="PAIR"), now=NOON)
 
     assert told is not None
     assert [promise.sku for promise in told.promises] == ["MUG"]

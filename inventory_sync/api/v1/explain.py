@@ -95,7 +95,7 @@ def answered(*, sku: str, channel: str, location: str, at: datetime | None) -> d
     if item is not None:
         answer["unit"] = item.base_unit_id
     if item is not None and shop is not None:
-        answer["figure"] = explain.explain_figure(connection=shop, item=item, moment=at)
+        answer["figure"] = explain.explain_figure(connection=shop, item=item, moment=at, now=utc_now())
         if answer["figure"] is None:
             raise NotFound(f"{shop.code} was never offered {sku}.")
     elif item is not None and place is not None:

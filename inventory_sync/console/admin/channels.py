@@ -151,7 +151,7 @@ class ChannelFigureAdmin(Reading):
 
     @display(description="why")
     def shown_why(self, row: ChannelFigure) -> SafeString | str:
-        why = selectors.explain(connection=row.connection, item=row.item)
+        why = selectors.explain(connection=row.connection, item=row.item, now=utc_now())
         if why is None:
             return "—"
         return mark_safe(render_to_string("console/explain.html", {"why": why}))  # noqa: S308 a template's

@@ -191,7 +191,7 @@ def _one(
     item: Item, channel: Connection | None, place: Location | None, moment: datetime | None
 ) -> FigureExplained | PlaceExplained:
     if channel is not None:
-        figure = explain.explain_figure(connection=channel, item=item, moment=moment)
+        figure = explain.explain_figure(connection=channel, item=item, moment=moment, now=utc_now())
         if figure is None:
             raise Unanswerable(f"{channel.code} was never offered {item.sku}.")
         return figure

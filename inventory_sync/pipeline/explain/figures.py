@@ -10,6 +10,7 @@ from typing import Any
 
 from inventory_sync.availability.compute import listing_remainder
 from inventory_sync.availability.history import FigureThen, figure_at, figure_now
+from inventory_sync.availability.present import figure_present
 from inventory_sync.catalog.models import Item, KitComponent, KitRecipe, Location
 from inventory_sync.connections.models import Connection
 from inventory_sync.domain.errors import BeforeRecords
@@ -23,17 +24,19 @@ from inventory_sync.propagation.history import Pushed, pushed
 
 
 def explain_figure(
-    *, connection: Connection, item: Item, moment: datetime | None = None
+    *, connection: Connection, item: Item, moment: datetime | None = None, now: datetime | None = None
 ) -> FigureExplained | None:
     """Return the figure term by term; None where this channel was never offered the item.
 
+    now: have the figure that stands explained by its terms of now, not by those it came about with.
     Raises BeforeRecords when the moment lies before the first figure.
     """
-    then = (
-        figure_now(connection=connection, item=item)
-        if moment is None
-        else figure_at(connection=connection, item=item, moment=moment)
-    )
+    if moment is not None:
+        then = figure_at(connection=connection, item=item, moment=moment)
+    elif now is not None:
+        then = figure_present(connection=connection, item=item, now=now)
+    else:
+        then = figure_now(connection=connection, item=item)
     if then is None:
         if moment is not None and figure_now(connection=connection, item=item) is not None:
             raise BeforeRecords(f"No figure of {item.sku} on {connection.code} was computed by then.")
