@@ -80,16 +80,10 @@ def recompute_claimed(
 
     causes = _causes(claimed, recipes)
     near_zero = to_micro(Decimal(urgent_at_or_below))
-    special, plain = store.save_plain(claimed.keys(), now=now)
+    plainly = store.save_plain(claimed.keys(), now=now, urgent_at_or_below=urgent_at_or_below)
     figures: list[NewFigure] = []
-    changes = [
-        FigureChange(
-            connection_id, item_id, figure, previous, version,
-            figure <= urgent_at_or_below and (previous is None or figure < previous), cause,
-        )
-        for connection_id, item_id, figure, previous, version, cause in plain
-    ]  # fmt: skip
-    targets = held.union(special)
+    changes = list(plainly.changes)
+    targets = held.union(plainly.special)
     for worked in work_out(store, targets, recipes=_of(targets, recipes), now=now) if targets else ():
         figure, change = _record(worked, causes.get(worked.item_id, ""), near_zero)
         if figure is not None:

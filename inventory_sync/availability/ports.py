@@ -222,22 +222,11 @@ class FigureChange(NamedTuple):
     correlation_id: str
 
 
-class NewPlain(NamedTuple):
-    """A plain figure that changed and is saved. previous None: there was none, or it was unknown."""
-
-    connection_id: int
-    item_id: int
-    figure: Decimal
-    previous: Decimal | None
-    version: int
-    correlation_id: str
-
-
 class Plainly(NamedTuple):
-    """What save_plain did. special: the items it left alone."""
+    """What save_plain did. special: the items it left alone. changes are saved."""
 
     special: Collection[int]
-    changes: Sequence[NewPlain] = ()
+    changes: Sequence[FigureChange] = ()
 
 
 class AvailabilityStore(Protocol):
@@ -274,7 +263,9 @@ class AvailabilityStore(Protocol):
     def stock(self, item_ids: Collection[int]) -> Stock:
         """Return levels and open demand of these items as of one instant."""
 
-    def save_plain(self, item_ids: Collection[int], *, now: datetime) -> Plainly:
+    def save_plain(
+        self, item_ids: Collection[int], *, now: datetime, urgent_at_or_below: Decimal | int
+    ) -> Plainly:
         """Work out and save the figures of those of these held items in which nothing is special.
 
         They become what the desk makes of them, term by term, with the same news and the same history; how

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from decimal import Decimal
 
 from django.db import connection
 
-from inventory_sync.availability.ports import NewPlain, Plainly
+from inventory_sync.availability.ports import FigureChange, Plainly
 from inventory_sync.catalog.resolve import PIECES
 from inventory_sync.ledger.services import array_of
 
@@ -74,6 +75,7 @@ WITH given AS MATERIALIZED (
         coalesce(o.quantity, 0) AS owed
     FROM ledger_stocklevel l LEFT JOIN owed o USING (item_id, location_id)
     WHERE l.item_id = ANY((SELECT ids FROM given)::bigint[])
+        AND (o.item_id IS NOT NULL OR l.location_id IN (SELECT location_id FROM pool))
 ), offered AS MATERIALIZED (
     SELECT o.connection_id, o.item_id, coalesce(own.id, of_all.id) AS policy_id
     FROM (
@@ -161,7 +163,7 @@ WITH given AS MATERIALIZED (
     UPDATE availability_channelfigure f SET figure = n.figure * 0.000001, last_known = n.figure * 0.000001,
         version = n.version, policy_version = n.policy_version, verdict = 'known', correlation_id = n.cause,
         "unknown" = '[]', computed_at = %(now)s
-    FROM news n WHERE f.ctid = n.at AND f.item_id = ANY((SELECT ids FROM given)::bigint[])
+    FROM news n WHERE f.ctid = n.at AND f.ctid = ANY(ARRAY(SELECT at FROM news))
 ), added AS (
     INSERT INTO availability_channelfigure (connection_id, item_id, figure, last_known, version,
         policy_version, verdict, correlation_id, "unknown", computed_at)
@@ -199,19 +201,29 @@ WITH given AS MATERIALIZED (
             || {_term("below_threshold", "(figure - in_packs)")}, 2) || ']')::jsonb
     FROM news JOIN of_places USING (connection_id, item_id)
 )
-SELECT NULL::bigint, item_id, NULL::numeric, NULL::numeric, NULL::bigint, NULL::text FROM special
+SELECT NULL::bigint, item_id, NULL::numeric, NULL::numeric, NULL::bigint, NULL::boolean, NULL::text
+FROM special
 UNION ALL
-SELECT connection_id, item_id, trim_scale(figure * 0.000001), trim_scale(previous * 0.000001), version, cause
+SELECT connection_id, item_id, trim_scale(figure * 0.000001), trim_scale(previous * 0.000001), version,
+    figure <= %(near_zero)s * 1000000 AND (previous IS NULL OR figure < previous), cause
 FROM news WHERE changed
 """  # noqa: S608 - put together of the fragments above
 
 
-def save_plain(item_ids: Collection[int], *, now: datetime) -> Plainly:
+def save_plain(item_ids: Collection[int], *, now: datetime, urgent_at_or_below: Decimal | int) -> Plainly:
     """See ports.AvailabilityStore.save_plain."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_nestloop = off")
-        cursor.execute(_WORK_OUT, {"ids": array_of(item_ids), "now": now, "pieces": sorted(PIECES)})
+        cursor.execute(
+            _WORK_OUT,
+            {
+                "ids": array_of(item_ids),
+                "now": now,
+                "pieces": sorted(PIECES),
+                "near_zero": urgent_at_or_below,
+            },
+        )
         rows = cursor.fetchall()
         cursor.execute("RESET enable_nestloop")
     special = frozenset(row[1] for row in rows if row[0] is None)
-    return Plainly(special, [NewPlain._make(row) for row in rows if row[0] is not None])
+    return Plainly(special, [FigureChange._make(row) for row in rows if row[0] is not None])

@@ -10,6 +10,7 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import connection
@@ -115,11 +116,16 @@ WHERE l.item_id = ANY(%s::bigint[]) AND l.open > 0 AND e.location_id IS NOT NULL
     AND l.due_at > %s AND l.due_at <= %s
 ORDER BY l.due_at, l.id
 """
-# Levels and promises by one statement, so that they are of one instant.
+# Levels and promises by one statement, so that they are of one instant. What lies where nobody sells,
+# serves or owes decides nothing: of a chain of stores that is most of it.
 STOCK = """
 SELECT NULL, item_id, location_id, (on_hand * 1000000)::bigint, known, (unavailable * 1000000)::bigint,
     (reserved * 1000000)::bigint, (unassigned * 1000000)::bigint, (last_known_free * 1000000)::bigint, version
 FROM ledger_stocklevel WHERE item_id = ANY(%(ids)s::bigint[])
+    AND (location_id IN (SELECT location_id FROM catalog_locationmapping WHERE sells_for OR fulfils)
+        OR (item_id, location_id) IN (
+            SELECT item_id, location_id FROM ledger_allocation
+            WHERE open AND item_id = ANY(%(ids)s::bigint[])))
 UNION ALL
 SELECT o.connection_id, a.item_id, a.location_id, (sum(a.quantity - a.contained) * 1000000)::bigint,
     NULL, NULL, NULL, NULL, NULL, NULL
@@ -195,8 +201,10 @@ class PostgresAvailability:
                 demand.append(Demand(row[1], row[2], row[0], row[3]))
         return Stock(levels, demand)
 
-    def save_plain(self, item_ids: Collection[int], *, now: datetime) -> Plainly:
-        return save_plain(item_ids, now=now)
+    def save_plain(
+        self, item_ids: Collection[int], *, now: datetime, urgent_at_or_below: Decimal | int
+    ) -> Plainly:
+        return save_plain(item_ids, now=now, urgent_at_or_below=urgent_at_or_below)
 
     def save(self, figures: Sequence[NewFigure], *, now: datetime) -> None:
         save_figures(figures, now=now)

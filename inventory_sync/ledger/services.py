@@ -35,12 +35,12 @@ FROM ledger_dirtyitem WHERE item_id = ANY(%s::bigint[])
 """
 _SET_ASIDE = "UPDATE ledger_dirtyitem SET not_before = %s WHERE item_id = %s"
 _SETTLE = """
-DELETE FROM ledger_dirtyitem WHERE item_id IN (
-    SELECT d.item_id FROM ledger_dirtyitem d
+DELETE FROM ledger_dirtyitem WHERE ctid = ANY(ARRAY(
+    SELECT d.ctid FROM ledger_dirtyitem d
     JOIN unnest(%s::bigint[], %s::bigint[]) AS done (item_id, version)
       ON done.item_id = d.item_id AND done.version = d.version
     FOR UPDATE OF d SKIP LOCKED
-)
+))
 """
 
 DirtyRow = tuple[int, int, bool, datetime, str, bool]

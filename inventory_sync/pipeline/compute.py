@@ -16,6 +16,7 @@ from inventory_sync.availability.compute import Recomputed, recompute_claimed
 from inventory_sync.availability.ports import DirtyItem
 from inventory_sync.pipeline.ports import Ports
 from inventory_sync.propagation.ports import Wanted
+from inventory_sync.support.garbage import uncollected
 from inventory_sync.support.logs import get_logger
 
 log = get_logger(__name__)
@@ -59,7 +60,7 @@ def compute(*, ports: Ports, until: Callable[[], bool] = lambda: False) -> tuple
 
 def _batch(limit: int, *, ports: Ports, with_kits: bool = True) -> tuple[Recomputed, frozenset[int]]:
     """Compute one batch in a transaction; raises Uncomputed when items are at fault, not the database."""
-    with ports.lanes.transaction():
+    with uncollected(), ports.lanes.transaction():
         now = ports.clock()
         claimed = ports.availability.claim(limit, now=now)
         try:

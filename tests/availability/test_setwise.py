@@ -24,7 +24,7 @@ from inventory_sync.availability.models import (
     SafetyStock,
 )
 from inventory_sync.availability.plain import Plain
-from inventory_sync.availability.ports import FigureKey, NewFigure, NewPlain
+from inventory_sync.availability.ports import FigureChange, FigureKey, NewFigure
 from inventory_sync.availability.store import PostgresAvailability
 from inventory_sync.availability.terms import Terms
 from inventory_sync.catalog.models import Item, ItemMapping, Location, LocationMapping
@@ -35,6 +35,7 @@ from tests import factories
 from tests.availability.worlds import NOON
 
 SHOPS, SKUS, PLACES = ("shop", "market"), ("MUG", "LID", "FLOUR", "SET"), ("W1", "W2", "W3")
+NEAR_ZERO = Decimal(2)
 BEFORE = NOON - timedelta(hours=1)
 
 
@@ -161,19 +162,14 @@ def _promise(
     )
 
 
-def by_the_desk(items: dict[str, Item]) -> dict[FigureKey, tuple[NewFigure | None, NewPlain | None]]:
+def by_the_desk(items: dict[str, Item]) -> dict[FigureKey, tuple[NewFigure | None, FigureChange | None]]:
     """Return what the desk would save of each figure, and what it would tell of it."""
     store = PostgresAvailability()
     stocked = {item.pk: f"cause-{sku}" for sku, item in items.items() if sku != "SET"}
     found = {}
     for worked in work_out(store, stocked.keys(), recipes={}, now=NOON):
-        row, change = _record(worked, stocked[worked.item_id], 2_000_000)
-        told = None
-        if change is not None and change.figure is not None:
-            told = NewPlain(
-                *change[:2], change.figure, change.previous, change.version, change.correlation_id
-            )
-        found[worked.connection_id, worked.item_id] = (row, told)
+        key = (worked.connection_id, worked.item_id)
+        found[key] = _record(worked, stocked[worked.item_id], to_micro(NEAR_ZERO))
     return found
 
 
@@ -231,7 +227,9 @@ def test_the_statement_and_the_desk_save_and_tell_the_same(rows: dict[str, list[
         items = build(rows)
         expected, plain = by_the_desk(items), plain_items(items)
 
-        special, changes = PostgresAvailability().save_plain([item.pk for item in items.values()], now=NOON)
+        special, changes = PostgresAvailability().save_plain(
+            [item.pk for item in items.values()], now=NOON, urgent_at_or_below=NEAR_ZERO
+        )
 
         shown = {item_id for _, item_id in expected}  # on some channel, or once was
         taken = shown - set(special)
@@ -255,7 +253,7 @@ def test_a_quantity_beyond_reckoning_in_whole_numbers_is_left_to_the_desk():
     StockLevel.objects.create(item=item, location=place, on_hand=Decimal(10) ** 9, known=True)
     factories.make_policy(shop, share_percent=50)
 
-    special, changes = PostgresAvailability().save_plain([item.pk], now=NOON)
+    special, changes = PostgresAvailability().save_plain([item.pk], now=NOON, urgent_at_or_below=NEAR_ZERO)
 
     assert (list(special), list(changes)) == ([item.pk], [])
     [worked] = work_out(PostgresAvailability(), [item.pk], recipes={}, now=NOON)
