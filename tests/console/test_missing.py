@@ -34,8 +34,23 @@ def test_the_list_says_who_left_out_what_where(boss, gap, retailer) -> None:
     assert all(word in page for word in ("90017", str(retailer.till), "WH-HAM"))
 
 
-def test_an_empty_list_is_a_page_too(boss) -> None:
-    assert boss.get(reverse(LIST)).status_code == 200
+def test_an_empty_list_says_that_no_number_is_missing(boss) -> None:
+    page = boss.get(reverse(LIST)).content.decode()
+
+    assert "No number is missing" in page
+    assert "Nothing fits this search." not in page
+
+
+def test_a_search_that_finds_nothing_does_not_say_that_all_came(boss, gap) -> None:
+    for question in ("?q=4711", "?state__exact=lost"):
+        page = boss.get(reverse(LIST) + question).content.decode()
+
+        assert "Nothing fits this search." in page
+        assert "No number is missing" not in page
+
+
+def test_other_empty_lists_have_words_too(boss) -> None:
+    assert "Nothing is here yet." in boss.get(reverse("admin:ledger_lateposting_changelist")).content.decode()
 
 
 def test_a_number_is_declared_lost_with_a_reason_after_its_effect_was_shown(boss, gap) -> None:

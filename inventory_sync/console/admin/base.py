@@ -23,8 +23,12 @@ from inventory_sync.support.clock import utc_now
 
 
 class Desk(ModelAdmin):
-    """Base of every page: nothing is deleted here, and a refusal by a service is shown, never a 500."""
+    """Base of every page: nothing is deleted here, and a refusal by a service is shown, never a 500.
 
+    nothing: what an empty list means (templates/unfold/helpers/empty_results.html).
+    """
+
+    nothing = "Nothing is here yet."
     list_per_page = 50
     show_full_result_count = False
     warn_unsaved_form = True

@@ -54,6 +54,7 @@ class DeclareLost(Deed[Gap]):
 @admin.register(Gap)
 class GapAdmin(Doing, Reading):
     deeds = (DeclareLost(),)
+    nothing = "No number is missing: every feed that numbers its reports has told all of them."
     list_display = ("sequence", "connection", "location", "state", "shown_age", "reason")
     list_filter = ("state", "connection", "location")
     list_select_related = ("connection", "location")
