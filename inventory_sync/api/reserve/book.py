@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from django.db import DatabaseError
 
 from inventory_sync.pipeline.terms import Book, read_book
 
 TTL_S = 1.0
+AHEAD = 0.6  # of that time, after which somebody who need not hurry may read it again
 
 
 class TermsBook:
     """The book, read again when it is older than a second."""
 
-    def __init__(self, *, ttl_s: float = TTL_S) -> None:
-        self._ttl_s = ttl_s
+    def __init__(
+        self,
+        *,
+        ttl_s: float = TTL_S,
+        read: Callable[[], Book] = read_book,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ttl_s, self._read, self._monotonic = ttl_s, read, monotonic
         self._read_at = -ttl_s
         self._book = Book()
         self._lock = threading.Lock()
@@ -22,8 +33,22 @@ class TermsBook:
     def __call__(self) -> Book:
         """Return the book; it is read by one thread at a time. Raises database errors."""
         with self._lock:
-            now = time.monotonic()
-            if now - self._read_at >= self._ttl_s:
-                self._book = read_book()
-                self._read_at = now
+            if self._monotonic() - self._read_at >= self._ttl_s:
+                self._again()
             return self._book
+
+    def look_ahead(self) -> None:
+        """Read it again if it is nearly too old: for a thread that keeps no group waiting meanwhile."""
+        age = self._monotonic() - self._read_at
+        if not self._ttl_s * AHEAD <= age < self._ttl_s or not self._lock.acquire(blocking=False):
+            return
+        try:
+            with suppress(DatabaseError):  # who needs it finds out
+                self._again()
+        finally:
+            self._lock.release()
+
+    def _again(self) -> None:
+        now = self._monotonic()
+        self._book = self._read()
+        self._read_at = now

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections, transaction
 
 from inventory_sync.access.keyring import KeyRing
-from inventory_sync.api.hooks.group import GroupCommit
+from inventory_sync.api.hooks.group import Awaited, GroupCommit
 from inventory_sync.api.reserve.book import TermsBook
 from inventory_sync.api.reserve.door import Decided, ReserveDoor
 from inventory_sync.api.reserve.reading import Asked
@@ -216,7 +216,8 @@ def make_door() -> ReserveDoor:
         serve_waiting(answered.freed, ports=wiring.ports())
         waker().compute()
 
-    decider = Decider(TermsBook(), after)
+    book = TermsBook()
+    decider = Decider(book, after)
     group = GroupCommit(
         decider,
         max_rows=knobs["RESERVE_GROUP_ROWS"],
@@ -225,9 +226,14 @@ def make_door() -> ReserveDoor:
         turn=decider.take_turn,
         name="reservations",
     )
+
+    def submit(asked: Asked) -> Awaited[Decided]:
+        book.look_ahead()
+        return group.submit(asked)
+
     return ReserveDoor(
         keys=KeyRing(),
-        submit=group.submit,
+        submit=submit,
         waiting=group.waiting,
         clock=utc_now,
         base_url=str(knobs["HUB_URL"]),
