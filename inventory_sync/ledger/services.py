@@ -31,7 +31,7 @@ FOR NO KEY UPDATE OF i SKIP LOCKED
 _READ = """
 SELECT item_id, version, urgent, to_char(since AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
     correlation_id, not_before IS NOT NULL
-FROM ledger_dirtyitem WHERE item_id = ANY(%s::bigint[])
+FROM ledger_dirtyitem WHERE item_id = ANY((SELECT %s::bigint[])::bigint[])
 """
 _SET_ASIDE = "UPDATE ledger_dirtyitem SET not_before = %s WHERE item_id = %s"
 _SETTLE = """
