@@ -46,7 +46,7 @@ _WORK_OUT = f"""
 WITH given AS MATERIALIZED (
     SELECT %(ids)s::bigint[] AS ids
 ), place AS MATERIALIZED (
-    SELECT l.id AS location_id, to_json(l.code)::text AS code, l.code AS turn,
+    SELECT l.id AS location_id, to_json(l.code)::text AS code, l.code COLLATE "C" AS turn,
         coalesce(f.stale, false) AS stale,
         l.complete_since IS NOT NULL AND l.complete_since <= %(now)s AND NOT coalesce(f.stale, false) AS empty
     FROM catalog_location l LEFT JOIN availability_freshness f ON f.location_id = l.id
@@ -57,7 +57,7 @@ WITH given AS MATERIALIZED (
     SELECT id, connection_id, item_id, version, (share_percent * 100)::bigint AS share,
         (buffer * 1000000)::bigint AS buffer, (buffer_percent * 100)::bigint AS buffer_percent,
         (cap * 1000000)::bigint AS cap, (threshold * 1000000)::bigint AS threshold,
-        (safety_stock * 1000000)::bigint AS safety_stock, (pack * 1000000)::bigint AS pack,
+        (safety_stock * 1000000)::bigint AS safety_stock, (nullif(pack, 0) * 1000000)::bigint AS pack,
         (backorder_allowance * 1000000)::bigint AS backorders, preorder_allowance <> 0 AS ahead
     FROM availability_policy WHERE item_id IS NULL OR item_id = ANY((SELECT ids FROM given)::bigint[])
 ), safety AS MATERIALIZED (

@@ -34,7 +34,7 @@ from inventory_sync.ledger.models import Allocation, DirtyItem, Order, Reservati
 from tests import factories
 from tests.availability.worlds import NOON
 
-SHOPS, SKUS, PLACES = ("shop", "market"), ("MUG", "LID", "FLOUR", "SET"), ("W1", "W2", "W3")
+SHOPS, SKUS, PLACES = ("shop", "market"), ("MUG", "LID", "FLOUR", "SET"), ("W1", 'a "b"', "W-2")
 NEAR_ZERO = Decimal(2)
 BEFORE = NOON - timedelta(hours=1)
 
