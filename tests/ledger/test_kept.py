@@ -100,6 +100,13 @@ def test_the_history_of_figures_is_not_emptied_in_any_of_its_months(db: None) ->
         assert refused(f"TRUNCATE {table}")
 
 
+@pytest.mark.parametrize("table", ["audit_entry", "pipeline_evidence"])
+def test_neither_the_audit_nor_evidence_is_emptied(db: None, table: str) -> None:
+    execute(f"ALTER TABLE {table} ENABLE TRIGGER {table.partition('_')[0]}_no_truncate")  # off in tests
+
+    assert refused(f"TRUNCATE {table}")
+
+
 def test_a_month_that_was_detached_is_made_again_beside_its_archive(db: None) -> None:
     world = PostgresWorld()
     partitions.make_ahead(now=FUTURE, months=3)
