@@ -70,7 +70,9 @@ def worlds(draw: st.DrawFn) -> dict[str, list[Any]]:
     for sku in SKUS[:3]:
         for place in PLACES:
             if not rarely(draw, 12):
-                values = {name: draw(few) for name in ("unavailable", "reserved", "unassigned")}
+                values: dict[str, Any] = {
+                    name: draw(few) for name in ("unavailable", "reserved", "unassigned")
+                }
                 values |= {"on_hand": draw(quantities), "known": not rarely(draw, 20)}
                 rows["level"].append((sku, place, {**values, "version": draw(st.integers(0, 9))}))
             if rarely(draw, 5):
