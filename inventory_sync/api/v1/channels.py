@@ -20,6 +20,7 @@ from inventory_sync.availability.models import ChannelFigure
 from inventory_sync.availability.selectors import FigureView, explain, figures_of
 from inventory_sync.catalog.models import Item
 from inventory_sync.connections.models import Connection
+from inventory_sync.support.clock import utc_now
 
 NEVER_COMPUTED = "figure:never_computed"
 
@@ -109,7 +110,7 @@ class AvailabilityView(ReadView):
         channel = channel_called(connection)
         item = get_object_or_404(Item, sku=sku)
         told = selectors.told(channel, item)
-        explanation = explain(connection=channel, item=item)
+        explanation = explain(connection=channel, item=item, now=utc_now())
         if explanation is None:
             shown = {"terms": [], "policy_version": 0, "pending_since": None, "promises": []}
         else:
