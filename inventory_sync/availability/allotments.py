@@ -7,6 +7,7 @@ domain.allotments.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -105,6 +106,31 @@ def end_allotments(
         row.save()
         audit.record_changed(row, before, actor=actor, action=action, reason=reason)
     mark_items_dirty([row.item_id for row in rows], now=now, correlation_id=correlation.current())
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """What a channel may still sell of an item that was set aside for it: a kit's, of its components."""
+
+    connection_id: int
+    item_id: int
+    quantity: Decimal
+
+
+def still_set_aside(*, store: AvailabilityStore, now: datetime) -> list[SetAside]:
+    """Return every allotment that holds something back now, less what its channel has sold since."""
+    standing = Allotment.objects.filter(ended_at__isnull=True)
+    ids = set(standing.values_list("item_id", flat=True))
+    if not ids:
+        return []
+    recipes = {each.kit_id: each.components for each in store.recipes(ids)}
+    return [
+        SetAside(each.connection_id, part, exact(each.quantity - each.consumed) * exact(per_unit))
+        for item_id, allotments in store.landscape(ids, now=now).set_aside.items()
+        for each in allotments
+        if each.quantity > each.consumed
+        for part, per_unit in recipes.get(item_id, ((item_id, 1_000_000),))
+    ]
 
 
 def check_grant(

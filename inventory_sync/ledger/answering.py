@@ -28,14 +28,16 @@ from inventory_sync.domain.reservations import LineStatus
 from inventory_sync.domain.routing import ReserveMode
 from inventory_sync.ledger.demand import HOLD_EXPIRED, NOT_APPROVED, WHY_ENDED
 from inventory_sync.ledger.outcomes import as_asked, as_placed, given_back, may_end, rejected
-from inventory_sync.ledger.placing import Floor, Way, place_order
+from inventory_sync.ledger.placing import Floor, PlacedOrder, Way, place_order
 from inventory_sync.ledger.plain_requests import reserve_plainly
 from inventory_sync.ledger.ports import HeldLine, HeldOrder
 from inventory_sync.ledger.request_types import Answer, Request, Terms, fingerprint, missing_of
+from inventory_sync.ledger.sparing import sparing
 from inventory_sync.ledger.types import OrderKey
 
 NO_TERMS = Terms()
 NOTHING_LEFT = "Not everything asked for is free."
+SET_ASIDE = "Not everything asked for is free: some of it is set aside for other channels."
 RUNNING = (Stage.HELD, Stage.REVIEW, Stage.COMMITTED, Stage.CLOSED)
 
 
@@ -145,23 +147,31 @@ class Clerk:
     ) -> Answer:
         after = self._version(request, order, stage, content, mode, terms)
         held = after.status is OrderStatus.UNPAID
-        placed = place_order(
-            after,
-            order,
-            Way(terms.pool, mode, terms.rules, {} if held else terms.allowance),
-            self._floor,
-        )
+        way = Way(terms.pool, mode, terms.rules, {} if held else terms.allowance)
+        placed, spared = self._placed(after, order, way, terms)
         if not placed.refused:
             done = as_placed(after, placed, held=held)
             if not placed.missing or any(not line.status.is_exit for line in done.lines.values()):
                 return self._keep(request, done)
             self._floor.undo()
-        refused = NotEnough(NOTHING_LEFT)
+        refused = NotEnough(SET_ASIDE if spared else NOTHING_LEFT)
         if stage in RUNNING:
             return Answer(request, order, refused, placed.missing)
         lines = {ref: rejected(line, placed.missing) for ref, line in after.lines.items()}
         over = replace(after, lines=lines, status=OrderStatus.RELEASED, review=False)
         return self._keep(request, over, refused)
+
+    def _placed(
+        self, after: HeldOrder, order: HeldOrder, way: Way, terms: Terms
+    ) -> tuple[PlacedOrder, bool]:
+        """Place an order, out of reach of what is set aside for others; say whether anything is.
+
+        What was sold already is recorded wherever it is.
+        """
+        if way.mode is ReserveMode.RECORD:
+            return place_order(after, order, way, self._floor), False
+        with sparing(self._floor, terms, {line.item_id for line in after.lines.values()}) as spared:
+            return place_order(after, order, way, self._floor), spared
 
     def _version(
         self,
@@ -239,7 +249,8 @@ class Clerk:
             return self._keep(request, after)
         terms = self._terms.get(request.connection_id, NO_TERMS)
         mode = order.mode if order.mode is ReserveMode.RECORD else ReserveMode.ALL_OR_NOTHING
-        placed = place_order(after, order, Way(terms.pool, mode, terms.rules, terms.allowance), self._floor)
+        way = Way(terms.pool, mode, terms.rules, terms.allowance)
+        placed, _ = self._placed(after, order, way, terms)
         if placed.refused:
             refused = NotEnough("The hold has ended, and not everything is free any more.")
             return Answer(request, order, refused, placed.missing)

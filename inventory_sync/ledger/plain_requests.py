@@ -50,6 +50,7 @@ def reserve_plainly(
         or not terms.pool
         or terms.rules[:1] != (Rule.WHOLE_ORDER,)
         or floor.is_kit(line.item_id)
+        or line.item_id in terms.spared
     ):
         return None
     item, place = str(line.item_id), str(terms.pool[0])

@@ -63,13 +63,21 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Spared:
+    """What another channel may still sell of an item that was set aside for it, at any of these places."""
+
+    quantity: Decimal
+    places: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """What a channel's requests are decided by.
 
     `pool`: the locations that may serve it, best first. `rules`: how its orders are routed, the first that
     can serve a line decides. `hold_max`, `review_max`: the window: how long after its first request stock may
     be held, or wait for approval. `allowance`: per item as sold, how far below nothing the channel may go;
-    ANY_ITEM is for those not named.
+    ANY_ITEM is for those not named. `spared`: per item, what is set aside for other channels.
     """
 
     pool: tuple[int, ...] = ()
@@ -77,6 +85,7 @@ class Terms:
     hold_max: timedelta = timedelta(hours=24)
     review_max: timedelta = timedelta(days=3)
     allowance: Mapping[int, Decimal] = field(default_factory=dict)
+    spared: Mapping[int, tuple[Spared, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

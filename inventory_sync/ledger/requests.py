@@ -224,10 +224,11 @@ def _promised(
             continue
         items = {line.item_id for line in request.lines}
         items.update(line.item_id for line in held[request.key].lines.values())
-        pool = _pool(request, terms)
+        known = terms.get(request.connection_id, Terms())
         for item in items:
             for part in [each.item_id for each in recipes.get(item, ())] or [item]:
-                keys.update((part, place) for place in pool)
+                keys.update((part, place) for place in known.pool)
+                keys.update((part, place) for each in known.spared.get(part, ()) for place in each.places)
     return keys
 
 

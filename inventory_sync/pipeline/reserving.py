@@ -40,7 +40,7 @@ def act_on(
     ]
     ports = wiring.ports()
     with transaction.atomic():
-        done = decide_requests(requests, terms=read_book().terms, store=ports.ledger, now=now)
+        done = decide_requests(requests, terms=read_book(now=now).terms, store=ports.ledger, now=now)
         for order, answer in zip(orders, done.answers, strict=True):
             if answer.refused is not None:
                 raise answer.refused

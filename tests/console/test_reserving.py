@@ -35,7 +35,7 @@ def held() -> Order:
         review=True,
     )
     with transaction.atomic():
-        decide_requests([asked], terms=read_book().terms, store=PostgresLedger(), now=utc_now())
+        decide_requests([asked], terms=read_book(now=utc_now()).terms, store=PostgresLedger(), now=utc_now())
     return Order.objects.get(order_ref="cart-1")
 
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from django.db import DatabaseError
 
 from inventory_sync.pipeline.terms import Book, read_book
+from inventory_sync.support.clock import utc_now
 
 TTL_S = 1.0
 AHEAD = 0.6  # of that time, after which somebody who need not hurry may read it again
@@ -22,7 +23,7 @@ class TermsBook:
         self,
         *,
         ttl_s: float = TTL_S,
-        read: Callable[[], Book] = read_book,
+        read: Callable[[], Book] = lambda: read_book(now=utc_now()),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ttl_s, self._read, self._monotonic = ttl_s, read, monotonic
