@@ -32,6 +32,7 @@ from inventory_sync.intake.ports import (
     StoredDelivery,
 )
 from inventory_sync.support.columns import unzip
+from inventory_sync.support.lookups import LOOK_UP
 
 TAKE_SHARD = """
 SELECT s.number, s.token, s.lease_until IS NOT NULL, s.claimed_from, s.claimed_to, s.claimed_for
@@ -172,7 +173,7 @@ class PostgresIntake:
     def check_fence(self, claim: Claim) -> None:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT token FROM intake_shard WHERE tier = %s AND number = %s FOR UPDATE",
+                f"SELECT token, {LOOK_UP} FROM intake_shard WHERE tier = %s AND number = %s FOR UPDATE",  # noqa: S608
                 [claim.tier, claim.shard],
             )
             row = cursor.fetchone()

@@ -196,7 +196,9 @@ class StockLevel(models.Model):
 class Order(models.Model):
     """An order of a channel as last believed; decided whole."""
 
-    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="orders")
+    connection = models.ForeignKey(
+        Connection, on_delete=models.PROTECT, db_index=False, related_name="orders"
+    )
     order_ref = models.CharField(max_length=120)
     number = models.CharField(max_length=80, blank=True)
     status = models.CharField(max_length=20)
@@ -256,7 +258,7 @@ class Reservation(models.Model):
         State.BACKORDERED,
     )
 
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="reservations")
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, db_index=False, related_name="reservations")
     line_ref = models.CharField(max_length=80)
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="reservations")
     demand = QuantityField(help_text="What the order wants, in base units.")
@@ -291,7 +293,9 @@ class Reservation(models.Model):
 class Allocation(models.Model):
     """What one location owes of a reservation: component item, D and what the books contain of it."""
 
-    reservation = models.ForeignKey(Reservation, on_delete=models.CASCADE, related_name="allocations")
+    reservation = models.ForeignKey(
+        Reservation, on_delete=models.CASCADE, db_index=False, related_name="allocations"
+    )
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="allocations")
     location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="allocations")
     quantity = QuantityField(help_text="D: the whole demand at this place, base units of the component.")

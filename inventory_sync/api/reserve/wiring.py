@@ -30,6 +30,7 @@ from inventory_sync.pipeline.terms import Book
 from inventory_sync.pipeline.wake import waker
 from inventory_sync.support.clock import utc_now
 from inventory_sync.support.logs import get_logger
+from inventory_sync.support.lookups import LOOK_UP_FROM_NOW_ON
 
 log = get_logger(__name__)
 
@@ -105,6 +106,7 @@ class Decider:
         """Look at the connection now and then, outside a transaction."""
         if time.monotonic() - self._looked_at >= LOOK_EVERY_S and self._begun is None:
             close_old_connections()
+            execute(LOOK_UP_FROM_NOW_ON)
             self._looked_at = time.monotonic()
 
     def _give_up(self, error: BaseException) -> None:
