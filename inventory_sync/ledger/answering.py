@@ -161,9 +161,7 @@ class Clerk:
         over = replace(after, lines=lines, status=OrderStatus.RELEASED, review=False)
         return self._keep(request, over, refused)
 
-    def _placed(
-        self, after: HeldOrder, order: HeldOrder, way: Way, terms: Terms
-    ) -> tuple[PlacedOrder, bool]:
+    def _placed(self, after: HeldOrder, order: HeldOrder, way: Way, terms: Terms) -> tuple[PlacedOrder, bool]:
         """Place an order, out of reach of what is set aside for others; say whether anything is.
 
         What was sold already is recorded wherever it is.

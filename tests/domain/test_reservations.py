@@ -224,6 +224,7 @@ def test_what_a_list_of_orders_says_of_the_same_second_is_believed_if_it_asks_fo
 @given(steps=histories, draw=st.data())
 def test_no_list_lowers_what_a_reading_by_id_has_shown(steps, draw):
     history, state = play(steps, draw)
+    assert state is not None
 
     for number, snapshot in enumerate(draw.draw(st.permutations(history)), start=1000):
         old = replace(snapshot, version=OrderVersion(snapshot.version.stamp, number), listed=True)

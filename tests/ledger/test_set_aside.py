@@ -118,7 +118,7 @@ def test_the_floor_is_lowered_by_no_more_than_there_is_and_is_as_it_was_afterwar
 
     with sparing(floor, Terms(pool=tuple(pool[:2]), spared=spared), [7]):
         lowered = {place: before[place] - floor.free[place] for place in before}
-        assert all(0 <= lowered[place] <= max(0, before[place]) for place in before)
+        assert all(0 <= lowered[place] <= max(Decimal(0), before[place]) for place in before)
         for each in spared[7]:
             there = sum((max(Decimal(0), before["7", str(place)]) for place in each.places), Decimal(0))
             kept = sum((lowered["7", str(place)] for place in each.places), Decimal(0))

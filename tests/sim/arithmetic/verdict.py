@@ -75,10 +75,9 @@ def depends_on_order(world: World) -> list[str]:
     hub = world.make_hub(world.repairs, world.hub.recipes, world.pools)
     hub.readings, now = world.hub.readings, world.clock.now()
     for kind, told, reading in log:
-        if kind == "order":
+        if kind in ("order", "listed"):
             assert isinstance(told, Version)
-            number, listed = reading
-            hub.hear(told, now, reading=number, listed=listed)
+            hub.hear(told, now, reading=reading, listed=kind == "listed")
         elif kind == "reading":
             assert isinstance(told, Reading)
             hub.apply(told, now)

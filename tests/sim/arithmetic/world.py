@@ -205,7 +205,7 @@ class World:
         before = {} if known is None else taken(known.status, known)
         news = self.hub.hear(version, self.clock.now(), reading=reading, listed=listed)
         self.oracle.hear(version, accepted=news, reading=reading)
-        self.log.append(("order", version, (reading, listed)))
+        self.log.append(("listed" if listed else "order", version, reading))
         if news:
             self.say(f"HUB hears {version}, reading {reading}")
             after = taken(version.status, version)
