@@ -38,24 +38,46 @@ def test_a_write_without_an_answer_is_settled_only_when_no_request_can_land_any_
 def test_a_write_that_lands_late_over_a_newer_one_is_noticed_and_put_right(
     hub: Hub, twin: WooTwin, clock: HandClock
 ) -> None:
+    hub.settle()
     twin.faults.inject("late_landing", only="write", count=1, seconds=60)
+    sell(hub, "2")
     hub.push()
-    hub.till_says("sale", ("MUG", "4"))
-    hub.drain()
-    hub.compute()
+    sell(hub, "2")
     for _ in range(5):
         clock.advance(3)
         hub.push()
-    assert shown(twin) == 6
+    assert shown(twin) == 6, "lowering does not wait"
     assert hub.listing("MUG").state == "owed", "the old request may still land"
 
     clock.advance(60)
     twin.tick()
-    assert shown(twin) == 10, "it landed"
+    assert shown(twin) == 8, "it landed"
 
     clock.advance(130)
     hub.settle()
     assert (shown(twin), hub.listing("MUG").acknowledged) == (6, 6)
+
+
+def test_after_a_write_without_an_answer_nothing_is_raised_while_it_may_still_land(
+    hub: Hub, twin: WooTwin, clock: HandClock
+) -> None:
+    twin.faults.inject("late_landing", only="write", count=1, seconds=600)
+    life = hub.ports.connector("woocommerce").capabilities.max_request_life_s
+    hub.push()
+    for _ in range(5):
+        clock.advance(3)
+        hub.push()
+    assert shown(twin) == 0, "it may have landed and been sold from"
+
+    clock.advance(life + 1)
+    hub.settle()
+    assert (shown(twin), hub.listing("MUG").state) == (10, "settled")
+
+
+def sell(hub: Hub, quantity: str) -> None:
+    hub.till_says("sale", ("MUG", quantity))
+    hub.drain()
+    hub.compute()
 
 
 def test_a_throttle_shuts_the_budget_for_as_long_as_the_shop_asked(
