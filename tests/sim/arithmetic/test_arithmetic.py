@@ -20,7 +20,7 @@ REAL = 60  # schedules of the real ledger, which takes longer
 COMES_BACK = {
     "figures_by_reading": ({"above", "order"}, 0, 50),
     "one_reading_one_call": ({"above"}, 0, 200),
-    "confirmed_on_both_sides": ({"above"}, 20, 200),
+    "confirmed_on_both_sides": ({"above"}, 160, 200),
     "books_decide": ({"above"}, 0, 50),
     "till_waits_for_books": ({"above"}, 0, 50),
     "every_line_routed": ({"above"}, 0, 50),
@@ -30,7 +30,7 @@ COMES_BACK = {
     "same_version_changes_nothing": ({"order", "lasting"}, 0, 100),
     "refunds_lower_demand": ({"lasting"}, 0, 50),
     "open_orders_read_again": ({"lasting"}, 0, 100),
-    "held_figure_may_fall": ({"above"}, 80, 300),
+    "held_figure_may_fall": ({"above"}, 520, 300),
     "settled_by_reading_back": ({"above", "lasting"}, 70, 300),
 }
 
@@ -90,7 +90,7 @@ def test_without_a_repair_wrong_figures_come_back(name: str) -> None:
 
 
 def test_a_sale_at_the_till_after_the_last_session_was_closed_is_entered_too() -> None:
-    seed = 500059  # its last act is such a sale
+    seed = 500009  # its last act is such a sale
 
     report = simulate(seed, trace=True)
 
