@@ -59,7 +59,6 @@ def order(
 
 
 def listed(snapshot: OrderSnapshot) -> OrderSnapshot:
-    """Return the same as a list of orders shows it."""
     return replace(snapshot, listed=True)
 
 
@@ -218,7 +217,7 @@ def test_what_a_list_of_orders_says_of_the_same_second_is_believed_if_it_asks_fo
     said = decide(recorded(before), listed(later), now=NOON)
 
     assert isinstance(said, Applied if believed else NeedsReading)
-    assert isinstance(decide(recorded(before), later, now=NOON), Applied), "read by its id it always is"
+    assert isinstance(decide(recorded(before), later, now=NOON), Applied), "read by its id it is"
 
 
 @given(steps=histories, draw=st.data())
