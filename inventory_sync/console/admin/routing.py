@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -16,6 +16,7 @@ from inventory_sync.audit import services as audit
 from inventory_sync.console.admin.base import Reasoned, ReasonForm
 from inventory_sync.console.admin.doing import Doing
 from inventory_sync.console.deeds import Card, Deed, Outcome, facts, many
+from inventory_sync.console.formats import span
 from inventory_sync.domain.routing import DEFAULT_RULES, Rule
 from inventory_sync.ledger.models import RequestTerms
 from inventory_sync.ledger.terms import clear_terms, set_terms
@@ -129,11 +130,11 @@ class RequestTermsAdmin(Doing, Reasoned):
 
     @display(description="holds at most", ordering="hold_max_s")
     def shown_hold(self, row: RequestTerms) -> str:
-        return _span(row.hold_max_s)
+        return span(timedelta(seconds=row.hold_max_s))
 
     @display(description="waits for approval at most", ordering="review_max_s")
     def shown_review(self, row: RequestTerms) -> str:
-        return _span(row.review_max_s)
+        return span(timedelta(seconds=row.review_max_s))
 
     def save_model(self, request: HttpRequest, obj: RequestTerms, form: Any, change: bool) -> None:
         given = form.cleaned_data
@@ -149,8 +150,3 @@ class RequestTermsAdmin(Doing, Reasoned):
 
 def _rules(rules: Sequence[str]) -> str:
     return ", then ".join(WORDS[Rule(rule)] for rule in rules)
-
-
-def _span(seconds: int) -> str:
-    hours, rest = divmod(seconds, 3600)
-    return " ".join([f"{hours} h"] * (hours > 0) + [f"{rest // MINUTE} min"] * (rest > 0))
