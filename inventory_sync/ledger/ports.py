@@ -8,7 +8,6 @@ the same contract: every test in tests/ledger that asks for a `world`.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -172,6 +171,18 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Stock:
+    """What is free at the levels of some items, below zero where more is owed, and which are unknown."""
+
+    free: Mapping[LevelKey, Decimal]
+    unknown: frozenset[LevelKey] = frozenset()
+
+    def doubtful(self, falls: Mapping[LevelKey, Decimal]) -> dict[LevelKey, Decimal]:
+        """Return those of the falls that are at an unknown level: its ceiling falls with them."""
+        return {level: fall for level, fall in falls.items() if level in self.unknown}
+
+
+@dataclass(frozen=True, slots=True)
 class OpenGap:
     """A number of a feed that has not come. since: the reading number that marks the levels it holds."""
 
@@ -184,9 +195,6 @@ class OpenGap:
 
 class LedgerStore(IncomingStore, Protocol):
     """Set-based reads and writes of the ledger's rows."""
-
-    def together(self) -> AbstractContextManager[None]:
-        """Let writes in this block be sent to the server together at its end, in their order."""
 
     # ── what does not change under us ────────────────────────────────────────────────────────────────
     def places(self, location_ids: Collection[int]) -> Mapping[int, Place]:
@@ -333,7 +341,7 @@ class LedgerStore(IncomingStore, Protocol):
     def free(self, keys: Collection[LevelKey]) -> dict[LevelKey, Decimal]:
         """Return on hand − unavailable − reserved − unassigned − owed at each level that exists."""
 
-    def lock_stock(self, keys: Collection[LevelKey]) -> dict[LevelKey, Decimal]:
+    def lock_stock(self, keys: Collection[LevelKey]) -> Stock:
         """Lock these levels in (item, location) order, then return what is free of their items everywhere.
 
         As free() has it, but at every location, locked or not. An unknown level counts at most what it last

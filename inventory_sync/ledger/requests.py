@@ -18,7 +18,7 @@ from inventory_sync.domain.routing import ReserveMode
 from inventory_sync.ledger.answering import Clerk
 from inventory_sync.ledger.placing import Floor
 from inventory_sync.ledger.plain_requests import head
-from inventory_sync.ledger.ports import Component, HeldOrder, LedgerStore, Waiting
+from inventory_sync.ledger.ports import Component, HeldOrder, LedgerStore, Stock, Waiting
 from inventory_sync.ledger.request_types import Answer, Answered, Request, RequestLine, Terms, fingerprint
 from inventory_sync.ledger.types import LevelKey, OrderKey
 
@@ -53,8 +53,8 @@ def decide_requests(
     sold = _sold(requests if kits is None else (), held.values()) | set(kits or ())
     recipes = store.recipes(sold) if sold else {}
     promised = _promised(requests, held, recipes, terms)
-    free = store.lock_stock(promised) if promised else {}
-    left, unmet = _withheld(free, terms, store)
+    stock = store.lock_stock(promised) if promised else Stock({})
+    left, unmet = _withheld(stock.free, terms, store)
     floor = Floor(left, recipes, _codes(promised, store) if places is None else places)
     clerk = Clerk(held, floor, terms, now=now, unmet=unmet)
     clerk.end_due(due)
@@ -65,10 +65,9 @@ def decide_requests(
     if changed:
         changes = changes_of(held, changed)
         moved = moved_levels(changes)
-        with store.together():
-            store.save_orders(changed, now=now, before=held, heads=heads)
-            store.lower_last_known(risen_demand(changes))
-            store.mark_dirty(moved, now=now)
+        store.save_orders(changed, now=now, before=held, heads=heads)
+        store.lower_last_known(stock.doubtful(risen_demand(changes)))
+        store.mark_dirty(moved, now=now)
     touched = tuple(sorted({item for item, _ in moved}))
     return Answered(answers, touched, touched if due or _gives_back(requests) else ())
 

@@ -42,7 +42,8 @@ def reroute(
     terms = terms_of({connection_id for connection_id, _ in held})
     recipes = store.recipes({line.item_id for lines in waiting.values() for line in lines})
     levels = _levels(waiting, recipes, terms)
-    free = store.lock_stock(levels)
+    stock = store.lock_stock(levels)
+    free = dict(stock.free)
     for each in store.waiting(free.keys() & levels):
         free[each.item_id, each.location_id] += each.backordered
     known = store.places({place for _, place in levels})
@@ -57,7 +58,7 @@ def reroute(
     changes = changes_of(held, changed)
     if changed:
         store.save_orders(changed, now=now, before=held)
-        store.lower_last_known(risen_demand(changes))
+        store.lower_last_known(stock.doubtful(risen_demand(changes)))
     moved = moved_levels(changes)
     store.mark_dirty(moved, now=now)
     return Decided(

@@ -9,7 +9,7 @@ from typing import Any
 
 from inventory_sync.domain.levels import LevelState, Mode
 from inventory_sync.domain.reports import Count, Position
-from inventory_sync.ledger.rows import execute, execute_by_index, note, unzip
+from inventory_sync.ledger.rows import execute, execute_by_index, unzip
 from inventory_sync.ledger.types import LevelKey
 
 _MODES = {mode.value: mode for mode in Mode}
@@ -138,7 +138,7 @@ class LevelRows:
 
     def lower_last_known(self, falls: Mapping[LevelKey, Decimal]) -> None:
         if falls:
-            note(_LOWER, unzip([(*key, fall) for key, fall in sorted(falls.items())], 3))
+            execute(_LOWER, unzip([(*key, fall) for key, fall in sorted(falls.items())], 3))
 
     def level_keys(
         self, location_ids: Collection[int], item_ids: Collection[int] | None = None
@@ -162,7 +162,7 @@ class LevelRows:
         if touched:
             left = on_hand or {}
             given = [(*key, why, left.get(key)) for key, why in touched.items()]
-            note(_DIRTY, (now, NEAR_ZERO, *unzip(given, 4)))
+            execute(_DIRTY, (now, NEAR_ZERO, *unzip(given, 4)))
 
 
 def _level(

@@ -13,7 +13,7 @@ from inventory_sync.domain.external import OrderStatus
 from inventory_sync.domain.reservations import LineStatus
 from inventory_sync.domain.routing import ReserveMode
 from inventory_sync.ledger.ports import Fulfilment, HeldLine, HeldOrder
-from inventory_sync.ledger.rows import execute, note, unzip
+from inventory_sync.ledger.rows import execute, unzip
 from inventory_sync.ledger.rows_figures import FigureRows
 from inventory_sync.ledger.types import OrderKey
 
@@ -286,7 +286,7 @@ class OrderRows(FigureRows):
             (ids[order.key], line.line_ref, _parts_json(line), order.correlation_id) for order, line in lines
         ]
         rows = [_line_row(ids[order.key], order, line) for order, line in lines]
-        note(_ADD_LINES, (now, *unzip(rows, 12), *unzip(allocations, 7), *unzip(history, 4)))
+        execute(_ADD_LINES, (now, *unzip(rows, 12), *unzip(allocations, 7), *unzip(history, 4)))
 
     def _save_lines(
         self, lines: Sequence[tuple[HeldOrder, HeldLine]], ids: Mapping[OrderKey, int], *, now: datetime
@@ -297,8 +297,8 @@ class OrderRows(FigureRows):
             (kept[ids[order.key], line.line_ref], *part) for order, line in lines for part in _parts(line)
         ]
         if allocations:
-            note(_SAVE_ALLOCATIONS, unzip(allocations, 6))
-        note(_NOTE_CHANGES, (now, sorted(kept.values())))
+            execute(_SAVE_ALLOCATIONS, unzip(allocations, 6))
+        execute(_NOTE_CHANGES, (now, sorted(kept.values())))
 
     def note_seen(self, keys: Collection[OrderKey], *, now: datetime) -> None:
         execute(_SEEN, (now, *unzip(sorted(keys), 2)))

@@ -8,12 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
-
-from django.db import connection
 
 from inventory_sync.domain.routing import Rule
-from inventory_sync.ledger.ports import HeldOrder, Waiting
+from inventory_sync.ledger.ports import HeldOrder, Stock, Waiting
 from inventory_sync.ledger.rows import execute, unzip
 from inventory_sync.ledger.rows_orders import ORDER_ARRAYS, ORDER_COLUMNS, ORDER_WIDTH, OrderRows, order_row
 from inventory_sync.ledger.types import LevelKey, OrderKey
@@ -42,16 +39,16 @@ SELECT count(*) FROM (
 """
 _STOCK = """
 SELECT l.item_id, l.location_id, CASE WHEN l.known AND l.unknown_since IS NULL THEN level.free
-    ELSE least(level.free, coalesce(l.last_known_free, 0)) END
+    ELSE least(level.free, coalesce(l.last_known_free, 0)) END, l.known
 FROM ledger_stocklevel l
 LEFT JOIN ledger_owed w USING (item_id, location_id)
 CROSS JOIN LATERAL (
     SELECT l.on_hand - l.unavailable - l.reserved - l.unassigned - coalesce(w.quantity, 0) AS free
 ) AS level
-WHERE l.item_id = ANY(%s)
+WHERE l.item_id = ANY(%s::bigint[])
 UNION ALL
-SELECT w.item_id, w.location_id, -w.quantity FROM ledger_owed w
-WHERE w.item_id = ANY(%s) AND w.quantity <> 0 AND NOT EXISTS (SELECT FROM ledger_stocklevel l
+SELECT w.item_id, w.location_id, -w.quantity, true FROM ledger_owed w
+WHERE w.item_id = ANY(%s::bigint[]) AND w.quantity <> 0 AND NOT EXISTS (SELECT FROM ledger_stocklevel l
     WHERE l.item_id = w.item_id AND l.location_id = w.location_id)
 """
 _WAITING = """
@@ -98,13 +95,15 @@ class RequestRows(OrderRows):
             made |= self._lock_known(known)
         return made
 
-    def lock_stock(self, keys: Collection[LevelKey]) -> dict[LevelKey, Decimal]:
-        """One message, two statements: what is free is read in a snapshot of its own, under the locks."""
+    def lock_stock(self, keys: Collection[LevelKey]) -> Stock:
+        """Two statements: what is free is read in a snapshot of its own, under the locks."""
         ids = sorted({item for item, _ in keys})
-        with connection.cursor() as cursor:
-            cursor.execute(f"{_LOCK};{_STOCK}", (*unzip(sorted(keys), 2), ids, ids))
-            cursor.nextset()
-            return {(row[0], row[1]): row[2] for row in cursor.fetchall()}
+        execute(_LOCK, unzip(sorted(keys), 2))
+        rows = execute(_STOCK, (ids, ids))
+        return Stock(
+            {(item, place): free for item, place, free, _ in rows},
+            frozenset((item, place) for item, place, _, known in rows if not known),
+        )
 
     def waiting(self, keys: Collection[LevelKey]) -> list[Waiting]:
         return [Waiting(*row) for row in execute(_WAITING, unzip(sorted(keys), 2))]

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from contextlib import AbstractContextManager
 
 from inventory_sync.catalog.selectors import tenures_of
 from inventory_sync.domain.levels import Mode
 from inventory_sync.domain.reports import Counterpart
 from inventory_sync.ledger.ports import Component, Place
-from inventory_sync.ledger.rows import execute, in_one_message
+from inventory_sync.ledger.rows import execute
 from inventory_sync.ledger.rows_events import EventRows
 from inventory_sync.ledger.rows_incoming import IncomingRows
 from inventory_sync.ledger.rows_levels import LevelRows
@@ -39,9 +38,6 @@ FROM catalog_location place WHERE id = ANY(%s)
 
 class PostgresLedger(EventRows, RequestRows, LevelRows, IncomingRows):
     """The LedgerStore of the running platform. It keeps nothing: one may be made for each batch."""
-
-    def together(self) -> AbstractContextManager[None]:
-        return in_one_message()
 
     def places(self, location_ids: Collection[int]) -> Mapping[int, Place]:
         if not location_ids:

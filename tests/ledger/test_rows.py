@@ -8,13 +8,12 @@ from decimal import Decimal
 import pytest
 from django.db import connection, transaction
 from django.db.utils import IntegrityError
-from django.test.utils import CaptureQueriesContext
 
 from inventory_sync.ledger import partitions, selectors
 from inventory_sync.ledger.apply import apply_batch
 from inventory_sync.ledger.models import Event, EventKey, Movement
 from inventory_sync.ledger.ports import NewMovement
-from inventory_sync.ledger.rows import execute, in_one_message, note
+from inventory_sync.ledger.rows import execute
 from inventory_sync.ledger.store import PostgresLedger
 from inventory_sync.ledger.types import FigureFacts, LineHeld, StockEvent
 from tests.ledger.reports import NOW, delta, figure
@@ -239,44 +238,3 @@ def test_a_partition_for_a_month_of_tomorrow_is_made_by_migrate_itself(db):
 
     for moment in (now, now + timedelta(days=59)):
         assert f"ledger_movement_{moment:%Y_%m}" in there
-
-
-def test_statements_noted_in_one_block_are_one_message_in_their_order(db):
-    execute("CREATE TEMP TABLE noted (place serial, word text)")
-
-    with CaptureQueriesContext(connection) as sent, in_one_message():
-        note("INSERT INTO noted (word) VALUES (%s)", ("one",))
-        note("UPDATE noted SET word = word || %s", (" and two",))
-        early = len(sent)
-
-    assert (early, len(sent)) == (0, 1)
-    assert execute("SELECT word FROM noted") == [("one and two",)]
-
-
-def test_what_was_noted_is_seen_by_what_is_executed_after_it(db):
-    execute("CREATE TEMP TABLE noted (place serial, word text)")
-
-    with in_one_message():
-        note("INSERT INTO noted (word) VALUES (%s)", ("first",))
-        seen = execute("SELECT word FROM noted")
-        note("INSERT INTO noted (word) VALUES (%s)", ("second",))
-    note("INSERT INTO noted (word) VALUES (%s)", ("at once",))
-
-    assert seen == [("first",)]
-    assert execute("SELECT word FROM noted ORDER BY place") == [("first",), ("second",), ("at once",)]
-
-
-def test_what_was_noted_in_a_block_that_failed_is_not_sent_by_the_next(db):
-    execute("CREATE TEMP TABLE noted (place serial, word text)")
-
-    def fail_in_a_block() -> None:
-        with in_one_message():
-            note("INSERT INTO noted (word) VALUES (%s)", ("lost",))
-            raise ValueError("lost")
-
-    with pytest.raises(ValueError, match="lost"):
-        fail_in_a_block()
-    with in_one_message():
-        note("INSERT INTO noted (word) VALUES (%s)", ("kept",))
-
-    assert execute("SELECT word FROM noted") == [("kept",)]

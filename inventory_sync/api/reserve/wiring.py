@@ -30,7 +30,7 @@ from inventory_sync.pipeline.terms import Book
 from inventory_sync.pipeline.wake import waker
 from inventory_sync.support.clock import utc_now
 from inventory_sync.support.logs import get_logger
-from inventory_sync.support.lookups import LOOK_UP_FROM_NOW_ON
+from inventory_sync.support.lookups import keep_plans
 
 log = get_logger(__name__)
 
@@ -40,7 +40,7 @@ _BY_ID = "SELECT id, sku FROM catalog_item WHERE id = ANY(%s)"
 
 END_DUE_EVERY_S = 0.1  # holds whose time is over, so that what they held is free for who asks
 TURN = 7104  # class of the advisory locks under which processes take turns at an item many ask for
-LOOK_EVERY_S = 5.0  # at the connection: whether it is too old, and still there
+LOOK_EVERY_S = 1.0  # at the connection: whether it is too old, and its plans still fit the tables
 
 
 class Items:
@@ -106,7 +106,7 @@ class Decider:
         """Look at the connection now and then, outside a transaction."""
         if time.monotonic() - self._looked_at >= LOOK_EVERY_S and self._begun is None:
             close_old_connections()
-            execute(LOOK_UP_FROM_NOW_ON)
+            keep_plans()
             self._looked_at = time.monotonic()
 
     def _give_up(self, error: BaseException) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
@@ -29,6 +28,7 @@ from inventory_sync.ledger.ports import (
     Place,
     Recorded,
     Recording,
+    Stock,
     Waiting,
 )
 from inventory_sync.ledger.resting import fold_key
@@ -98,9 +98,6 @@ class MemoryLedger(MemoryFigures, MemoryIncoming):
     @property
     def incoming(self) -> IncomingTables:
         return self.tables.incoming
-
-    def together(self) -> AbstractContextManager[None]:
-        return nullcontext()
 
     def places(self, location_ids: Collection[int]) -> Mapping[int, Place]:
         return {place: self.tables.places[place] for place in location_ids}
@@ -241,7 +238,7 @@ class MemoryLedger(MemoryFigures, MemoryIncoming):
     ) -> dict[OrderKey, HeldOrder]:
         return self.lock_orders(keys, now=now, create=heads)
 
-    def lock_stock(self, keys: Collection[LevelKey]) -> dict[LevelKey, Decimal]:
+    def lock_stock(self, keys: Collection[LevelKey]) -> Stock:
         item_ids = {item for item, _ in keys}
         owing = [key for key in self._allocated() if key[0] in item_ids]
         free = {key: -owed for key, owed in self.owed(owing).items() if owed}
@@ -250,7 +247,7 @@ class MemoryLedger(MemoryFigures, MemoryIncoming):
             doubtful = not levels[key].known or levels[key].unknown_since is not None
             ceiling = levels[key].last_known_free or ZERO
             free[key] = min(ceiling, quantity) if doubtful else quantity
-        return free
+        return Stock(free, frozenset(key for key, level in levels.items() if not level.known))
 
     def waiting(self, keys: Collection[LevelKey]) -> list[Waiting]:
         sums: dict[tuple[int, int, int], list[Decimal]] = defaultdict(lambda: [ZERO, ZERO])
