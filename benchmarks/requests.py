@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from statistics import median
@@ -22,6 +24,7 @@ WARM_UP = 64
 class Face:
     """How one side is asked for a reservation."""
 
+    server: str
     application: str
     live: str
     path: str
@@ -38,19 +41,25 @@ class Face:
 
 
 OURS = Face(
-    application="inventory_sync.config.wsgi:application",
+    server="uvicorn",
+    application="inventory_sync.config.asgi:application",
     live="/health/live",
     path="/api/v1/reservations",
     scheme="Bearer",
     template=f'{{"channel":"{SHOP}","reference":"B@N@","lines":[{{"line":"1","sku":"@SKU@","quantity":"1"}}]}}',
 )
 NAIVE = Face(
+    server="gunicorn",
     application="benchmarks.naive.wsgi:application",
     live="/api/reservations/",
     path="/api/reservations/",
     scheme="Token",
     template=f'{{"channel":"{SHOP}","order_ref":"B@N@","line":"1","sku":"@SKU@","quantity":"1"}}',
 )
+
+
+def _web(name: str, face: Face, environment: Mapping[str, str], bench: Bench) -> AbstractContextManager[int]:
+    return web(name, face.server, face.application, environment, bench.ground.logs, live=face.live)
 
 
 def reservations(bench: Bench, *, name: str, among: int, naive_count: int, our_count: int) -> list[Figure]:
@@ -60,12 +69,8 @@ def reservations(bench: Bench, *, name: str, among: int, naive_count: int, our_c
     seen: dict[str, list[dict[str, Any]]] = {"ours": [], "naive": []}
     void = ""
     with (
-        web(
-            "our-web", OURS.application, bench.our_environment, bench.ground.logs, live=OURS.live
-        ) as our_port,
-        web(
-            "naive-web", NAIVE.application, bench.naive_environment, bench.ground.logs, live=NAIVE.live
-        ) as other,
+        _web("our-web", OURS, bench.our_environment, bench) as our_port,
+        _web("naive-web", NAIVE, bench.naive_environment, bench) as other,
     ):
         ask_ours = partial(OURS.plan, bench.keys["ours"], our_port, among=among)
         ask_naive = partial(NAIVE.plan, bench.keys["naive"], other, among=among)

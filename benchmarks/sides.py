@@ -101,17 +101,28 @@ def together(sides: Sequence[Side], order: str, **arguments: Any) -> list[Any]:
     return [side.answer() for side in sides]
 
 
+SERVERS = {
+    # as runner/landscape.py does
+    "uvicorn": (
+        "--workers", "2", "--host", LOOPBACK, "--port", "{port}", "--timeout-graceful-shutdown", "5",
+        "--timeout-keep-alive", "15", "--no-access-log", "--no-server-header", "--log-level", "warning",
+    ),
+    # as the documentation of Django does, with a thread for every client
+    "gunicorn": (
+        "-k", "gthread", "--workers", "2", "--threads", "16", "--bind", f"{LOOPBACK}:{{port}}",
+        "--no-control-socket", "--graceful-timeout", "5", "--keep-alive", "15", "--log-level", "warning",
+    ),
+}  # fmt: skip
+
+
 @contextmanager
 def web(
-    name: str, application: str, environment: Mapping[str, str], logs: Path, *, live: str
+    name: str, server_name: str, application: str, environment: Mapping[str, str], logs: Path, *, live: str
 ) -> Iterator[int]:
-    """Run gunicorn as the platform's runner does, and yield its port."""
+    """Run a side's web server, two processes of it, and yield its port."""
     port = free_port()
-    command = [
-        sys.executable, "-m", "gunicorn", application, "-k", "gthread", "--workers", "2", "--threads", "16",
-        "--bind", f"{LOOPBACK}:{port}", "--no-control-socket", "--graceful-timeout", "5",
-        "--keep-alive", "15", "--log-level", "warning",
-    ]  # fmt: skip
+    options = [option.format(port=port) for option in SERVERS[server_name]]
+    command = [sys.executable, "-m", server_name, application, *options]
     server = Running(name, command, environment, logs)
     try:
         deadline = time.monotonic() + 60

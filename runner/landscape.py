@@ -233,9 +233,9 @@ class Landscape:
     def _web(self) -> Child:
         return self._process(
             "web", self.hub_url,
-            PYTHON, "-m", "gunicorn", "inventory_sync.config.wsgi:application", "-k", "gthread",
-            "--workers", "2", "--threads", "16", "--bind", f"{LOOPBACK}:{self.ports.web}",
-            "--no-control-socket", "--graceful-timeout", "10", "--keep-alive", "15", "--log-level", "warning",
+            PYTHON, "-m", "uvicorn", "inventory_sync.config.asgi:application", "--workers", "2",
+            "--host", LOOPBACK, "--port", str(self.ports.web), "--timeout-graceful-shutdown", "10",
+            "--timeout-keep-alive", "15", "--no-access-log", "--no-server-header", "--log-level", "warning",
             ready=Answers(f"{self.hub_url}/health/live"),
         )  # fmt: skip
 

@@ -1,1 +1,1 @@
-"""Settings, URLs, the Celery app and the WSGI entry."""
+"""Settings, URLs, the Celery app and the ASGI entry."""

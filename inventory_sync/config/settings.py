@@ -61,7 +61,7 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "inventory_sync.config.urls"
-WSGI_APPLICATION = "inventory_sync.config.wsgi.application"
+ASGI_APPLICATION = "inventory_sync.config.asgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

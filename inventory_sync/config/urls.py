@@ -1,4 +1,4 @@
-"""Addresses: admin, API, health and metrics. The webhook door is not here: see config/wsgi.py."""
+"""Addresses: admin, API, health and metrics. The webhook door is not here: see api/front.py."""
 
 from django.contrib import admin
 from django.urls import include, path

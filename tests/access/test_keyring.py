@@ -123,3 +123,15 @@ def test_when_the_lookup_fails_the_next_one_asks_for_itself(ring, asked, clock):
             ring("k", now=NOW)
 
     assert asked.keys == ["k", "k", "k"]
+
+
+def test_a_key_looked_up_just_now_is_known_without_asking_and_no_longer_when_it_is_due(ring, asked, clock):
+    assert ring.kept("k", now=NOW) is None
+
+    ring("k", now=NOW)
+    clock[0] = 0.5
+    assert ring.kept("k", now=NOW) is not None
+    clock[0] = 0.7
+
+    assert ring.kept("k", now=NOW) is None
+    assert asked.keys == ["k"]

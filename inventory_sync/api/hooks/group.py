@@ -22,7 +22,7 @@ class WrongCount(Exception):
 
 
 class Awaited(Protocol[Told]):
-    """What a caller waits on."""
+    """What a thread waits on."""
 
     def result(self, timeout: float) -> Told: ...
 
@@ -30,13 +30,20 @@ class Awaited(Protocol[Told]):
 class Ticket(Generic[Result]):
     """What a caller waits on: a result, or why there is none. One lock, for one waiter at a time."""
 
-    __slots__ = ("_error", "_lock", "_result")
+    __slots__ = ("_error", "_lock", "_result", "_tell")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._lock.acquire()
         self._result: Result | None = None
         self._error: BaseException | None = None
+        self._tell: Callable[[], object] | None = None
+
+    def when_done(self, tell: Callable[[], object]) -> None:
+        """Have `tell` called when the result is there, by the thread that brings it; perhaps twice."""
+        self._tell = tell
+        if self.done():
+            tell()
 
     def done(self) -> bool:
         return not self._lock.locked()
@@ -52,11 +59,16 @@ class Ticket(Generic[Result]):
 
     def set_result(self, result: Result) -> None:
         self._result = result
-        self._lock.release()
+        self._arrived()
 
     def set_exception(self, error: BaseException) -> None:
         self._error = error
+        self._arrived()
+
+    def _arrived(self) -> None:
         self._lock.release()
+        if self._tell is not None:
+            self._tell()
 
 
 class GroupCommit(Generic[Row, Result]):

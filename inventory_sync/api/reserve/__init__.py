@@ -1,4 +1,4 @@
-"""The reservation door: a small WSGI application in front of Django's request cycle.
+"""The reservation door, in front of Django's request cycle and on the loop that serves (api/front.py).
 
     who asks, and for which channel → what is asked → decided with what else was asked meanwhile,
     in one transaction → commit → the answer

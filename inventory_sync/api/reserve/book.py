@@ -38,6 +38,10 @@ class TermsBook:
                 self._again()
             return self._book
 
+    def current(self) -> bool:
+        """Say whether it need not be read again soon."""
+        return self._monotonic() - self._read_at < self._ttl_s * AHEAD
+
     def look_ahead(self) -> None:
         """Read it again if it is nearly too old: for a thread that keeps no group waiting meanwhile."""
         age = self._monotonic() - self._read_at

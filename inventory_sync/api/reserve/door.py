@@ -1,20 +1,22 @@
-"""Answer one request about a reservation. WSGI in, WSGI out; see the package for the promise it keeps."""
+"""Answer one request about a reservation, in two steps: what is asked, and after the commit what is told.
+
+No step waits for the commit (api/front.py does); see the package for the promise it keeps.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from wsgiref.types import StartResponse, WSGIEnvironment
+from wsgiref.types import WSGIEnvironment
 
 from django.db import InterfaceError, OperationalError
 
 from inventory_sync.access.keyring import KnownKey
 from inventory_sync.access.models import ApiKey
-from inventory_sync.api.hooks.group import Awaited
-from inventory_sync.api.middleware import accepted_id
+from inventory_sync.api.hooks.group import Ticket
 from inventory_sync.api.reserve import shaping
 from inventory_sync.api.reserve.reading import Asked, Invalid, Unreadable, read
 from inventory_sync.domain.errors import Refused, Transient
@@ -30,22 +32,6 @@ ADDRESS = re.compile(
     r"(?:/(?P<act>commit|release|cancel|extend|approve))?)?"
 )
 SCOPE = str(ApiKey.Scope.RESERVE)
-STATUS = {
-    200: "200 OK",
-    201: "201 Created",
-    400: "400 Bad Request",
-    401: "401 Unauthorized",
-    403: "403 Forbidden",
-    404: "404 Not Found",
-    405: "405 Method Not Allowed",
-    409: "409 Conflict",
-    413: "413 Content Too Large",
-    415: "415 Unsupported Media Type",
-    422: "422 Unprocessable Content",
-    429: "429 Too Many Requests",
-    500: "500 Internal Server Error",
-    503: "503 Service Unavailable",
-}
 PASSING = (OperationalError, InterfaceError, TimeoutError, OSError, Transient)  # over by itself
 BUSY_AT = 2_000
 RETRY_AFTER_S = "2"
@@ -58,6 +44,19 @@ class Decided:
     answer: Answer | None
     names: shaping.Names
     refused: Refused | None = None
+
+
+Reply = tuple[int, bytes, tuple[tuple[str, str], ...]]
+"""Status, body, further headers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What was asked, and the ticket of its answer. told: what every problem says of the request."""
+
+    asked: Asked
+    ticket: Ticket[Decided]
+    told: dict[str, str]
 
 
 class Problem(Exception):
@@ -75,13 +74,20 @@ class Problem(Exception):
 
 
 class ReserveDoor:
-    """The WSGI application. Everything it touches is given to it."""
+    """Everything it touches is given to it.
+
+    keys: look a key up; kept: a key looked up just now, or None; current: whether nothing else is due to be
+    looked up; look_ahead: look that up.
+    """
 
     def __init__(
         self,
         *,
         keys: Callable[..., KnownKey | None],
-        submit: Callable[[Asked], Awaited[Decided]],
+        kept: Callable[..., KnownKey | None],
+        current: Callable[[], bool],
+        look_ahead: Callable[[], None],
+        submit: Callable[[Asked], Ticket[Decided]],
         waiting: Callable[[], int],
         clock: Callable[[], datetime],
         base_url: str,
@@ -90,60 +96,64 @@ class ReserveDoor:
         max_body_bytes: int = 1_048_576,
         patience_s: float = 10.0,
     ) -> None:
-        self._keys, self._submit, self._waiting, self._clock = keys, submit, waiting, clock
+        self._keys, self._kept, self._clock = keys, kept, clock
+        self._current, self._look_ahead = current, look_ahead
+        self._submit, self._waiting = submit, waiting
         self._base, self._done, self.stop = base_url.rstrip("/"), done, stop
-        self._max_body_bytes, self._patience_s = max_body_bytes, patience_s
+        self._max_body_bytes, self.patience_s = max_body_bytes, patience_s
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        correlation = accepted_id(environ.get("HTTP_X_CORRELATION_ID", ""))
-        status, body, headers = self.answer(environ, correlation)
-        content = "application/json" if status < 400 else "application/problem+json"
-        start_response(
-            STATUS[status],
+    def known(self, environ: WSGIEnvironment) -> KnownKey | None:
+        """Return who asks, if that is known; with it, begin() looks nothing up and takes microseconds."""
+        if not self._current():
+            return None
+        return self._kept(_raw_key(environ.get("HTTP_AUTHORIZATION", "")), now=self._clock())
+
+    def begin(
+        self, environ: WSGIEnvironment, correlation: str, known: KnownKey | None = None
+    ) -> Question | Reply:
+        """Hand in what is asked, or answer it at once."""
+        told = {"base": self._base, "instance": environ.get("PATH_INFO", ""), "correlation_id": correlation}
+        try:
+            asked = self._asked(environ, correlation, known)
+            if known is None:
+                self._look_ahead()
+            return Question(asked, self._submit(asked), told)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
+            return _failed(error, told)
+        finally:
+            if known is None:
+                self._done()
+
+    def end(self, question: Question) -> Reply:
+        """Return the answer to what was handed in, as its ticket stands now."""
+        try:
+            decided = question.ticket.result(timeout=0)
+        except Exception as error:  # noqa: BLE001 - as above
+            return _failed(error, question.told)
+        return (*_shown(question.asked, decided, question.told), ())
+
+    def shown(self, reply: Reply, correlation: str) -> tuple[int, list[tuple[str, str]], bytes]:
+        """Return status, all headers, and body."""
+        status, body, headers = reply
+        return (
+            status,
             [
-                ("Content-Type", content),
+                ("Content-Type", "application/json" if status < 400 else "application/problem+json"),
                 ("Content-Length", str(len(body))),
                 ("X-Correlation-ID", correlation),
                 ("Cache-Control", "no-store"),
                 *headers,
             ],
+            body,
         )
-        return [body]
 
-    def answer(
-        self, environ: WSGIEnvironment, correlation: str
-    ) -> tuple[int, bytes, tuple[tuple[str, str], ...]]:
-        """Return status, body and further headers."""
-        told = {"base": self._base, "instance": environ.get("PATH_INFO", ""), "correlation_id": correlation}
-        try:
-            asked = self._asked(environ, correlation)
-            decided = self._submit(asked).result(timeout=self._patience_s)
-        except Problem as found:
-            status, body = shaping.problem(found.code, found.detail, **told, **found.extra)
-            return status, body, found.headers
-        except PASSING as error:
-            log.warning("reservation.not_answered", error=repr(error))
-            # Whether it was done is unknown: asked again, it is answered as it stands.
-            status, body = shaping.problem(
-                "server.database_unavailable", "Ask again; it counts once.", **told
-            )
-            return status, body, (("Retry-After", RETRY_AFTER_S),)
-        except Exception:
-            # A fault of ours: asked again it would fail again, so nobody is told to.
-            log.exception("reservation.failed")
-            status, body = shaping.problem("server.failed", "", **told)
-            return status, body, ()
-        finally:
-            self._done()
-        return (*_shown(asked, decided, told), ())
-
-    def _asked(self, environ: WSGIEnvironment, correlation: str) -> Asked:
+    def _asked(self, environ: WSGIEnvironment, correlation: str, known: KnownKey | None) -> Asked:
         method = environ.get("REQUEST_METHOD", "")
         address = ADDRESS.fullmatch(environ.get("PATH_INFO", ""))
         if address is None:
             raise Problem("resource.not_found")
         channel, reference, act = _act_of(method, *address.group("channel", "reference", "act"))
-        key = self._key(environ.get("HTTP_AUTHORIZATION", ""))
+        key = known or self._key(environ.get("HTTP_AUTHORIZATION", ""))
         if SCOPE not in key.scopes:
             raise Problem("key.scope_missing", f"This key does not hold the scope {SCOPE!r}.")
         if self._waiting() > BUSY_AT:
@@ -161,11 +171,10 @@ class ReserveDoor:
         return asked
 
     def _key(self, header: str) -> KnownKey:
-        kind, _, raw = header.strip().partition(" ")
-        if kind.lower() != "bearer":
+        if header.strip().partition(" ")[0].lower() != "bearer":
             raise Problem("request.unauthenticated", headers=(_CHALLENGE,))
-        raw = raw.strip()
-        key = self._keys(raw, now=self._clock()) if raw.isascii() and raw.isprintable() else None
+        raw = _raw_key(header)
+        key = self._keys(raw, now=self._clock()) if raw else None
         if key is None:
             raise Problem("key.invalid", headers=(_CHALLENGE,))
         return key
@@ -188,6 +197,28 @@ class ReserveDoor:
         if len(body) < length:
             raise Problem("request.malformed", "The body ended before its Content-Length.")
         return body
+
+
+def _raw_key(header: str) -> str:
+    """Return the key a request brings, or "" if there is none that could be one."""
+    kind, _, raw = header.strip().partition(" ")
+    raw = raw.strip()
+    return raw if kind.lower() == "bearer" and raw.isascii() and raw.isprintable() else ""
+
+
+def _failed(error: Exception, told: dict[str, str]) -> Reply:
+    if isinstance(error, Problem):
+        status, body = shaping.problem(error.code, error.detail, **told, **error.extra)
+        return status, body, error.headers
+    if isinstance(error, PASSING):
+        log.warning("reservation.not_answered", error=repr(error))
+        # Whether it was done is unknown: asked again, it is answered as it stands.
+        status, body = shaping.problem("server.database_unavailable", "Ask again; it counts once.", **told)
+        return status, body, (("Retry-After", RETRY_AFTER_S),)
+    # A fault of ours: asked again it would fail again, so nobody is told to.
+    log.error("reservation.failed", exc_info=error)
+    status, body = shaping.problem("server.failed", "", **told)
+    return status, body, ()
 
 
 _CHALLENGE = ("WWW-Authenticate", 'Bearer realm="inventory-sync"')

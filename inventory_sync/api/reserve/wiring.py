@@ -6,14 +6,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, transaction
 
 from inventory_sync.access.keyring import KeyRing
-from inventory_sync.api.hooks.group import Awaited, GroupCommit
+from inventory_sync.api.hooks.group import GroupCommit
 from inventory_sync.api.reserve.book import TermsBook
 from inventory_sync.api.reserve.door import Decided, ReserveDoor
 from inventory_sync.api.reserve.reading import Asked
@@ -229,13 +228,13 @@ def make_door() -> ReserveDoor:
         name="reservations",
     )
 
-    def submit(asked: Asked) -> Awaited[Decided]:
-        book.look_ahead()
-        return group.submit(asked)
-
+    keys = KeyRing()
     return ReserveDoor(
-        keys=KeyRing(),
-        submit=submit,
+        keys=keys,
+        kept=keys.kept,
+        current=book.current,
+        look_ahead=book.look_ahead,
+        submit=group.submit,
         waiting=group.waiting,
         clock=utc_now,
         base_url=str(knobs["HUB_URL"]),
@@ -243,9 +242,3 @@ def make_door() -> ReserveDoor:
         stop=group.stop,
         max_body_bytes=knobs["DOOR_MAX_BODY_BYTES"],
     )
-
-
-@cache
-def the_door() -> ReserveDoor:
-    """Return the one door of this process, also for requests that come through Django."""
-    return make_door()

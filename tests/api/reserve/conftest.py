@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connections, transaction
 
 from inventory_sync.access.models import ApiKey
 from inventory_sync.access.services import create_key
+from inventory_sync.api.front import decided
 from inventory_sync.api.reserve.door import ReserveDoor
 from inventory_sync.api.reserve.wiring import make_door
 from inventory_sync.ledger.apply import apply_batch
@@ -60,9 +62,9 @@ class Shop:
 
 
 class Caller:
-    """Speaks to a door as a web server does."""
+    """Speaks to a door as the web process does, on a loop of its own."""
 
-    def __init__(self, door: Callable[..., Any], raw_key: str) -> None:
+    def __init__(self, door: ReserveDoor, raw_key: str) -> None:
         self._door, self.raw_key = door, raw_key
 
     def __call__(
@@ -78,9 +80,8 @@ class Caller:
             "wsgi.input": BytesIO(sent),
         }
         environ |= {f"HTTP_{name.upper()}": value for name, value in headers.items()}
-        told: list[Any] = []
-        answer = b"".join(self._door(environ, lambda status, headers: told.extend([status, headers])))
-        return Told(int(told[0][:3]), dict(told[1]), json.loads(answer))
+        status, fields, answer = asyncio.run(decided(self._door, environ))
+        return Told(status, dict(fields), json.loads(answer))
 
     def reserve(self, reference: str = "cart-1", quantity: Any = 2, **fields: Any) -> Told:
         lines = fields.pop("lines", [{"line": "1", "sku": "MUG", "quantity": quantity}])
@@ -100,6 +101,7 @@ def shop(transactional_db: None) -> Shop:
 @pytest.fixture
 def door(transactional_db: None) -> Iterator[ReserveDoor]:
     made = make_door()
+    made._done = connections.close_all  # the threads that look something up end with the test's loop
     yield made
     made.stop()
 
