@@ -109,12 +109,17 @@ async def decided(door: ReserveDoor, environ: WSGIEnvironment, looks: Executor |
 
 async def _answered(ticket: Ticket[Any], *, timeout: float) -> None:
     """Wait until the ticket has its result, or too long; which of them, the ticket tells."""
-    loop, arrived = asyncio.get_running_loop(), asyncio.Event()
-    ticket.when_done(lambda: loop.call_soon_threadsafe(arrived.set))
-    try:
-        await asyncio.wait_for(arrived.wait(), timeout)
-    except TimeoutError:
-        return
+    loop = asyncio.get_running_loop()
+    over = loop.create_future()
+    late = loop.call_later(timeout, _end, over)
+    ticket.when_done(lambda: loop.call_soon_threadsafe(_end, over))
+    await over
+    late.cancel()
+
+
+def _end(waited_for: asyncio.Future[None]) -> None:
+    if not waited_for.done():
+        waited_for.set_result(None)
 
 
 def answer_of(application: WSGIApplication, environ: WSGIEnvironment) -> Answer:
