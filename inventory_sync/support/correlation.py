@@ -13,9 +13,8 @@ from contextlib import contextmanager
 
 import structlog
 
-
 # Nobody gains by guessing an id, and asking the system for each lets other threads in before it is there.
-_ids = random.Random()  # noqa: S311
+_ids = random.Random()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_ids.seed)
 
