@@ -80,10 +80,15 @@ def recompute_claimed(
 
     causes = _causes(claimed, recipes)
     near_zero = to_micro(Decimal(urgent_at_or_below))
-    plainly = store.save_plain(claimed.keys(), now=now, urgent_at_or_below=urgent_at_or_below)
+    plainly = store.save_plain(
+        [*claimed, *sorted(held)],
+        causes={kit_id: causes[kit_id] for kit_id in held},
+        now=now,
+        urgent_at_or_below=urgent_at_or_below,
+    )
     figures: list[NewFigure] = []
     changes = list(plainly.changes)
-    targets = held.union(plainly.special)
+    targets = plainly.special
     for worked in work_out(store, targets, recipes=_of(targets, recipes), now=now) if targets else ():
         figure, change = _record(worked, causes.get(worked.item_id, ""), near_zero)
         if figure is not None:

@@ -264,12 +264,18 @@ class AvailabilityStore(Protocol):
         """Return levels and open demand of these items as of one instant."""
 
     def save_plain(
-        self, item_ids: Collection[int], *, now: datetime, urgent_at_or_below: Decimal | int
+        self,
+        item_ids: Collection[int],
+        *,
+        causes: Mapping[int, str],
+        now: datetime,
+        urgent_at_or_below: Decimal | int,
     ) -> Plainly:
         """Work out and save the figures of those of these held items in which nothing is special.
 
         They become what the desk makes of them, term by term, with the same news and the same history; how
-        many items a store takes for special is its own affair.
+        many items a store takes for special is its own affair. causes: the correlation ids of those that are
+        no dirty items themselves but kits of some.
         """
 
     def save(self, figures: Sequence[NewFigure], *, now: datetime) -> None:

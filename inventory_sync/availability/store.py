@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -202,9 +202,14 @@ class PostgresAvailability:
         return Stock(levels, demand)
 
     def save_plain(
-        self, item_ids: Collection[int], *, now: datetime, urgent_at_or_below: Decimal | int
+        self,
+        item_ids: Collection[int],
+        *,
+        causes: Mapping[int, str],
+        now: datetime,
+        urgent_at_or_below: Decimal | int,
     ) -> Plainly:
-        return save_plain(item_ids, now=now, urgent_at_or_below=urgent_at_or_below)
+        return save_plain(item_ids, causes=causes, now=now, urgent_at_or_below=urgent_at_or_below)
 
     def save(self, figures: Sequence[NewFigure], *, now: datetime) -> None:
         save_figures(figures, now=now)

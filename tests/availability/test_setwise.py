@@ -27,14 +27,16 @@ from inventory_sync.availability.plain import Plain
 from inventory_sync.availability.ports import FigureChange, FigureKey, NewFigure
 from inventory_sync.availability.store import PostgresAvailability
 from inventory_sync.availability.terms import Terms
-from inventory_sync.catalog.models import Item, ItemMapping, Location, LocationMapping
+from inventory_sync.catalog.models import Item, ItemMapping, KitComponent, Location, LocationMapping
 from inventory_sync.connections.models import Connection
 from inventory_sync.domain.availability import Fallback
 from inventory_sync.ledger.models import Allocation, DirtyItem, Order, Reservation, StockLevel
 from tests import factories
 from tests.availability.worlds import NOON
 
-SHOPS, SKUS, PLACES = ("shop", "market"), ("MUG", "LID", "FLOUR", "SET"), ("W1", 'a "b"', "W-2")
+SHOPS, PLACES = ("shop", "market"), ("W1", 'a "b"', "W-2")
+STOCKED, KITS = ("MUG", "LID", "FLOUR", 'a "t"'), ("SET", "BOX", "NEST")
+SKUS = STOCKED + KITS
 NEAR_ZERO = Decimal(2)
 BEFORE = NOON - timedelta(hours=1)
 
@@ -45,6 +47,7 @@ def rarely(draw: st.DrawFn, one_in: int = 8) -> bool:
 
 few = st.sampled_from([Decimal(0), Decimal(0), Decimal(1), Decimal("2.5"), Decimal("0.000001")])
 quantities = st.decimals(-2, 30, places=6) | st.integers(0, 30).map(Decimal)
+per_kit = st.sampled_from([Decimal(1), Decimal(1), Decimal(2), Decimal("0.5"), Decimal("0.000001")])
 percents = st.sampled_from([Decimal(0), Decimal("0.01"), Decimal("33.33"), Decimal(50), Decimal(100)])
 policies = st.fixed_dictionaries(
     {
@@ -65,9 +68,9 @@ policies = st.fixed_dictionaries(
 
 @st.composite
 def worlds(draw: st.DrawFn) -> dict[str, list[Any]]:
-    """Three items and a kit at three places, sold by two shops: rows to write, as their columns."""
+    """Items and kits at three places, sold by two shops: rows to write, as their columns."""
     rows: dict[str, list[Any]] = {name: [] for name in ("level", "owed", "policy", "safety", "figure")}
-    for sku in SKUS[:3]:
+    for sku in STOCKED:
         for place in PLACES:
             if not rarely(draw, 12):
                 values: dict[str, Any] = {
@@ -78,8 +81,8 @@ def worlds(draw: st.DrawFn) -> dict[str, list[Any]]:
             if rarely(draw, 5):
                 rows["owed"].append((draw(st.sampled_from(SHOPS)), sku, place, draw(few) + 1, draw(few)))
     for shop in SHOPS:
-        for about in (None, "MUG"):
-            if not rarely(draw, 3):
+        for about in (None, "MUG", "SET"):
+            if not rarely(draw, 3 if about != "SET" else 1):
                 rows["policy"].append((shop, about, draw(policies)))
         for sku in SKUS:
             if not rarely(draw, 4):
@@ -92,6 +95,13 @@ def worlds(draw: st.DrawFn) -> dict[str, list[Any]]:
     rows["complete"] = [place for place in PLACES if draw(st.booleans())]
     rows["stale"] = [place for place in PLACES if rarely(draw, 20)]
     rows["aside"] = [sku for sku in SKUS if rarely(draw, 15)]
+    rows["parts"] = [("SET", sku, draw(per_kit)) for sku in STOCKED if draw(st.booleans())] + [
+        ("BOX", sku, draw(per_kit)) for sku in STOCKED if draw(st.booleans())
+    ]
+    rows["parts"] += [("NEST", "SET", Decimal(1))] if rarely(draw) else [("NEST", "LID", draw(per_kit))]
+    rows["pooled"] = [kit for kit in KITS if draw(st.booleans())]
+    rows["given"] = [sku for sku in SKUS if not rarely(draw, 5)]
+    rows["held"] = [kit for kit in KITS if kit in rows["given"] and draw(st.booleans())]
     return rows
 
 
@@ -99,8 +109,19 @@ def build(rows: dict[str, list[Any]]) -> dict[str, Item]:
     """Write a world straight to the tables; it is rolled back before anybody asks for its audit."""
     shops = {code: factories.make_channel(code) for code in SHOPS}
     units = {"FLOUR": "KGM"}
-    items = {sku: factories.make_item(sku, unit=units.get(sku, "C62")) for sku in SKUS[:3]}
-    items["SET"] = factories.make_kit("SET", {items["MUG"]: 2, items["LID"]: 1})
+    items = {
+        sku: factories.make_item(
+            sku,
+            unit=units.get(sku, "C62"),
+            kind="kit" if sku in KITS else "stocked",
+            kit_pooled=sku in rows["pooled"],
+        )
+        for sku in SKUS
+    }
+    KitComponent.objects.bulk_create(
+        KitComponent(kit=items[kit], component=items[sku], quantity=quantity)
+        for kit, sku, quantity in rows["parts"]
+    )
     since = {True: BEFORE, False: None}
     places = {p: factories.make_location(p, complete_since=since[p in rows["complete"]]) for p in PLACES}
     LocationMapping.objects.bulk_create(
@@ -164,25 +185,30 @@ def _promise(
     )
 
 
-def by_the_desk(items: dict[str, Item]) -> dict[FigureKey, tuple[NewFigure | None, FigureChange | None]]:
+def by_the_desk(
+    items: dict[str, Item], held: list[str]
+) -> dict[FigureKey, tuple[NewFigure | None, FigureChange | None]]:
     """Return what the desk would save of each figure, and what it would tell of it."""
     store = PostgresAvailability()
-    stocked = {item.pk: f"cause-{sku}" for sku, item in items.items() if sku != "SET"}
+    causes = {item.pk: f"{'held' if sku in held else 'cause'}-{sku}" for sku, item in items.items()}
+    recipes = {each.kit_id: each for each in store.recipes(causes.keys()) if each.kit_id in causes}
     found = {}
-    for worked in work_out(store, stocked.keys(), recipes={}, now=NOON):
+    for worked in work_out(store, causes.keys(), recipes=recipes, now=NOON):
         key = (worked.connection_id, worked.item_id)
-        found[key] = _record(worked, stocked[worked.item_id], to_micro(NEAR_ZERO))
+        found[key] = _record(worked, causes[worked.item_id], to_micro(NEAR_ZERO))
     return found
 
 
 def plain_items(items: dict[str, Item]) -> set[int]:
     """Return the items that plain.py works out on each channel where they are offered or ever were."""
     store = PostgresAvailability()
-    ids = [item.pk for sku, item in items.items() if sku != "SET"]
+    ids = [item.pk for item in items.values()]
+    recipes = {each.kit_id: each for each in store.recipes(ids) if each.kit_id in ids}
+    involved = {*ids, *(part for kit in recipes.values() for part, _ in kit.components)}
     terms = Terms(
-        items=store.items(ids),
-        landscape=store.landscape(ids, now=NOON),
-        stock=store.stock(ids),
+        items=store.items(involved),
+        landscape=store.landscape(involved, now=NOON),
+        stock=store.stock(involved),
         now=NOON,
     )
     plain, offered = Plain(terms), store.offered(ids)
@@ -191,7 +217,12 @@ def plain_items(items: dict[str, Item]) -> set[int]:
     for shop, item_id in offered:
         channel = channels[shop]
         policy = terms.policy(channel, item_id)
-        if not channel.sells_from or plain.item(channel, item_id, policy) is None:
+        found: object = None
+        if not terms.items[item_id].is_kit:
+            found = plain.item(channel, item_id, policy)
+        elif item_id in recipes:
+            found = plain.kit(channel, item_id, recipes[item_id], policy)
+        if not channel.sells_from or found is None:
             special.add(item_id)
     return set(ids) - special
 
@@ -226,11 +257,15 @@ def stored(key: FigureKey) -> NewFigure | None:
 @given(worlds())
 def test_the_statement_and_the_desk_save_and_tell_the_same(rows: dict[str, list[Any]]):
     with transaction.atomic():
-        items = build(rows)
-        expected, plain = by_the_desk(items), plain_items(items)
+        made = build(rows)
+        items = {sku: made[sku] for sku in rows["given"]}
+        expected, plain = by_the_desk(items, rows["held"]), plain_items(items)
 
         special, changes = PostgresAvailability().save_plain(
-            [item.pk for item in items.values()], now=NOON, urgent_at_or_below=NEAR_ZERO
+            [item.pk for item in items.values()],
+            causes={made[sku].pk: f"held-{sku}" for sku in rows["held"]},
+            now=NOON,
+            urgent_at_or_below=NEAR_ZERO,
         )
 
         shown = {item_id for _, item_id in expected}  # on some channel, or once was
@@ -255,7 +290,9 @@ def test_a_quantity_beyond_reckoning_in_whole_numbers_is_left_to_the_desk():
     StockLevel.objects.create(item=item, location=place, on_hand=Decimal(10) ** 9, known=True)
     factories.make_policy(shop, share_percent=50)
 
-    special, changes = PostgresAvailability().save_plain([item.pk], now=NOON, urgent_at_or_below=NEAR_ZERO)
+    special, changes = PostgresAvailability().save_plain(
+        [item.pk], causes={}, now=NOON, urgent_at_or_below=NEAR_ZERO
+    )
 
     assert (list(special), list(changes)) == ([item.pk], [])
     [worked] = work_out(PostgresAvailability(), [item.pk], recipes={}, now=NOON)
