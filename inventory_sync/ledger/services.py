@@ -34,11 +34,13 @@ SELECT item_id, version, urgent, to_char(since AT TIME ZONE 'UTC', 'YYYY-MM-DD"T
 FROM ledger_dirtyitem WHERE item_id = ANY((SELECT %s::bigint[])::bigint[])
 """
 _SET_ASIDE = "UPDATE ledger_dirtyitem SET not_before = %s WHERE item_id = %s"
+# The ids a second time, out of a subquery: looked up by index, however long the queue is.
 _SETTLE = """
 DELETE FROM ledger_dirtyitem WHERE ctid = ANY(ARRAY(
     SELECT d.ctid FROM ledger_dirtyitem d
-    JOIN unnest(%s::bigint[], %s::bigint[]) AS done (item_id, version)
+    JOIN unnest(%(ids)s::bigint[], %(versions)s::bigint[]) AS done (item_id, version)
       ON done.item_id = d.item_id AND done.version = d.version
+    WHERE d.item_id = ANY((SELECT %(ids)s::bigint[])::bigint[])
     FOR UPDATE OF d SKIP LOCKED
 ))
 """
@@ -93,7 +95,8 @@ def settle_dirty(done: Collection[tuple[int, int]]) -> None:
     """Forget these (item, version), except where the item was marked again since."""
     if done:
         with connection.cursor() as cursor:
-            cursor.execute(_SETTLE, [array_of([one[0] for one in done]), array_of([one[1] for one in done])])
+            ids, versions = zip(*done, strict=True)
+            cursor.execute(_SETTLE, {"ids": array_of(ids), "versions": array_of(versions)})
 
 
 def set_dirty_aside(item_id: int, *, until: datetime) -> None:
