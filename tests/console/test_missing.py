@@ -6,11 +6,13 @@ import pytest
 from django.urls import reverse
 
 from inventory_sync.audit.models import Entry
+from inventory_sync.console.theme import UNFOLD
 from inventory_sync.ledger.models import Gap, StockLevel
 from inventory_sync.support.clock import utc_now
 
 pytestmark = pytest.mark.django_db
 LIST = "admin:ledger_gap_changelist"
+FILTERED = {"Failed deliveries", "Owed pushes", "Failed pushes", "Cases", "Missing numbers"}
 
 
 @pytest.fixture
@@ -47,6 +49,23 @@ def test_a_search_that_finds_nothing_does_not_say_that_all_came(boss, gap) -> No
 
         assert "Nothing fits this search." in page
         assert "No number is missing" not in page
+
+
+def test_a_page_the_menu_opens_with_a_filter_says_what_its_emptiness_means(boss) -> None:
+    groups = UNFOLD["SIDEBAR"]["navigation"]
+    links = [item["link"](None) for group in groups for item in group["items"] if item["title"] in FILTERED]
+
+    assert len(links) == len(FILTERED)
+    for link in links:
+        page = boss.get(str(link)).content.decode()
+        assert "Nothing fits this search." not in page, link
+        assert "Show all" in page, link
+
+
+def test_without_own_rules_of_routing_the_page_says_which_hold(boss) -> None:
+    page = boss.get(reverse("admin:ledger_requestterms_changelist")).content.decode()
+
+    assert "By default: the whole order at one location, then" in page
 
 
 def test_other_empty_lists_have_words_too(boss) -> None:

@@ -5,7 +5,8 @@ No business logic: a page parses, calls one service and shapes the answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from django import forms
@@ -25,10 +26,12 @@ from inventory_sync.support.clock import utc_now
 class Desk(ModelAdmin):
     """Base of every page: nothing is deleted here, and a refusal by a service is shown, never a 500.
 
-    nothing: what an empty list means (templates/unfold/helpers/empty_results.html).
+    nothing: what an empty list means (templates/unfold/helpers/empty_results.html); nothing_under: what it
+    means under a filter with which the menu opens the page.
     """
 
     nothing = "Nothing is here yet."
+    nothing_under: Mapping[str, str] = MappingProxyType({})
     list_per_page = 50
     show_full_result_count = False
     warn_unsaved_form = True
@@ -36,6 +39,11 @@ class Desk(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changelist = super().get_changelist_instance(request)
+        changelist.nothing = self.nothing_under.get(request.GET.urlencode(), "")
+        return changelist
 
     def get_actions(self, request: HttpRequest) -> Any:
         actions = super().get_actions(request)

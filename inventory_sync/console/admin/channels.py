@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from django.contrib import admin
@@ -226,6 +227,12 @@ class AttemptInline(ReadingInline):
 @admin.register(Listing)
 class ListingAdmin(Doing, Reading):
     deeds = (RetryPush(),)
+    nothing_under = MappingProxyType(
+        {
+            "state__exact=owed": "Nothing is owed: every channel was told its newest figures.",
+            "state__exact=failed": "No push has failed.",
+        }
+    )
     list_display = (
         "external_id", "connection", "shown_item", "shown_state", "shown_desired", "shown_written",
         "shown_acknowledged", "shown_observed", "shown_age", "error_code", "shown_explain",

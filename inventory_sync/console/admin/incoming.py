@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from django.contrib import admin
@@ -80,6 +81,7 @@ class LineInline(ReadingInline):
 @admin.register(Delivery)
 class DeliveryAdmin(Doing, Reading):
     deeds = (ReplayDelivery(),)
+    nothing_under = MappingProxyType({"state__exact=rejected": "No delivery has failed."})
     list_display = (
         "id",
         "shown_topic",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from django.contrib import admin
 from unfold.decorators import display
@@ -55,6 +56,7 @@ class DeclareLost(Deed[Gap]):
 class GapAdmin(Doing, Reading):
     deeds = (DeclareLost(),)
     nothing = "No number is missing: every feed that numbers its reports has told all of them."
+    nothing_under = MappingProxyType({"state__exact=open": nothing})
     list_display = ("sequence", "connection", "location", "state", "shown_age", "reason")
     list_filter = ("state", "connection", "location")
     list_select_related = ("connection", "location")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -30,6 +30,10 @@ WORDS = {
     Rule.RANK: "what there is, in ranked order",
 }
 PLACES = ("first", "second", "third", "fourth", "fifth")
+
+
+def _rules(rules: Iterable[str]) -> str:
+    return ", then ".join(WORDS[Rule(rule)] for rule in rules)
 
 
 def _choice(label: str, *, required: bool = False) -> forms.ChoiceField:
@@ -111,6 +115,7 @@ class TermsForm(ReasonForm):
 class RequestTermsAdmin(Doing, Reasoned):
     form = TermsForm
     deeds = (BackToDefaults(),)
+    nothing = f"No channel has rules of its own. By default: {_rules(rule.value for rule in DEFAULT_RULES)}."
     list_display = ("connection", "shown_rules", "shown_hold", "shown_review")
     list_select_related = ("connection",)
     search_fields = ("connection__code", "connection__label")
@@ -146,7 +151,3 @@ class RequestTermsAdmin(Doing, Reasoned):
             **self.reason(form),
         )
         obj.pk, obj.rules = row.pk, row.rules
-
-
-def _rules(rules: Sequence[str]) -> str:
-    return ", then ".join(WORDS[Rule(rule)] for rule in rules)

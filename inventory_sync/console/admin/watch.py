@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from django.apps import apps
@@ -63,6 +64,7 @@ class ResolveCase(Deed[Case]):
 @admin.register(Case)
 class CaseAdmin(Doing, Reading):
     deeds = (ResolveCase(),)
+    nothing_under = MappingProxyType({"state__exact=open": "No case is open: nothing waits for anybody."})
     list_display = ("summary", "shown_code", "connection_code", "owner_team", "times", "shown_age", "state")
     list_filter = ("state", "code", "connection_code", "owner_team")
     search_fields = ("summary", "subject_id", "=correlation_id")
