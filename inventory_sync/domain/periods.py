@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 
 
 class LatePolicy(StrEnum):
@@ -20,7 +21,12 @@ class LatePolicy(StrEnum):
 
 def period_of(moment: datetime) -> str:
     utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    return f"{utc.year:04}-{utc.month:02}"
+    return _named(utc.year, utc.month)
+
+
+@lru_cache(maxsize=1024)
+def _named(year: int, month: int) -> str:
+    return f"{year:04}-{month:02}"
 
 
 def next_period(period: str) -> str:

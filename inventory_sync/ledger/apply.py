@@ -57,10 +57,12 @@ from inventory_sync.ledger.types import (
     Posted,
     StockEvent,
 )
+from inventory_sync.support.garbage import uncollected
 
 TOLERANCE = timedelta(minutes=5)
 
 
+@uncollected()
 def apply_batch(
     events: Sequence[StockEvent],
     orders: Sequence[OrderEvent],
@@ -126,7 +128,8 @@ def apply_batch(
     levels = store.lock_levels(promised | told_of, create=told_of) if promised or told_of else {}
 
     legs = store.counterparts() if reported else {}
-    plain = fold_plain(recording, levels, legs, places) if reported else Plain()
+    with store.writing_events(recording, now=now):
+        plain = fold_plain(recording, levels, legs, places) if reported else Plain()
     folded = fold_levels(plain.rest, levels, legs, places, store, anew)
     after = with_doubts(doubts, levels, folded.levels, plain.on_hand)
     after |= {key: begun(levels[key]) for key in untold}
@@ -139,8 +142,12 @@ def apply_batch(
     if closed:
         movements, outside = late_lines(recording, movements, closed)
         store.note_late(outside, now=now)
-    store.append_movements(movements, now=now)
-    store.save_on_hand({key: left for key, left in plain.on_hand.items() if key not in after}, now=now)
+    with store.writing_movements(movements, now=now):
+        left = {**plain.on_hand, **{level: state.on_hand for level, state in after.items()}}
+        causes = {level_of(each.event): each.event.correlation_id for each in recording.new}
+        posted = {level: causes.get(level, "") for level in left}
+        new_keys = frozenset([(each.event.connection_id, each.event.key) for each in recording.new])
+    store.save_on_hand({key: plain.on_hand[key] for key in plain.on_hand if key not in after}, now=now)
     store.save_levels(after, now=now)
     if folded.told or shifted:
         store.save_holdings(folded.told)
@@ -163,11 +170,7 @@ def apply_batch(
     told, futures = settle_expectations(announced, recording, store=store, now=now)
 
     moved = _moved(held, changed)
-    causes = {level_of(each.event): each.event.correlation_id for each in recording.new}
-    posted = dict.fromkeys((*plain.on_hand, *after))
-    dirty = {**{level: causes.get(level, "") for level in posted}, **futures, **moved}
-    left = {**plain.on_hand, **{level: state.on_hand for level, state in after.items()}}
-    store.mark_dirty(dirty, now=now, on_hand=left)
+    store.mark_dirty({**posted, **futures, **moved}, now=now, on_hand=left)
     return Applied(
         posted=Posted(
             recorded=len(recording.new) + recording.stale,
@@ -176,7 +179,7 @@ def apply_batch(
             touched=_items(posted),
             refused=tuple(refused),
             read_again=folded.read_again,
-            new=frozenset((each.event.connection_id, each.event.key) for each in recording.new),
+            new=new_keys,
         ),
         decided=Decided(
             applied=desk.tally.applied,

@@ -28,25 +28,31 @@ COUNTERPARTS: dict[Reason | None, Counterpart] = {
 }
 
 
+_line = NewMovement._make
+
+
 def movement(recorded: Recorded, key: LevelKey, quantity: Decimal, other_id: int, kind: str) -> NewMovement:
     """Return the line of a posting: `quantity`, not 0, as seen from the level; `other_id` its other end."""
     row_id, event = recorded
     item_id, location_id = key
     arrives = quantity > 0
-    return NewMovement(
-        row_id,
-        item_id,
-        other_id if arrives else location_id,
-        location_id if arrives else other_id,
-        quantity if arrives else -quantity,
-        kind,
-        event.occurred_at,
-        event.reference,
-        period_of(event.occurred_at),
-        event.correlation_id,
-        event.lot,
-        event.owner,
-        event.condition,
+    at = event.occurred_at
+    return _line(
+        (
+            row_id,
+            item_id,
+            other_id if arrives else location_id,
+            location_id if arrives else other_id,
+            quantity if arrives else -quantity,
+            kind,
+            at,
+            event.reference,
+            period_of(at),
+            event.correlation_id,
+            event.lot,
+            event.owner,
+            event.condition,
+        )
     )
 
 

@@ -8,6 +8,7 @@ the same contract: every test in tests/ledger that asks for a `world`.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -223,7 +224,13 @@ class LedgerStore(IncomingStore, Protocol):
         """Keep the events in key order, each once; take the effect from revisions that are replaced.
 
         What an effective event fulfils is kept with it. Two sessions recording the same key wait for each
-        other.
+        other. The rows of those that are new are there after writing_events().
+        """
+
+    def writing_events(self, recording: Recording, *, now: datetime) -> AbstractContextManager[None]:
+        """Write the rows of what is new, while the block works out what follows from it.
+
+        The block makes no call of the store.
         """
 
     def originals(self, keys: Collection[tuple[int, str]]) -> dict[tuple[int, str], StockEvent]:
@@ -307,7 +314,7 @@ class LedgerStore(IncomingStore, Protocol):
     # ── 3. levels ────────────────────────────────────────────────────────────────────────────────────
     def lock_levels(
         self, keys: Collection[LevelKey], *, create: Collection[LevelKey]
-    ) -> dict[LevelKey, LevelState]:
+    ) -> Mapping[LevelKey, LevelState]:
         """Lock levels in (item, location) order; `create` are made where missing, others left out."""
 
     def deltas_after(self, positions: Mapping[LevelKey, Position | None]) -> dict[LevelKey, Decimal]:
@@ -351,8 +358,10 @@ class LedgerStore(IncomingStore, Protocol):
     def waiting(self, keys: Collection[LevelKey]) -> list[Waiting]:
         """Return the open demand at each of these levels by channel, where there is any."""
 
-    def append_movements(self, movements: Sequence[NewMovement], *, now: datetime) -> None:
-        """Append the lines."""
+    def writing_movements(
+        self, movements: Sequence[NewMovement], *, now: datetime
+    ) -> AbstractContextManager[None]:
+        """Append the lines, those of an item in the order given, while the block does what needs no store."""
 
     def save_levels(self, levels: Mapping[LevelKey, LevelState], *, now: datetime) -> None:
         """Write levels that are locked. One that is no longer known keeps what was free until now."""

@@ -6,16 +6,18 @@ that record revisions of the same key wait for each other in the index.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from decimal import Decimal
+from operator import attrgetter
 
 from inventory_sync.domain.reports import Position
 from inventory_sync.ledger import rows_keys
-from inventory_sync.ledger.copying import copied, copy_in, moment
+from inventory_sync.ledger.copying import copied, copy_in, copying_in, moment, writing
 from inventory_sync.ledger.ports import NewMovement, Recorded, Recording
 from inventory_sync.ledger.rows import execute, unzip
-from inventory_sync.ledger.rows_codec import COLUMNS, SELECT, as_recorded, line_of
+from inventory_sync.ledger.rows_codec import COLUMNS, SELECT, as_recorded, lines_of
 from inventory_sync.ledger.rows_keys import Counting, Key
 from inventory_sync.ledger.types import LevelKey, StockEvent
 
@@ -76,11 +78,13 @@ CROSS JOIN LATERAL (
     LIMIT 1
 ) AS ruling
 """  # noqa: S608
+_EVENT = f"id, {COLUMNS}, effective, recorded_at"
 _MOVEMENT = (
     "event_id, item_id, source_id, destination_id, quantity, kind, occurred_at, reference, period, "
     "correlation_id, lot, owner, condition, recorded_at"
 )
 
+_ITEM = attrgetter("item_id")
 _BARE = "\t\t"  # no lot, owner or condition
 
 _Name = tuple[int, str, int]  # connection, key, revision
@@ -95,8 +99,8 @@ class EventRows:
         ids = dict(zip(highest, self._take_ids(len(highest)), strict=True))
         claimed = rows_keys.claim([(*key, name[2], ids[key]) for key, name in highest.items()], now=now)
         if claimed == len(events):  # nearly always: nobody has said any of this before
-            new = tuple(Recorded(ids[name[:2]], given[name]) for name in highest.values())
-            self._insert(new, effective=True, now=now)
+            events_in_order = (given[name] for name in highest.values())
+            new = tuple(map(Recorded._make, zip(ids.values(), events_in_order, strict=True)))
             self._fulfil(new)
             return Recording(new)
         return self._sort_out(events, given, highest, ids, now=now)
@@ -129,10 +133,14 @@ class EventRows:
         if replaced:
             rows_keys.move([(*key, new[key].revision, ids[key]) for key in replaced], now=now)
         kept = tuple(Recorded(ids[key], new[key]) for key in highest if key in new)
-        self._insert(kept, effective=True, now=now)
         self._fulfil(kept)
         stale = self._keep_apart(late, known, now=now)
         return Recording(kept, stale, len(events) - len(kept) - stale, replaced)
+
+    def writing_events(self, recording: Recording, *, now: datetime) -> AbstractContextManager[None]:
+        if not recording.new:
+            return nullcontext()
+        return copying_in("ledger_event", _EVENT, lines_of(recording.new, now.isoformat(), effective="t"))
 
     def deltas_after(self, positions: Mapping[LevelKey, Position | None]) -> dict[LevelKey, Decimal]:
         if not positions:
@@ -149,11 +157,13 @@ class EventRows:
         found = [as_recorded(row) for row in execute(_LATEST_COUNT, unzip(sorted(keys), 2))]
         return {(each.event.item_id, each.event.location_id): each for each in found}
 
-    def append_movements(self, movements: Sequence[NewMovement], *, now: datetime) -> None:
+    def writing_movements(
+        self, movements: Sequence[NewMovement], *, now: datetime
+    ) -> AbstractContextManager[None]:
         if not movements:
-            return
-        recorded_at = now.isoformat()
-        copy_in("ledger_movement", _MOVEMENT, (_line(each, recorded_at) for each in movements))
+            return nullcontext()
+        by_item = sorted(movements, key=_ITEM)  # neighbours in the index, for a seventh of the whole
+        return copying_in("ledger_movement", _MOVEMENT, _lines(by_item, now.isoformat()))
 
     def _take_ids(self, number: int) -> list[int]:
         """Take ids for new rows, so that a key can name its event before the event is there."""
@@ -178,12 +188,6 @@ class EventRows:
         execute(_UNFULFIL, ([each.id for each in found],))
         return {(each.event.connection_id, each.event.key): each for each in found}
 
-    def _insert(self, rows: Sequence[Recorded], *, effective: bool, now: datetime) -> None:
-        if rows:
-            recorded_at, flag = now.isoformat(), "t" if effective else "f"
-            lines = (line_of(each, recorded_at, effective=flag) for each in rows)
-            copy_in("ledger_event", f"id, {COLUMNS}, effective, recorded_at", lines)
-
     def _keep_apart(self, late: Sequence[StockEvent], known: Mapping[Key, Counting], *, now: datetime) -> int:
         """Keep revisions that never had an effect, each once; their keys are ours or locked."""
         if not late:
@@ -195,7 +199,8 @@ class EventRows:
         missing = sorted((event for event in late if _name(event) not in there), key=_name)
         ids = self._take_ids(len(missing)) if missing else []
         rows = [Recorded(row_id, event) for row_id, event in zip(ids, missing, strict=True)]
-        self._insert(rows, effective=False, now=now)
+        if rows:
+            copy_in("ledger_event", _EVENT, lines_of(rows, now.isoformat(), effective="f"))
         return len(rows)
 
     def _fulfil(self, kept: Sequence[Recorded]) -> None:
@@ -222,11 +227,14 @@ def _name(event: StockEvent) -> _Name:
     return (event.connection_id, event.key, event.revision)
 
 
-def _line(movement: NewMovement, recorded_at: str) -> str:
-    """Return a movement as a line of COPY."""
-    event, item, source, destination, quantity, kind, at, ref, period, cause, lot, owner, condition = movement
-    about = f"{lot}{owner}{condition}" and f"{copied(lot)}\t{copied(owner)}\t{copied(condition)}"
-    return (
-        f"{event}\t{item}\t{source}\t{destination}\t{quantity}\t{kind}\t{moment(at)}\t{copied(ref)}\t"
-        f"{period}\t{copied(cause)}\t{about or _BARE}\t{recorded_at}\n"
-    )
+def _lines(movements: Sequence[NewMovement], recorded_at: str) -> Iterator[str]:
+    """Write movements as lines of COPY."""
+    text = writing(part for each in movements for part in (each.reference, each.correlation_id))
+    for event, item, source, to, quantity, kind, at, ref, period, cause, lot, owner, condition in movements:
+        about = _BARE
+        if lot or owner or condition:
+            about = f"{copied(lot)}\t{copied(owner)}\t{copied(condition)}"
+        yield (
+            f"{event}\t{item}\t{source}\t{to}\t{quantity!s}\t{kind}\t{moment(at)}\t{text(ref)}\t"
+            f"{period}\t{text(cause)}\t{about}\t{recorded_at}\n"
+        )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
+
+from django.db import connection
 
 from inventory_sync.domain.levels import LevelState, Mode
 from inventory_sync.domain.reports import Count, Position
@@ -23,7 +26,7 @@ FROM unnest(%s::bigint[], %s::bigint[]) AS given(item_id, location_id)
 JOIN catalog_location place ON place.id = given.location_id
 WHERE (SELECT l.id FROM ledger_stocklevel l
     WHERE l.item_id = given.item_id AND l.location_id = given.location_id) IS NULL
-ORDER BY given.item_id, given.location_id ON CONFLICT DO NOTHING
+ORDER BY given.item_id, given.location_id ON CONFLICT DO NOTHING RETURNING item_id, location_id
 """
 # One at a time, in the order given, each by its index: that order is the lock order.
 _LOCK = """
@@ -101,13 +104,20 @@ class LevelRows:
 
     def lock_levels(
         self, keys: Collection[LevelKey], *, create: Collection[LevelKey]
-    ) -> dict[LevelKey, LevelState]:
-        if create:
-            execute(_CREATE, unzip(sorted(create), 2))
-        wanted = sorted({*keys, *create})
+    ) -> Mapping[LevelKey, LevelState]:
+        wanted = {*keys, *create}
         if not wanted:
             return {}
-        return {(row[0], row[1]): _level(*row[2:]) for row in execute(_LOCK, unzip(wanted, 2))}
+        unseen = _standing.unseen(create)
+        made = _create(unseen)
+        found = _Locked(wanted)
+        if len(found) < len(wanted) and (missing := {*create} - found.keys()):
+            # Seen once and gone: rolled back with what made it, or the database is another one now.
+            _standing.forget()
+            _create(missing)
+            return {**found, **_Locked(missing)}
+        _standing.add(unseen - made)
+        return found
 
     def save_levels(self, levels: Mapping[LevelKey, LevelState], *, now: datetime) -> None:
         if not levels:
@@ -163,6 +173,58 @@ class LevelRows:
             left = on_hand or {}
             given = [(*key, why, left.get(key)) for key, why in touched.items()]
             execute(_DIRTY, (now, NEAR_ZERO, *unzip(given, 4)))
+
+
+class _Standing:
+    """Levels this process found standing: none is ever removed, so nobody need look again whether to make it.
+
+    That look costs as much as locking does. A hint, no more: lock_levels() sees what is missing. Bounded.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._seen: set[LevelKey] = set()
+
+    def unseen(self, keys: Collection[LevelKey]) -> set[LevelKey]:
+        return {*keys} - self._seen
+
+    def add(self, keys: Collection[LevelKey]) -> None:
+        if len(self._seen) + len(keys) > self._most:
+            self._seen.clear()
+        self._seen.update(keys)
+
+    def forget(self) -> None:
+        self._seen.clear()
+
+
+_standing = _Standing(most=65_536)
+
+
+def _create(keys: Collection[LevelKey]) -> set[LevelKey]:
+    """Make the levels that are not there; returns those made."""
+    return {(row[0], row[1]) for row in execute(_CREATE, unzip(sorted(keys), 2))} if keys else set()
+
+
+class _Locked(Mapping[LevelKey, LevelState]):
+    """Locked levels, made of their rows when one is asked for: the server may be at work again by then."""
+
+    def __init__(self, keys: Collection[LevelKey]) -> None:
+        self._cursor = connection.cursor()
+        self._cursor.execute(_LOCK, unzip(sorted(keys), 2))
+
+    @cached_property
+    def _levels(self) -> dict[LevelKey, LevelState]:
+        with self._cursor as cursor:
+            return {(row[0], row[1]): _level(*row[2:]) for row in cursor.fetchall()}
+
+    def __getitem__(self, key: LevelKey) -> LevelState:
+        return self._levels[key]
+
+    def __iter__(self) -> Iterator[LevelKey]:
+        return iter(self._levels)
+
+    def __len__(self) -> int:
+        return int(self._cursor.rowcount)
 
 
 def _level(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from types import NoneType
 from typing import Any
 
 
@@ -13,16 +14,22 @@ def unzip(rows: Iterable[Sequence[Any]], width: int) -> tuple[str, ...]:
     Literals are written here because the driver's own lists cost several times the statement itself.
     """
     columns = list(zip(*rows, strict=True)) or [()] * width
-    return tuple("{" + ",".join(_literals(column)) + "}" for column in columns)
+    return tuple("{" + _literal(column) + "}" for column in columns)
 
 
-def _literals(column: Sequence[Any]) -> Iterable[str]:
+def _literal(column: Sequence[Any]) -> str:
     """Write one column; its values are of one type, or None."""
-    kind = type(next((value for value in column if value is not None), None))
-    write: Callable[[Any], str] = _text if issubclass(kind, str) else _WRITERS.get(kind, str)
-    if None in column:
-        return ["NULL" if value is None else write(value) for value in column]
-    return map(write, column)
+    kinds = {*map(type, column)}
+    kind = next(iter(kinds - {NoneType}), NoneType)
+    is_text = issubclass(kind, str)
+    if is_text and kinds == {str}:
+        written = '","'.join(column)
+        if "\\" not in written and written.count('"') == 2 * len(column) - 2:  # nothing to be escaped in any
+            return f'"{written}"'
+    write: Callable[[Any], str] = _text if is_text else _WRITERS.get(kind, str)
+    if NoneType in kinds:
+        return ",".join(["NULL" if value is None else write(value) for value in column])
+    return ",".join(map(write, column))
 
 
 def _text(value: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -11,7 +12,7 @@ from django.db.utils import IntegrityError
 
 from inventory_sync.ledger import partitions, selectors
 from inventory_sync.ledger.apply import apply_batch
-from inventory_sync.ledger.models import Event, EventKey, Movement
+from inventory_sync.ledger.models import Event, EventKey, Movement, StockLevel
 from inventory_sync.ledger.ports import NewMovement
 from inventory_sync.ledger.rows import execute
 from inventory_sync.ledger.store import PostgresLedger
@@ -33,6 +34,10 @@ def world(db: None) -> PostgresWorld:
 def months(db: None) -> None:
     """Partitions of the spring of 2031, taken back with the test's transaction."""
     partitions.make_ahead(now=FUTURE, months=3)
+
+
+class RolledBack(Exception):
+    """Ends a transaction that is not to stay."""
 
 
 def sale(world: PostgresWorld, key: str = "s1", **values: int) -> StockEvent:
@@ -152,13 +157,39 @@ def test_everything_an_event_says_comes_back_from_its_row(world):
     assert recording.replaced[till, told.key].event == told
 
 
+def test_the_rows_of_events_are_there_after_the_block_that_writes_them(world):
+    event, ledger = sale(world), PostgresLedger()
+
+    recording = ledger.record_events([event], now=NOW)
+    with ledger.writing_events(recording, now=NOW):
+        pass
+
+    assert Event.objects.get().key == event.key
+    assert ledger.originals([(event.connection_id, event.key)]) == {(event.connection_id, event.key): event}
+
+
+def test_a_level_that_was_seen_and_rolled_back_is_made_again(world):
+    key, ledger = (world.item("MUG"), world.place("BER")), PostgresLedger()
+    with suppress(RolledBack), transaction.atomic():
+        ledger.lock_levels((), create=[key])
+        ledger.lock_levels((), create=[key])
+        raise RolledBack
+    assert not StockLevel.objects.exists()
+
+    locked = ledger.lock_levels((), create=[key])
+
+    assert (len(locked), locked[key].on_hand, locked[key].version) == (1, 0, 0)
+    assert StockLevel.objects.filter(item_id=key[0], location_id=key[1]).count() == 1
+
+
 def test_movements_are_appended_as_given(world):
     mug, berlin, adjustment = world.item("MUG"), world.place("BER"), world.place("ADJ")
     line = NewMovement(
         1, mug, adjustment, berlin, Decimal("1E+3"), "count", NOW, "r\\", "2026-12", "c", "l", "o", "damaged"
     )
 
-    PostgresLedger().append_movements([line], now=NOW)
+    with PostgresLedger().writing_movements([line], now=NOW):
+        pass
 
     row = Movement.objects.get()
     assert (row.quantity, row.reference, row.condition) == (1000, "r\\", "damaged")

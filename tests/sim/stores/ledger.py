@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
@@ -140,6 +141,9 @@ class MemoryLedger(MemoryFigures, MemoryIncoming):
                 stale += 1
             self.tables.events[name] = KeptEvent(row, effective=counts)
         return Recording(tuple(new), stale, duplicates, replaced)
+
+    def writing_events(self, recording: Recording, *, now: datetime) -> AbstractContextManager[None]:
+        return nullcontext()  # they are there already
 
     def lock_orders(
         self, keys: Collection[OrderKey], *, now: datetime, create: Collection[OrderKey] | None = None
@@ -282,9 +286,12 @@ class MemoryLedger(MemoryFigures, MemoryIncoming):
             for each in line.allocations
         }
 
-    def append_movements(self, movements: Sequence[NewMovement], *, now: datetime) -> None:
+    def writing_movements(
+        self, movements: Sequence[NewMovement], *, now: datetime
+    ) -> AbstractContextManager[None]:
         assert all(each.quantity > 0 and each.source_id != each.destination_id for each in movements)
         self.tables.movements.extend(movements)
+        return nullcontext()
 
     def save_levels(self, levels: Mapping[LevelKey, LevelState], *, now: datetime) -> None:
         assert levels.keys() <= self.tables.levels.keys()
