@@ -13,8 +13,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
+from django.db.backends.postgresql.base import ServerBindingCursor
 
 from inventory_sync.availability.ports import FigureChange, Plainly
 from inventory_sync.catalog.resolve import PIECES
@@ -43,6 +45,16 @@ def _term(name: str, micro: str, *, at_place: bool = False) -> str:
     return f"CASE WHEN {micro} = 0 THEN '' ELSE ',[\"{name}\",' || {_amount(micro)}{where} || ']' END"
 
 
+# In force where the plan is made. Joins are by hash alone: a merge would sort by the channel and compare all
+# its items.
+_PLAN_SO = """
+SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off;
+SET LOCAL plan_cache_mode = force_generic_plan
+"""
+_PLAN_AS_BEFORE = """
+SET LOCAL enable_nestloop = on; SET LOCAL enable_mergejoin = on; SET LOCAL enable_seqscan = on;
+SET LOCAL plan_cache_mode = auto
+"""
 _CLAMPED = "(not_less - backorders - left_by_share + greatest(percentage, declared))"
 
 # Every read is of one snapshot, taken after the claim. The ids come out of a subquery: as constants the
@@ -277,20 +289,37 @@ def save_plain(
     urgent_at_or_below: Decimal | int,
 ) -> Plainly:
     """See ports.AvailabilityStore.save_plain."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off")
-        cursor.execute(
-            _READ + _WORK_OUT + _SAVE,
-            {
-                "ids": array_of(item_ids),
-                "now": now,
-                "pieces": sorted(PIECES),
-                "near_zero": urgent_at_or_below,
-                "kits": array_of(causes.keys()),
-                "causes": words_of(causes.values()) if causes else "{}",
-            },
-        )
-        rows = cursor.fetchall()
-        cursor.execute("RESET enable_nestloop; RESET enable_mergejoin")
+    rows = _planned_once(
+        _READ + _WORK_OUT + _SAVE,
+        {
+            "ids": array_of(item_ids),
+            "now": now,
+            "pieces": sorted(PIECES),
+            "near_zero": Decimal(urgent_at_or_below),
+            "kits": array_of(causes.keys()),
+            "causes": words_of(causes.values()) if causes else "{}",
+        },
+    )
     special = frozenset(row[1] for row in rows if row[0] is None)
     return Plainly(special, [FigureChange._make(row) for row in rows if row[0] is not None])
+
+
+def _planned_once(sql: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """Return the rows of a statement whose plan this connection keeps.
+
+    The plan depends on no parameter, and to make it takes as long as to work out hundreds of items. It is
+    made anew when a table was analysed; one made while they were empty looks rows up by index all the same.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_PLAN_SO)
+        driver: Any = connection.connection
+        before, driver.prepare_threshold = driver.prepare_threshold, 0
+        try:
+            opened: Any = ServerBindingCursor
+            with connection.wrap_database_errors, opened(driver) as keeping:
+                keeping.execute(sql, params)
+                rows = keeping.fetchall()
+        finally:
+            driver.prepare_threshold = before
+        cursor.execute(_PLAN_AS_BEFORE)
+    return rows
