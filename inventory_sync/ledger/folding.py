@@ -69,11 +69,12 @@ def sift_events(
     accepted: list[StockEvent] = []
     refused: list[Refused] = []
     for event in events:
-        if _is_foreign(event, places[event.location_id]):
+        kind = event.kind
+        if kind is not EventKind.DELTA and _is_foreign(event, places[event.location_id]):
             refused.append(Refused(event, RefusalReason.MIXED_KINDS))
-        elif event.kind is not EventKind.FIGURE and event.occurred_at > latest:
+        elif kind is not EventKind.FIGURE and event.occurred_at > latest:
             refused.append(Refused(event, RefusalReason.FUTURE))
-        elif shut and event.kind is not EventKind.FIGURE and period_of(event.occurred_at) in shut:
+        elif shut and kind is not EventKind.FIGURE and period_of(event.occurred_at) in shut:
             refused.append(Refused(event, RefusalReason.PERIOD_CLOSED))
         elif event.fulfils is None or event.reason is Reason.SHIPMENT:
             accepted.append(event)

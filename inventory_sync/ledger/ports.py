@@ -56,13 +56,14 @@ class Recording:
 
     new: events never seen before that count. stale: how many were kept without effect, because a higher
     revision is there already. duplicates: how many were known. replaced: per (connection, key) of a new event
-    the lower revision that counted until now.
+    the lower revision that counted until now. lines: the rows of what is new, where they are written already.
     """
 
     new: tuple[Recorded, ...] = ()
     stale: int = 0
     duplicates: int = 0
     replaced: Mapping[tuple[int, str], Recorded] = field(default_factory=dict)
+    lines: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
 
 class NewMovement(NamedTuple):

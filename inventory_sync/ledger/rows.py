@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import connection
@@ -18,6 +19,17 @@ def execute(sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return cursor.fetchall() if cursor.description is not None else []
+
+
+@contextmanager
+def unanswered() -> Iterator[None]:
+    """Send what the block executes without waiting for the answers, which are there when it ends.
+
+    For writes: a read in it would find nothing yet. What fails is raised at the end of the block.
+    """
+    connection.ensure_connection()
+    with connection.wrap_database_errors, connection.connection.pipeline():
+        yield
 
 
 def execute_by_index(sql: str, params: Sequence[Any] = ()) -> None:

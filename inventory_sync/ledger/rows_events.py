@@ -97,12 +97,14 @@ class EventRows:
         given = {_name(event): event for event in reversed(events)}
         highest = {name[:2]: name for name in sorted(given)}
         ids = dict(zip(highest, self._take_ids(len(highest)), strict=True))
-        claimed = rows_keys.claim([(*key, name[2], ids[key]) for key, name in highest.items()], now=now)
-        if claimed == len(events):  # nearly always: nobody has said any of this before
-            events_in_order = (given[name] for name in highest.values())
-            new = tuple(map(Recorded._make, zip(ids.values(), events_in_order, strict=True)))
+        rows = [(*key, name[2], ids[key]) for key, name in highest.items()]
+        with rows_keys.claiming(rows, now=now) as claim:  # and meanwhile, as if nobody had said any of this
+            in_order = (given[name] for name in highest.values())
+            new = tuple(map(Recorded._make, zip(ids.values(), in_order, strict=True)))
+            lines = tuple(lines_of(new, now.isoformat(), effective="t"))
+        if claim.new == len(events):  # nearly always
             self._fulfil(new)
-            return Recording(new)
+            return Recording(new, lines=lines)
         return self._sort_out(events, given, highest, ids, now=now)
 
     def _sort_out(
@@ -140,7 +142,8 @@ class EventRows:
     def writing_events(self, recording: Recording, *, now: datetime) -> AbstractContextManager[None]:
         if not recording.new:
             return nullcontext()
-        return copying_in("ledger_event", _EVENT, lines_of(recording.new, now.isoformat(), effective="t"))
+        lines = recording.lines or lines_of(recording.new, now.isoformat(), effective="t")
+        return copying_in("ledger_event", _EVENT, lines)
 
     def deltas_after(self, positions: Mapping[LevelKey, Position | None]) -> dict[LevelKey, Decimal]:
         if not positions:

@@ -6,13 +6,15 @@ wait until this one has committed or rolled back; whoever then finds it there kn
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from django.db import connection
 
-from inventory_sync.ledger.rows import execute, unzip
+from inventory_sync.ledger.rows import execute, unanswered, unzip
 
 Key = tuple[int, str]  # connection id, key
 
@@ -46,15 +48,26 @@ WHERE k.connection_id = given.connection_id AND k.key = given.key
 """
 
 
-def claim(rows: Sequence[tuple[int, str, int, int]], *, now: datetime) -> int:
-    """Insert (connection, key, revision, event id) in the order given; return how many keys were new.
+@dataclass(slots=True)
+class Claim:
+    """How many of the keys claimed were new: known when the block of claiming() has ended."""
+
+    new: int = 0
+
+
+@contextmanager
+def claiming(rows: Sequence[tuple[int, str, int, int]], *, now: datetime) -> Iterator[Claim]:
+    """Insert (connection, key, revision, event id) in the order given, while the block runs.
 
     The order must be that of (connection, key) by code point: two sessions then wait for each other at most
     one way round.
     """
+    claim = Claim()
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, (now, *unzip(rows, 4)))
-        return int(cursor.rowcount)
+        with unanswered():
+            cursor.execute(_CLAIM, (now, *unzip(rows, 4)))
+            yield claim
+        claim.new = cursor.rowcount
 
 
 def counting(keys: Collection[Key], *, lock: bool = False) -> dict[Key, Counting]:

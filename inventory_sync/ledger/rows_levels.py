@@ -211,6 +211,7 @@ class _Locked(Mapping[LevelKey, LevelState]):
     def __init__(self, keys: Collection[LevelKey]) -> None:
         self._cursor = connection.cursor()
         self._cursor.execute(_LOCK, unzip(sorted(keys), 2))
+        self._number = int(self._cursor.rowcount)
 
     @cached_property
     def _levels(self) -> dict[LevelKey, LevelState]:
@@ -224,7 +225,7 @@ class _Locked(Mapping[LevelKey, LevelState]):
         return iter(self._levels)
 
     def __len__(self) -> int:
-        return int(self._cursor.rowcount)
+        return self._number
 
 
 def _level(

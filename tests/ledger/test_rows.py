@@ -178,7 +178,8 @@ def test_a_level_that_was_seen_and_rolled_back_is_made_again(world):
 
     locked = ledger.lock_levels((), create=[key])
 
-    assert (len(locked), locked[key].on_hand, locked[key].version) == (1, 0, 0)
+    assert (list(locked), locked[key].on_hand, locked[key].version) == ([key], 0, 0)
+    assert len(ledger.lock_levels([key], create=())) == 1
     assert StockLevel.objects.filter(item_id=key[0], location_id=key[1]).count() == 1
 
 
