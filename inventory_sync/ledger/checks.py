@@ -184,6 +184,8 @@ FROM (VALUES ('ledger_movement_append_only', 'ledger_movement'),
     ('ledger_fulfilment_append_only', 'ledger_fulfilment'),
     ('ledger_observation_append_only', 'ledger_observation'),
     ('ledger_lateposting_append_only', 'ledger_lateposting'),
+    ('ledger_keep_named', 'ledger_order'), ('ledger_keep_named', 'ledger_reservation'),
+    ('ledger_keep_named', 'catalog_item'), ('ledger_keep_named', 'catalog_location'),
     ('audit_entry_append_only', 'audit_entry'),
     ('availability_figurehistory_append_only', 'availability_figurehistory'),
     ('pipeline_evidence_append_only', 'pipeline_evidence')) AS wanted(name, on_table)
@@ -335,7 +337,7 @@ def quantities_are_exact(span: Span) -> Sequence[Violation]:
 
 
 def guards_stand(span: Span) -> Sequence[Violation]:
-    """The triggers that refuse edits of what is append-only are there and on."""
+    """The triggers that keep what is append-only, and what promises name, are there and on."""
     return [
         Violation(
             name, f"The guard {name} of {table} is {'gone' if gone else 'switched off'}.", "on",

@@ -258,7 +258,10 @@ class Reservation(models.Model):
         State.BACKORDERED,
     )
 
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, db_index=False, related_name="reservations")
+    # Written with what they name, or under its lock, and that is never deleted: decision 0016.
+    order = models.ForeignKey(
+        Order, on_delete=models.PROTECT, db_index=False, db_constraint=False, related_name="reservations"
+    )
     line_ref = models.CharField(max_length=80)
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="reservations")
     demand = QuantityField(help_text="What the order wants, in base units.")
@@ -293,11 +296,14 @@ class Reservation(models.Model):
 class Allocation(models.Model):
     """What one location owes of a reservation: component item, D and what the books contain of it."""
 
+    # As above.
     reservation = models.ForeignKey(
-        Reservation, on_delete=models.CASCADE, db_index=False, related_name="allocations"
+        Reservation, on_delete=models.CASCADE, db_index=False, db_constraint=False, related_name="allocations"
     )
-    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="allocations")
-    location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="allocations")
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, db_constraint=False, related_name="allocations")
+    location = models.ForeignKey(
+        Location, on_delete=models.PROTECT, db_constraint=False, related_name="allocations"
+    )
     quantity = QuantityField(help_text="D: the whole demand at this place, base units of the component.")
     contained = QuantityField(default=0, help_text="c: the part the authority's figure already holds.")
     fulfilled = QuantityField(default=0)
@@ -321,11 +327,12 @@ class ReservationChange(models.Model):
     `allocations`: [item id, location id, quantity, contained, fulfilled] of each place that owed of it.
     """
 
+    # As above.
     reservation = models.ForeignKey(
-        Reservation, on_delete=models.PROTECT, related_name="changes", db_index=False
+        Reservation, on_delete=models.PROTECT, db_index=False, db_constraint=False, related_name="changes"
     )
     at = models.DateTimeField()
-    # The reservation's own key guards it: no second check for every line of every order.
+    # The reservation's own guards it: no second check for every line of every order.
     item = models.ForeignKey(
         Item, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
     )

@@ -134,3 +134,29 @@ def test_a_month_that_was_detached_is_made_again_beside_its_archive(db: None) ->
     execute("ALTER TABLE ledger_event DETACH PARTITION ledger_event_2031_03_2")
     partitions.make_ahead(now=MARCH, months=0)
     assert "ledger_event_2031_03_3" in partitions.partitions_of("ledger_event")
+
+
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        ("ledger_order", "named in ledger_reservation.order_id"),
+        ("ledger_reservation", "named in ledger_allocation.reservation_id"),
+        ("catalog_item", "named in ledger_allocation.item_id"),
+        ("catalog_location", "named in ledger_allocation.location_id"),
+    ],
+)
+@pytest.mark.usefixtures("world")
+def test_what_a_promise_names_is_not_deleted(table: str, reason: str) -> None:
+    named = {"catalog_item": "SELECT item_id", "catalog_location": "SELECT location_id"}
+    which = f"{named[table]} FROM ledger_allocation" if table in named else f"SELECT id FROM {table}"
+
+    with pytest.raises(IntegrityError, match=reason), transaction.atomic():
+        execute(f"DELETE FROM {table} WHERE id IN ({which})")
+
+
+def test_what_nothing_names_can_be_deleted(db: None) -> None:
+    item = PostgresWorld().item("UNSOLD")
+
+    execute("DELETE FROM catalog_item WHERE id = %s", (item,))
+
+    assert execute("SELECT count(*) FROM catalog_item WHERE id = %s", (item,)) == [(0,)]
