@@ -19,8 +19,7 @@ FigureKey = tuple[int, int]  # (connection id, item id)
 WHOLE = 10_000  # hundredths of a percent
 
 
-@dataclass(frozen=True, slots=True)
-class DirtyItem:
+class DirtyItem(NamedTuple):
     """An item whose figures must be computed again. version tells whether it was touched since the claim.
 
     failed: the last try failed, and it was set aside for a while.

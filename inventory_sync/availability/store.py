@@ -141,7 +141,7 @@ class PostgresAvailability:
     """The AvailabilityStore of the running platform. Needs an open transaction at READ COMMITTED."""
 
     def claim(self, limit: int, *, now: datetime) -> list[DirtyItem]:
-        return [DirtyItem(*row) for row in claim_dirty(limit, now=now)]
+        return list(map(DirtyItem._make, claim_dirty(limit, now=now)))
 
     def recipes(self, item_ids: Collection[int]) -> list[Recipe]:
         kits: dict[int, list[tuple[int, int]]] = defaultdict(list)

@@ -8,7 +8,7 @@ PostgreSQL's store (tests/availability/).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, MutableMapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
@@ -175,7 +175,7 @@ class MemoryAvailability:
             ]
             for each in sorted(waiting, key=lambda row: row.since)[: max(0, share - len(taken))]:
                 self._tables.held[each.item_id] = self
-                taken.append(replace(each, failed=each.item_id in aside))
+                taken.append(each._replace(failed=each.item_id in aside))
         return taken
 
     def recipes(self, item_ids: Collection[int]) -> list[Recipe]:
