@@ -19,8 +19,13 @@ class Listing(models.Model):
         UNKNOWN = "unknown", "Held: the figure is unknown"
         FAILED = "failed", "Failed: waits for a person"
 
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="listings")
-    mapping = models.ForeignKey(ItemMapping, on_delete=models.CASCADE, related_name="listings")
+    # Each is found by an index below; a second one would be written at every turn of owed and settled.
+    connection = models.ForeignKey(
+        Connection, on_delete=models.CASCADE, related_name="listings", db_index=False
+    )
+    mapping = models.ForeignKey(
+        ItemMapping, on_delete=models.CASCADE, related_name="listings", db_index=False
+    )
     external_id = models.CharField(max_length=120)
     external_parent = models.CharField(max_length=120, blank=True)
     external_location = models.CharField(max_length=120, blank=True)
