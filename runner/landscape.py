@@ -235,7 +235,8 @@ class Landscape:
             "web", self.hub_url,
             PYTHON, "-m", "uvicorn", "inventory_sync.config.asgi:application", "--workers", "2",
             "--host", LOOPBACK, "--port", str(self.ports.web), "--timeout-graceful-shutdown", "10",
-            "--timeout-keep-alive", "15", "--no-access-log", "--no-server-header", "--log-level", "warning",
+            "--timeout-keep-alive", "15", "--timeout-worker-healthcheck", "30", "--no-access-log",
+            "--no-server-header", "--log-level", "warning",
             ready=Answers(f"{self.hub_url}/health/live"),
         )  # fmt: skip
 
