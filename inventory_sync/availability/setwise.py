@@ -130,14 +130,18 @@ WITH given AS MATERIALIZED (
     FROM offered o JOIN made_of m ON m.kit_id = o.item_id JOIN item i ON i.item_id = m.component_id
 ), wanted AS MATERIALIZED (
     SELECT connection_id, item_id, policy_id FROM offered WHERE NOT is_kit
-    UNION SELECT part.connection_id, part.component_id, coalesce(own.id, of_all.id) FROM part
+    UNION ALL SELECT DISTINCT part.connection_id, part.component_id, coalesce(own.id, of_all.id)
+    FROM part
     LEFT JOIN policy own ON own.connection_id = part.connection_id AND own.item_id = part.component_id
     LEFT JOIN policy of_all ON of_all.connection_id = part.connection_id AND of_all.item_id IS NULL
-    WHERE NOT part.is_kit
+    WHERE NOT part.is_kit AND NOT EXISTS (SELECT FROM offered o
+        WHERE o.connection_id = part.connection_id AND o.item_id = part.component_id)
 ), here AS MATERIALIZED (
     SELECT w.connection_id, w.item_id, pool.code, pool.turn, s.version,
         CASE WHEN s.item_id IS NULL THEN pool.empty ELSE s.known AND NOT pool.stale END AS known,
-        s.on_hand, s.unavailable, s.reserved, s.unassigned, s.owed,
+        coalesce(s.on_hand, 0) AS on_hand, coalesce(s.unavailable, 0) AS unavailable,
+        coalesce(s.reserved, 0) AS reserved, coalesce(s.unassigned, 0) AS unassigned,
+        coalesce(s.owed, 0) AS owed,
         greatest(coalesce(own.quantity, of_all.quantity, 0), p.safety_stock) AS safety,
         coalesce(s.on_hand - s.unavailable - s.reserved - s.unassigned - s.owed, 0) AS net
     FROM wanted w JOIN pool USING (connection_id)
@@ -215,36 +219,35 @@ _WORK_OUT = f""", pooled AS MATERIALIZED (
     SELECT item_id, correlation_id FROM ledger_dirtyitem
     WHERE item_id = ANY((SELECT ids FROM given)::bigint[])
 ), news AS MATERIALIZED (
-    SELECT f.*, f.figure IS DISTINCT FROM f.previous AS changed,
+    SELECT f.connection_id, f.item_id, f.at, f.figure * 0.000001 AS shown, f.policy_version,
         coalesce(f.version_before, 0) + (f.figure IS DISTINCT FROM f.previous)::int AS version,
         CASE WHEN f.figure IS DISTINCT FROM f.previous OR f.at IS NULL
-            THEN coalesce(of_kit.cause, d.correlation_id, '') ELSE f.cause_before END AS cause
+            THEN coalesce(of_kit.cause, d.correlation_id, '') ELSE f.cause_before END AS cause,
+        f.figure IS DISTINCT FROM f.previous AS changed, f.figure, f.previous, f.total, f.left_by_share,
+        f.percentage, f.declared, f.backorders, f.not_less, f.cap, f.in_packs
     FROM figured f LEFT JOIN dirt d USING (item_id)
     LEFT JOIN unnest(%(kits)s::bigint[], %(causes)s::text[]) AS of_kit (item_id, cause) USING (item_id)
     WHERE (f.changed_beside OR f.figure IS DISTINCT FROM f.previous)
         AND f.item_id NOT IN (SELECT item_id FROM special)
 )"""  # noqa: S608
 _SAVE = f""", changed AS (
-    UPDATE availability_channelfigure f SET figure = n.figure * 0.000001, last_known = n.figure * 0.000001,
-        version = n.version, policy_version = n.policy_version, verdict = 'known', correlation_id = n.cause,
-        "unknown" = '[]', computed_at = %(now)s
+    UPDATE availability_channelfigure f SET figure = n.shown, last_known = n.shown, version = n.version,
+        policy_version = n.policy_version, verdict = 'known', correlation_id = n.cause, "unknown" = '[]',
+        computed_at = %(now)s
     FROM news n WHERE f.ctid = n.at AND f.ctid = ANY(ARRAY(SELECT at FROM news))
 ), added AS (
     INSERT INTO availability_channelfigure (connection_id, item_id, figure, last_known, version,
         policy_version, verdict, correlation_id, "unknown", computed_at)
-    SELECT connection_id, item_id, figure * 0.000001, figure * 0.000001, version, policy_version, 'known',
-        cause, '[]', %(now)s
+    SELECT connection_id, item_id, shown, shown, version, policy_version, 'known', cause, '[]', %(now)s
     FROM news WHERE at IS NULL
-), of_items AS (
-    SELECT n.connection_id, n.item_id, part.component_id, coalesce(part.component_id, n.item_id) AS of_item,
-        coalesce(',' || to_json(part.sku), '') AS part
-    FROM news n LEFT JOIN part USING (connection_id, item_id) OFFSET 0
 ), explained AS (
-    SELECT n.connection_id, n.item_id, component_id, part, h.turn, h.code, h.version, h.safety, h.net,
-        coalesce(h.on_hand, 0) AS on_hand, coalesce(h.unavailable, 0) AS unavailable,
-        coalesce(h.reserved, 0) AS reserved, coalesce(h.unassigned, 0) AS unassigned,
-        coalesce(h.owed, 0) AS owed
-    FROM of_items n JOIN here h ON h.connection_id = n.connection_id AND h.item_id = n.of_item OFFSET 0
+    SELECT connection_id, item_id, NULL::bigint AS component_id, '' AS part, h.turn, h.code, h.version,
+        h.safety, h.net, h.on_hand, h.unavailable, h.reserved, h.unassigned, h.owed
+    FROM news JOIN here h USING (connection_id, item_id)
+    UNION ALL SELECT part.connection_id, part.item_id, component_id, ',' || to_json(part.sku), h.turn, h.code,
+        h.version, h.safety, h.net, h.on_hand, h.unavailable, h.reserved, h.unassigned, h.owed
+    FROM news JOIN part USING (connection_id, item_id)
+    JOIN here h ON h.connection_id = part.connection_id AND h.item_id = part.component_id
 ), of_places AS (
     SELECT connection_id, item_id, string_agg(
         ',["on_hand",' || {_amount("on_hand")} || ',' || code
@@ -259,7 +262,7 @@ _SAVE = f""", changed AS (
 ), kept AS (
     INSERT INTO availability_figurehistory (computed_at, connection_id, item_id, version, policy_version,
         figure, verdict, correlation_id, terms, basis)
-    SELECT %(now)s, connection_id, item_id, version, policy_version, figure * 0.000001, 'known', cause,
+    SELECT %(now)s, connection_id, item_id, version, policy_version, shown, 'known', cause,
         ('[' || substr(
             coalesce(best.step, terms) || {_term("share", "(left_by_share - news.total)")}
             || CASE WHEN percentage > declared THEN {_term("buffer_percent", "-percentage")}
@@ -275,8 +278,8 @@ _SAVE = f""", changed AS (
 SELECT NULL::bigint, item_id, NULL::numeric, NULL::numeric, NULL::bigint, NULL::boolean, NULL::text
 FROM special
 UNION ALL
-SELECT connection_id, item_id, trim_scale(figure * 0.000001), trim_scale(previous * 0.000001), version,
-    figure <= %(near_zero)s * 1000000 AND (previous IS NULL OR figure < previous), cause
+SELECT connection_id, item_id, trim_scale(shown), trim_scale(previous * 0.000001), version,
+    shown <= %(near_zero)s AND (previous IS NULL OR figure < previous), cause
 FROM news WHERE changed
 """  # noqa: S608
 
