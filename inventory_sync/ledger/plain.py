@@ -37,6 +37,7 @@ def fold_plain(
 ) -> Plain:
     """Fold what is plain of a recording; the levels are given and locked. legs: the virtual locations."""
     keys = [(event.item_id, event.location_id) for _, event in recording.new]
+    levels = {key: levels[key] for key in {*keys}}
     odd = _not_plain(recording, keys, levels, places)
     others = {reason: legs[counterpart] for reason, counterpart in COUNTERPARTS.items()}
     kinds = {reason: kind_of(reason) for reason in COUNTERPARTS}
@@ -53,7 +54,7 @@ def fold_plain(
             on_hand[key] = add_plain(before, quantity)
             movements.append(movement(recorded, key, quantity, others[event.reason], kinds[event.reason]))
     changed = {key: on_hand[key] for key in sorted(on_hand) if on_hand[key] != levels[key].on_hand}
-    return Plain(tuple(movements), changed, replace(recording, new=tuple(rest)))
+    return Plain(tuple(movements), changed, replace(recording, new=tuple(rest), lines=()))
 
 
 def _not_plain(
@@ -65,7 +66,7 @@ def _not_plain(
     """Return the levels that something happens to which is more than a delta that counts."""
     replaced = recording.replaced
     odd = {(old.event.item_id, old.event.location_id) for old in replaced.values()}
-    later_than = {key: counts_later_than(levels[key], places[key[1]].tenures) for key in set(keys)}
+    later_than = {key: counts_later_than(level, places[key[1]].tenures) for key, level in levels.items()}
     for key, (_, event) in zip(keys, recording.new, strict=True):
         if (
             event.kind is not EventKind.DELTA
