@@ -59,6 +59,22 @@ def test_a_figure_stands_until_the_next_one(world, why, minutes, figure, verdict
     assert (then.figure, then.verdict, then.correlation_id) == (figure, verdict, cause), why
 
 
+def test_also_a_figure_that_was_unknown_from_the_first_is_told_of(world):
+    world.item("CUP")
+    world.offer("shop", "CUP")
+    world.level("CUP", "W1", 0, known=False, version=0)
+    world.mark("CUP", cause="delivery-9")
+    with world.transaction() as store:
+        recompute(store=store, now=NOON, limit=10, urgent_at_or_below=2)
+
+    then = figure_at(
+        connection=Connection.objects.get(code="shop"), item=Item.objects.get(sku="CUP"), moment=NOON
+    )
+
+    assert then is not None
+    assert (then.figure, then.verdict, then.correlation_id) == (None, "unknown", "delivery-9")
+
+
 def test_before_the_first_computation_there_was_none(world):
     assert at(-1) is None
 

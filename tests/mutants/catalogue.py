@@ -321,4 +321,20 @@ MUTANTS = (
         '                copy.write("".join(_lines(old, now.isoformat())))\n',
         ("tests/availability/test_figure_history.py",),
     ),
+    Mutant(
+        "plain-history-without-its-version",
+        "What a channel was told yesterday is explained by the terms of another day.",
+        "inventory_sync/availability/setwise.py",
+        "    SELECT %(now)s, connection_id, item_id, version, policy_version, shown, 'known', cause,\n",
+        "    SELECT %(now)s, connection_id, item_id, version - 1, policy_version, shown, 'known', cause,\n",
+        ("tests/availability/test_setwise.py",),
+    ),
+    Mutant(
+        "kits-pooled-where-they-may-not-be",
+        "A kit would be sold of parts that lie in two warehouses.",
+        "inventory_sync/availability/setwise.py",
+        "    WHERE kit_pooled\n",
+        "    WHERE true\n",
+        ("tests/availability/test_setwise.py",),
+    ),
 )
