@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.world import ROOT
+from runner.landscape import WEB
 from runner.processes import launched
 from runner.servers import LOOPBACK, free_port
 
@@ -102,11 +103,7 @@ def together(sides: Sequence[Side], order: str, **arguments: Any) -> list[Any]:
 
 
 SERVERS = {
-    # as runner/landscape.py does
-    "uvicorn": (
-        "--workers", "2", "--host", LOOPBACK, "--port", "{port}", "--timeout-graceful-shutdown", "5",
-        "--timeout-keep-alive", "15", "--no-access-log", "--no-server-header", "--log-level", "warning",
-    ),
+    "uvicorn": (*WEB, "--host", LOOPBACK, "--port", "{port}"),
     # as the documentation of Django does, with a thread for every client
     "gunicorn": (
         "-k", "gthread", "--workers", "2", "--threads", "16", "--bind", f"{LOOPBACK}:{{port}}",

@@ -20,6 +20,13 @@ ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
 MANAGE = str(ROOT / "manage.py")
 CELERY = (PYTHON, "-m", "celery", "-A", "inventory_sync.config.celery")
+WEB = (
+    "--workers", "2", "--timeout-keep-alive", "15", "--timeout-graceful-shutdown", "10",
+    "--timeout-worker-healthcheck", "10", "--limit-concurrency", "4000", "--no-access-log",
+    "--no-server-header", "--log-level", "warning",
+)  # fmt: skip
+"""How the web process is served. The ping: on a machine that is busy starting, uvicorn's five seconds pass
+before all is imported; connections: what one process holds before it sends callers away."""
 WORKERS = {"critical": 2, "standard": 2, "bulk": 1, "replay": 1}
 """Queue and pool size. Each queue has workers of its own, so that none can be starved by another."""
 
@@ -233,10 +240,8 @@ class Landscape:
     def _web(self) -> Child:
         return self._process(
             "web", self.hub_url,
-            PYTHON, "-m", "uvicorn", "inventory_sync.config.asgi:application", "--workers", "2",
-            "--host", LOOPBACK, "--port", str(self.ports.web), "--timeout-graceful-shutdown", "10",
-            "--timeout-keep-alive", "15", "--timeout-worker-healthcheck", "30", "--no-access-log",
-            "--no-server-header", "--log-level", "warning",
+            PYTHON, "-m", "uvicorn", "inventory_sync.config.asgi:application", *WEB,
+            "--host", LOOPBACK, "--port", str(self.ports.web),
             ready=Answers(f"{self.hub_url}/health/live"),
         )  # fmt: skip
 

@@ -69,6 +69,13 @@ _TABLE = (
     Kind(
         "request.media_type_unsupported", 415, "Only JSON is read", "Send `Content-Type: application/json`."
     ),
+    Kind(
+        "request.upgrade_not_offered",
+        400,
+        "Another protocol is not offered here",
+        "Leave out `Upgrade` and `HTTP2-Settings`: speak HTTP/1.1, or HTTP/2 by TLS to a proxy in front.",
+    ),
+    Kind("request.too_slow", 408, "The body took too long to come", "Send it again, in one go."),
     Kind("request.too_large", 413, "The body is too large", "Send fewer lines in one request."),
     Kind(
         "key.channel_missing",

@@ -25,9 +25,11 @@ gc.collect()
 gc.freeze()
 gc.set_threshold(20_000, 20, 20)
 
+knobs = settings.INVENTORY_SYNC
 application = Front(
     hooks=make_hook_door(),
     reserve=make_reserve_door(),
     django=WSGIMiddleware(cast("WSGIApp", django_application), workers=THREADS),
-    max_body_bytes=settings.INVENTORY_SYNC["DOOR_MAX_BODY_BYTES"],
+    base_url=str(knobs["HUB_URL"]),
+    max_body_bytes=knobs["DOOR_MAX_BODY_BYTES"],
 )

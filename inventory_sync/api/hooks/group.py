@@ -1,7 +1,8 @@
 """Group commit inside one process: many requests, one transaction, each answered after it committed.
 
-A single writer thread gathers what arrives within a few milliseconds. A failed group is tried again row by
-row, so one bad row fails its own request only.
+A single writer thread gathers what arrives within a few milliseconds. A failed group is tried again by
+halves, so one bad row fails its own request only. Whoever gave up waiting before a group was begun is left
+out.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Awaited(Protocol[Told]):
 class Ticket(Generic[Result]):
     """What a caller waits on: a result, or why there is none. One lock, for one waiter at a time."""
 
-    __slots__ = ("_error", "_lock", "_result", "_tell")
+    __slots__ = ("_error", "_lock", "_result", "_tell", "given_up")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -38,6 +39,11 @@ class Ticket(Generic[Result]):
         self._result: Result | None = None
         self._error: BaseException | None = None
         self._tell: Callable[[], object] | None = None
+        self.given_up = False
+
+    def give_up(self) -> None:
+        """Say that nobody waits any more: a row whose turn has not come is not stored."""
+        self.given_up = True
 
     def when_done(self, tell: Callable[[], object]) -> None:
         """Have `tell` called when the result is there, by the thread that brings it; perhaps twice."""
@@ -113,11 +119,11 @@ class GroupCommit(Generic[Row, Result]):
             self._begin()
         return ticket
 
-    def stop(self) -> None:
-        """End the writer after what is queued; the next submit starts another."""
+    def stop(self, *, patience_s: float = 10.0) -> None:
+        """End the writer after what is queued, or leave it after a while; the next submit starts another."""
         if self._thread is not None and self._thread.is_alive():
             self._queue.put(None)
-            self._thread.join()
+            self._thread.join(patience_s)
 
     def _begin(self) -> None:
         """Start the writer lazily, after any fork of the web server."""
@@ -154,15 +160,19 @@ class GroupCommit(Generic[Row, Result]):
         self._last = len(batch)
         return batch, True
 
-    def _store(self, batch: list[tuple[Row, Ticket[Result]]]) -> None:
+    def _store(self, gathered: list[tuple[Row, Ticket[Result]]]) -> None:
+        batch = [(row, ticket) for row, ticket in gathered if not ticket.given_up]
+        if not batch:
+            return
         try:
             results = self._flush([row for row, _ in batch])
         except Exception as error:  # noqa: BLE001 - every waiting request must get its answer
             if len(batch) == 1:
                 batch[0][1].set_exception(error)
             else:
-                for one in batch:
-                    self._store([one])
+                half = len(batch) // 2
+                self._store(batch[:half])
+                self._store(batch[half:])
             return
         if len(results) != len(batch):  # committed: not to be done again, and nobody's answer is certain
             for _, ticket in batch:

@@ -46,10 +46,6 @@ class Decided:
     refused: Refused | None = None
 
 
-Reply = tuple[int, bytes, tuple[tuple[str, str], ...]]
-"""Status, body, further headers."""
-
-
 @dataclass(frozen=True, slots=True)
 class Question:
     """What was asked, and the ticket of its answer. told: what every problem says of the request."""
@@ -102,6 +98,10 @@ class ReserveDoor:
         self._base, self._done, self.stop = base_url.rstrip("/"), done, stop
         self._max_body_bytes, self.patience_s = max_body_bytes, patience_s
 
+    def names_a_key(self, environ: WSGIEnvironment) -> bool:
+        """Say whether the request brings what could be a key, and so has to be looked up."""
+        return bool(_raw_key(environ.get("HTTP_AUTHORIZATION", "")))
+
     def known(self, environ: WSGIEnvironment) -> KnownKey | None:
         """Return who asks, if that is known; with it, begin() looks nothing up and takes microseconds."""
         if not self._current():
@@ -110,9 +110,9 @@ class ReserveDoor:
 
     def begin(
         self, environ: WSGIEnvironment, correlation: str, known: KnownKey | None = None
-    ) -> Question | Reply:
+    ) -> Question | shaping.Reply:
         """Hand in what is asked, or answer it at once."""
-        told = {"base": self._base, "instance": environ.get("PATH_INFO", ""), "correlation_id": correlation}
+        told = self._told(environ, correlation)
         try:
             asked = self._asked(environ, correlation, known)
             if known is None:
@@ -124,7 +124,7 @@ class ReserveDoor:
             if known is None:
                 self._done()
 
-    def end(self, question: Question) -> Reply:
+    def end(self, question: Question) -> shaping.Reply:
         """Return the answer to what was handed in, as its ticket stands now."""
         try:
             decided = question.ticket.result(timeout=0)
@@ -132,20 +132,12 @@ class ReserveDoor:
             return _failed(error, question.told)
         return (*_shown(question.asked, decided, question.told), ())
 
-    def shown(self, reply: Reply, correlation: str) -> tuple[int, list[tuple[str, str]], bytes]:
-        """Return status, all headers, and body."""
-        status, body, headers = reply
-        return (
-            status,
-            [
-                ("Content-Type", "application/json" if status < 400 else "application/problem+json"),
-                ("Content-Length", str(len(body))),
-                ("X-Correlation-ID", correlation),
-                ("Cache-Control", "no-store"),
-                *headers,
-            ],
-            body,
-        )
+    def failed(self, error: Exception, environ: WSGIEnvironment, correlation: str) -> shaping.Reply:
+        """Return the answer to a request that was not begun."""
+        return _failed(error, self._told(environ, correlation))
+
+    def _told(self, environ: WSGIEnvironment, correlation: str) -> dict[str, str]:
+        return {"base": self._base, "instance": environ.get("PATH_INFO", ""), "correlation_id": correlation}
 
     def _asked(self, environ: WSGIEnvironment, correlation: str, known: KnownKey | None) -> Asked:
         method = environ.get("REQUEST_METHOD", "")
@@ -206,7 +198,7 @@ def _raw_key(header: str) -> str:
     return raw if kind.lower() == "bearer" and raw.isascii() and raw.isprintable() else ""
 
 
-def _failed(error: Exception, told: dict[str, str]) -> Reply:
+def _failed(error: Exception, told: dict[str, str]) -> shaping.Reply:
     if isinstance(error, Problem):
         status, body = shaping.problem(error.code, error.detail, **told, **error.extra)
         return status, body, error.headers

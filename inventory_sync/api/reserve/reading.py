@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from inventory_sync.domain.requests import Act
 from inventory_sync.domain.routing import ReserveMode
 
 MOST_LINES = 200
+MOST_TOLD = 20  # of what is wrong with a request
+MOST_DIGITS = 15  # before the point of any quantity
 REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:@#+=-]{0,119}")
 CHANNEL = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 QUANTITY = re.compile(r"[0-9]{1,14}(\.[0-9]{1,6})?")
@@ -79,7 +82,7 @@ def read(act: Act, body: bytes, *, channel: str, reference: str, correlation_id:
     if act is Act.EXTEND and asked.until is None and asked.hold is None:
         fields.errors.append(("expires_at", "Say when it is to end: `expires_at` or `hold_s`."))
     if fields.errors:
-        raise Invalid(*fields.errors)
+        raise Invalid(*fields.errors[:MOST_TOLD])
     return asked
 
 
@@ -117,7 +120,8 @@ class _Fields:
 
     def __init__(self, body: dict[str, Any], allowed: frozenset[str]) -> None:
         self._body = body
-        self.errors = [(name, "There is no such field.") for name in body if name not in allowed]
+        unknown = (name for name in body if name not in allowed)
+        self.errors = [(name, "There is no such field.") for name in islice(unknown, MOST_TOLD)]
 
     def text(self, name: str, pattern: re.Pattern[str], words: str) -> str:
         value = self._body.get(name)
@@ -225,5 +229,7 @@ def _quantity(value: Any) -> Decimal | None:
     """Return an exact quantity from a string, or from a JSON number as it was written."""
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         return None
+    if isinstance(value, Decimal) and not -MOST_DIGITS < value.adjusted() < MOST_DIGITS:
+        return None  # a few characters may stand for gigabytes of zeros
     text = value if isinstance(value, str) else f"{value:f}" if isinstance(value, Decimal) else str(value)
     return Decimal(text) if QUANTITY.fullmatch(text) else None

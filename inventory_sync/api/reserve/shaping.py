@@ -19,6 +19,26 @@ from inventory_sync.ledger.ports import HeldLine, HeldOrder
 _encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
+Reply = tuple[int, bytes, tuple[tuple[str, str], ...]]
+"""Status, body, further headers."""
+
+
+def shown(reply: Reply, correlation: str) -> tuple[int, list[tuple[str, str]], bytes]:
+    """Return status, all headers, and body."""
+    status, body, headers = reply
+    return (
+        status,
+        [
+            ("Content-Type", "application/json" if status < 400 else "application/problem+json"),
+            ("Content-Length", str(len(body))),
+            ("X-Correlation-ID", correlation),
+            ("Cache-Control", "no-store"),
+            *headers,
+        ],
+        body,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Names:
     """What the ids in an answer are called."""

@@ -11,6 +11,10 @@ DECLARE
     place text;
     named boolean;
 BEGIN
+    IF TG_OP = 'TRUNCATE' THEN
+        RAISE EXCEPTION '% is kept: its promises would go on without it', TG_TABLE_NAME
+            USING ERRCODE = 'restrict_violation';
+    END IF;
     FOREACH place IN ARRAY TG_ARGV LOOP
         EXECUTE format('SELECT EXISTS (SELECT FROM %I WHERE %I = $1)', split_part(place, '.', 1),
             split_part(place, '.', 2)) INTO named USING OLD.id;
@@ -30,8 +34,17 @@ CREATE TRIGGER ledger_keep_named BEFORE DELETE ON catalog_item FOR EACH ROW
     EXECUTE FUNCTION ledger_keep_named('ledger_allocation.item_id');
 CREATE TRIGGER ledger_keep_named BEFORE DELETE ON catalog_location FOR EACH ROW
     EXECUTE FUNCTION ledger_keep_named('ledger_allocation.location_id');
+CREATE TRIGGER ledger_no_truncate BEFORE TRUNCATE ON ledger_order FOR EACH STATEMENT
+    EXECUTE FUNCTION ledger_keep_named();
+CREATE TRIGGER ledger_no_truncate BEFORE TRUNCATE ON ledger_reservation FOR EACH STATEMENT
+    EXECUTE FUNCTION ledger_keep_named();
+CREATE TRIGGER ledger_no_truncate BEFORE TRUNCATE ON ledger_allocation FOR EACH STATEMENT
+    EXECUTE FUNCTION ledger_keep_named();
 """
 REVERSE = """
+DROP TRIGGER ledger_no_truncate ON ledger_allocation;
+DROP TRIGGER ledger_no_truncate ON ledger_reservation;
+DROP TRIGGER ledger_no_truncate ON ledger_order;
 DROP TRIGGER ledger_keep_named ON catalog_location;
 DROP TRIGGER ledger_keep_named ON catalog_item;
 DROP TRIGGER ledger_keep_named ON ledger_reservation;

@@ -14,7 +14,7 @@ from django.db import connections, transaction
 
 from inventory_sync.access.models import ApiKey
 from inventory_sync.access.services import create_key
-from inventory_sync.api.front import decided
+from inventory_sync.api.front import Threads, decided
 from inventory_sync.api.reserve.door import ReserveDoor
 from inventory_sync.api.reserve.wiring import make_door
 from inventory_sync.ledger.apply import apply_batch
@@ -80,7 +80,7 @@ class Caller:
             "wsgi.input": BytesIO(sent),
         }
         environ |= {f"HTTP_{name.upper()}": value for name, value in headers.items()}
-        status, fields, answer = asyncio.run(decided(self._door, environ))
+        status, fields, answer = asyncio.run(decided(self._door, environ, Threads(1, name="looks")))
         return Told(status, dict(fields), json.loads(answer))
 
     def reserve(self, reference: str = "cart-1", quantity: Any = 2, **fields: Any) -> Told:

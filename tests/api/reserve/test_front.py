@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from inventory_sync.api.front import Front, environ_of
+from inventory_sync.api.front import Front, Threads, environ_of
 from inventory_sync.api.hooks.group import Ticket
 from inventory_sync.api.reserve.door import ReserveDoor
+from inventory_sync.ledger.models import Order
 
 MOST = 1_000
 
@@ -22,9 +23,11 @@ class Hooks:
 
     def __init__(self) -> None:
         self.thread: int | None = None
+        self.before: Callable[[], object] = lambda: None
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         self.thread = threading.get_ident()
+        self.before()
         body = environ["wsgi.input"].read()
         start_response(
             "202 Accepted", [("X-Topic", environ.get("HTTP_X_TOPIC", "")), ("X-Length", str(len(body)))]
@@ -55,21 +58,39 @@ def ask(front: Front, method: str, path: str, *body: bytes, **headers: str) -> T
 async def asked(front: Front, method: str, path: str, *body: bytes, **headers: str) -> Told:
     if "transfer_encoding" not in headers:
         headers = {"content_length": str(len(b"".join(body))), **headers}
+    pieces = list(body) or [b""]
+    left: list[tuple[bytes, bool] | None] = [
+        (piece, number < len(pieces)) for number, piece in enumerate(pieces, 1)
+    ]
+    sent = await raw(front, method, path, left, **headers)
+    return Told(sent, len(pieces) - len(left))
+
+
+class Sent(list[Any]):
+    """What is sent to a caller."""
+
+    async def __call__(self, message: Any) -> None:
+        self.append(message)
+
+
+async def raw(
+    front: Front, method: str, path: str, left: list[tuple[bytes, bool] | None], **headers: str
+) -> Sent:
+    """Send these pieces, each with whether more is promised; None: nothing comes for a long time."""
     fields = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    left, sent, pieces = list(body) or [b""], [], 0
+    sent = Sent()
 
     async def receive() -> dict[str, Any]:
-        nonlocal pieces
-        if not left:
+        piece = left.pop(0) if left else (b"", False)
+        if piece is None:
+            await asyncio.sleep(20)
+            piece = (b"", False)
+        elif not piece[0] and not piece[1] and not left and headers.get("content_length") != "0":
             return {"type": "http.disconnect"}
-        pieces += 1
-        return {"type": "http.request", "body": left.pop(0), "more_body": bool(left)}
+        return {"type": "http.request", "body": piece[0], "more_body": piece[1]}
 
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    await front({"type": "http", "method": method, "path": path, "headers": fields}, receive, send)
-    return Told(sent, pieces)
+    await front({"type": "http", "method": method, "path": path, "headers": fields}, receive, sent)
+    return sent
 
 
 @pytest.fixture
@@ -80,7 +101,9 @@ def hooks() -> Hooks:
 @pytest.fixture
 def front(hooks: Hooks, door: ReserveDoor) -> Front:
     door._max_body_bytes = MOST
-    return Front(hooks=hooks, reserve=door, django=django, max_body_bytes=MOST, threads=1)
+    return Front(
+        hooks=hooks, reserve=door, django=django, base_url="http://hub", max_body_bytes=MOST, threads=1
+    )
 
 
 @pytest.mark.parametrize(
@@ -117,8 +140,68 @@ def test_of_a_body_without_a_length_no_more_is_read_than_shows_that_it_is_too_la
     assert (told.read, told.headers["x-length"]) == (3, "1200")
 
 
-def test_what_a_caller_that_went_away_has_sent_is_handed_on_as_it_is(front):
-    assert ask(front, "POST", "/hooks/till/", b"half", content_length="8").headers["x-length"] == "4"
+@pytest.mark.parametrize("length", [{"content_length": "8"}, {"transfer_encoding": "chunked"}])
+def test_half_a_message_of_a_caller_that_went_away_reaches_nobody(front, hooks, length):
+    sent = asyncio.run(raw(front, "POST", "/hooks/till/", [(b"half", True)], **length))
+
+    assert (sent, hooks.thread) == ([], None)
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(hooks, door):
+    front = Front(
+        hooks=hooks, reserve=door, django=django, base_url="http://hub", max_body_bytes=MOST, body_s=0.01
+    )
+
+    told = Told(asyncio.run(raw(front, "POST", "/hooks/till/", [(b"half", True), None])), 1)
+
+    assert (told.status, told.headers["connection"]) == (408, "close")
+    assert hooks.thread is None
+
+
+def test_another_protocol_is_refused_and_the_connection_closed(front, hooks):
+    told = ask(front, "POST", "/hooks/till/", b"{}", upgrade="h2c", connection="Upgrade, HTTP2-Settings")
+
+    assert (told.status, told.headers["connection"]) == (400, "close")
+    assert json.loads(told.body)["code"] == "request.upgrade_not_offered"
+    assert hooks.thread is None
+
+
+def test_a_name_with_an_underscore_does_not_pass_for_one_with_a_dash(front):
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/",
+        "headers": [(b"x_forwarded_for", b"1"), (b"a", b"2")],
+    }
+
+    asyncio.run(front(scope, None, Sent()))
+
+    assert scope["headers"] == [(b"a", b"2")]
+
+
+def test_when_many_wait_for_a_thread_the_next_is_told_to_come_back(hooks, door):
+    front = Front(hooks=hooks, reserve=door, django=django, base_url="http://hub", max_body_bytes=MOST)
+    front._threads = Threads(1, name="hooks", most=2)
+    go = threading.Event()
+    hooks.before = lambda: go.wait(20)
+
+    async def five() -> list[Told]:
+        asking = [asyncio.ensure_future(asked(front, "POST", "/hooks/till/")) for _ in range(5)]
+        refused = [await each for each in asking[2:]]
+        go.set()
+        return [*[await each for each in asking[:2]], *refused]
+
+    told = asyncio.run(five())
+
+    assert [each.status for each in told] == [202, 202, 429, 429, 429]
+    assert json.loads(told[-1].body)["code"] == "request.throttled"
+
+
+def test_what_waited_too_long_for_a_thread_is_not_begun():
+    threads = Threads(1, name="late", patience_s=-1.0)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(threads.run(lambda: pytest.fail("begun")))
 
 
 def test_a_header_sent_twice_is_one_with_both_values():
@@ -210,21 +293,53 @@ def test_an_answer_that_takes_too_long_is_told_to_be_asked_again(front, door, ke
 
 
 def test_at_the_end_of_the_process_the_writer_finishes_what_it_has(front, door, key, shop):
-    told = ask(
-        front, "POST", "/api/v1/reservations", order(1), content_type="application/json",
-        authorization=f"Bearer {key}",
-    )  # fmt: skip
+    sent = {"authorization": f"Bearer {key}", "content_type": "application/json"}
     messages = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
-    sent: list[str] = []
+    told_to_the_server = Sent()
 
     async def receive() -> dict[str, Any]:
         return messages.pop(0)
 
-    async def send(message: Any) -> None:
-        sent.append(message["type"])
+    async def end_while_five_wait() -> list[Told]:
+        await asked(front, "POST", "/api/v1/reservations", order(0), **sent)
+        asking = [
+            asyncio.ensure_future(asked(front, "POST", "/api/v1/reservations", order(n), **sent))
+            for n in range(1, 5)
+        ]
+        await asyncio.sleep(0)  # each has handed in what it asks
+        await front({"type": "lifespan"}, receive, told_to_the_server)
+        assert not any(each.name == "reservations" and each.is_alive() for each in threading.enumerate())
+        return await asyncio.gather(*asking)
 
-    asyncio.run(front({"type": "lifespan"}, receive, send))
+    told = asyncio.run(end_while_five_wait())
 
-    assert told.status == 201
-    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
-    assert not any(thread.name == "reservations" and thread.is_alive() for thread in threading.enumerate())
+    assert [each.status for each in told] == [201, 201, 201, 201]
+    assert [each["type"] for each in told_to_the_server] == [
+        "lifespan.startup.complete",
+        "lifespan.shutdown.complete",
+    ]
+
+
+def test_who_was_told_to_come_back_is_not_served_behind_his_back(front, door, key, shop):
+    sent = {"authorization": f"Bearer {key}", "content_type": "application/json"}
+    held, go = threading.Event(), threading.Event()
+    first_turn = door._submit.__self__._turn
+
+    def hang() -> None:
+        held.set()
+        go.wait(20)
+        first_turn()
+
+    door._submit.__self__._turn = hang
+    door.patience_s = 0.05
+
+    told = [ask(front, "POST", "/api/v1/reservations", order(number), **sent) for number in range(3)]
+    assert held.wait(5)
+    door._submit.__self__._turn = first_turn
+    go.set()
+    door.patience_s = 10.0
+    after = ask(front, "POST", "/api/v1/reservations", order(9), **sent)
+
+    assert [each.status for each in told] == [503, 503, 503]
+    assert after.status == 201
+    assert list(Order.objects.values_list("order_ref", flat=True)) == ["c-9"]

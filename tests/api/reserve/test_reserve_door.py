@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -273,3 +274,18 @@ def test_a_time_outside_the_calendar_is_the_callers_mistake_and_not_ours(caller)
     told = caller.act("extend", expires_at="0001-01-01T00:00:00+23:59")
 
     assert (told.status, told.body["code"]) == (400, "request.invalid")
+
+
+@pytest.mark.parametrize("quantity", ["1E99999999", "1E-99999999", "0E99999999", "-1E2000000000"])
+def test_a_number_of_few_characters_and_endless_digits_is_refused_unwritten(caller, shop, quantity):
+    body = f'{{"channel":"shop","reference":"c","lines":[{{"line":"1","sku":"MUG","quantity":{quantity}}}]}}'
+
+    told = caller("POST", "", raw=body.encode())
+
+    assert (told.status, told.body["errors"][0]["parameter"]) == (400, "lines.0.quantity")
+
+
+def test_of_very_many_mistakes_the_first_are_told(caller, shop):
+    told = caller("POST", "", raw=json.dumps({f"f{number}": 1 for number in range(5_000)}).encode())
+
+    assert (told.status, len(told.body["errors"])) == (400, 20)
