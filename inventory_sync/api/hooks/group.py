@@ -82,8 +82,7 @@ class GroupCommit(Generic[Row, Result]):
 
     It runs in one thread only, in the order of arrival. What arrives while a group commits shares the next,
     and a group waits wait_s for more company. in_company: it waits only if the one before was not alone, so
-    that a single caller never waits. turn: called before a group is gathered; what arrives while it waits
-    belongs to that group.
+    that a single caller never waits.
     """
 
     def __init__(
@@ -93,11 +92,9 @@ class GroupCommit(Generic[Row, Result]):
         max_rows: int,
         wait_s: float,
         in_company: bool = False,
-        turn: Callable[[], None] = lambda: None,
         name: str = "door",
     ) -> None:
         self._flush = flush
-        self._turn = turn
         self._max_rows = max_rows
         self._wait_s = wait_s
         self._in_company = in_company
@@ -147,7 +144,6 @@ class GroupCommit(Generic[Row, Result]):
             if self._last > 1:
                 time.sleep(self._wait_s)  # once for all: each of them would wake this thread
             deadline = 0.0
-        self._turn()
         while len(batch) < self._max_rows:
             left = deadline - time.monotonic()
             try:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, transaction
+from django.db import close_old_connections, transaction
 
 from inventory_sync.access.keyring import KeyRing
 from inventory_sync.api.hooks.group import GroupCommit
@@ -38,7 +36,6 @@ _BY_ID = "SELECT id, sku FROM catalog_item WHERE id = ANY(%s)"
 
 
 END_DUE_EVERY_S = 0.1  # holds whose time is over, so that what they held is free for who asks
-TURN = 7104  # class of the advisory locks under which processes take turns at an item many ask for
 LOOK_EVERY_S = 1.0  # at the connection: whether it is too old, and its plans still fit the tables
 
 
@@ -65,63 +62,35 @@ class Items:
 class Decider:
     """Decides what was asked meanwhile, in one transaction. after: told what was decided, if anything was.
 
-    Used by one thread, which calls take_turn() before it gathers a group, and then decides it.
+    Used by one thread. Processes that decide about one item wait for each other at its level, while what they
+    are asked meanwhile gathers.
     """
 
     def __init__(self, book: Callable[[], Book], after: Callable[[Answered], None]) -> None:
         self._book, self._after = book, after
         self._looked_at = self._ended_at = -LOOK_EVERY_S
         self._items = Items()
-        self._hot: int | None = None
-        self._begun: ExitStack | None = None
-
-    def take_turn(self) -> None:
-        """Wait for the processes that decide about the item of which this one was asked most.
-
-        They would wait for each other at its levels anyway, each with a small group in hand. Waiting here,
-        nothing is in hand yet: what arrives meanwhile is decided in one transaction with the rest. The wait
-        begins the transaction in which it is; one process waits for one item, and before it locks any row.
-        """
-        if self._hot is None:
-            return
-        try:
-            self._look()
-            self._book()
-            self._begun = _begin()
-            execute("SELECT pg_advisory_xact_lock(%s, %s)", (TURN, self._hot % 2**31))
-        except Exception as error:  # noqa: BLE001 - whether the group can be decided is found out with it
-            log.warning("reservations.turn_not_taken", error=repr(error))
-            self._give_up(error)
 
     def __call__(self, asked: Sequence[Asked]) -> Sequence[Decided]:
         try:
             self._look()
             return self._decide(asked)
-        except BaseException as error:
-            self._give_up(error)
+        except BaseException:
+            self._looked_at = -LOOK_EVERY_S  # the connection may be what failed
             raise
 
     def _look(self) -> None:
         """Look at the connection now and then, outside a transaction."""
-        if time.monotonic() - self._looked_at >= LOOK_EVERY_S and self._begun is None:
+        if time.monotonic() - self._looked_at >= LOOK_EVERY_S:
             close_old_connections()
             keep_plans()
             self._looked_at = time.monotonic()
-
-    def _give_up(self, error: BaseException) -> None:
-        self._looked_at = -LOOK_EVERY_S  # the connection may be what failed
-        self._hot = None
-        begun, self._begun = self._begun, None
-        if begun is not None:
-            with suppress(DatabaseError):
-                begun.__exit__(type(error), error, error.__traceback__)
 
     def _decide(self, asked: Sequence[Asked]) -> Sequence[Decided]:
         book = self._book()
         started = time.monotonic()
         end_due = started - self._ended_at >= END_DUE_EVERY_S
-        begun, self._begun = self._begun or _begin(), None
-        with begun:
+        with transaction.atomic():
             skus, kits = self._items({line.sku for each in asked for line in each.lines})
             requests = [_request(each, book, skus) for each in asked]
             answered = decide_requests(
@@ -134,7 +103,6 @@ class Decider:
                 end_due=end_due,
             )
             names = _names(answered.answers, skus)
-        self._hot = _most_asked(asked, skus)
         if end_due:
             self._ended_at = started
         if answered.touched:
@@ -144,22 +112,6 @@ class Decider:
             _decided(one, None if isinstance(request, Refused) else next(answers), request, names, book)
             for one, request in zip(asked, requests, strict=True)
         ]
-
-
-def _begin() -> ExitStack:
-    """Begin a transaction; closing what is returned ends it."""
-    begun = ExitStack()
-    begun.enter_context(transaction.atomic())
-    return begun
-
-
-def _most_asked(asked: Sequence[Asked], skus: Mapping[str, int]) -> int | None:
-    """Return the item that more than one of a group asked for, and a good part of them, if there is one."""
-    named = Counter(sku for each in asked for sku in {line.sku for line in each.lines})
-    for sku, times in named.most_common(1):
-        if times > 1 and times * 4 >= len(asked):
-            return skus.get(sku)
-    return None
 
 
 def _decided(
@@ -224,7 +176,6 @@ def make_door() -> ReserveDoor:
         max_rows=knobs["RESERVE_GROUP_ROWS"],
         wait_s=knobs["RESERVE_GROUP_WAIT_MS"] / 1000,
         in_company=True,
-        turn=decider.take_turn,
         name="reservations",
     )
 

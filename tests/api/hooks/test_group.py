@@ -80,24 +80,6 @@ def test_nobody_is_answered_before_the_commit(database: Database) -> None:
     assert waiting.result(10) == 1
 
 
-def test_what_arrives_while_a_group_waits_for_its_turn_belongs_to_it(database: Database) -> None:
-    asked, given = threading.Event(), threading.Event()
-
-    def turn() -> None:
-        asked.set()
-        assert given.wait(10)
-
-    database.let_go.set()
-    group = GroupCommit(database.flush, max_rows=256, wait_s=0, turn=turn)
-    first = group.submit("0")
-    assert asked.wait(10)
-    others = [group.submit(str(number)) for number in range(1, 6)]
-    given.set()
-
-    assert [one.result(10) for one in (first, *others)] == list(range(6))
-    assert database.commits == [[str(number) for number in range(6)]]
-
-
 @pytest.mark.parametrize("rows", [["1", "2", "odd"], ["odd"]])
 def test_a_flush_with_too_few_results_is_told_to_everybody_and_the_writer_lives_on(rows: list[str]) -> None:
     flushed: list[list[str]] = []

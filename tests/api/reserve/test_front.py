@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from inventory_sync.api.front import Front, Threads, environ_of
 from inventory_sync.api.hooks.group import Ticket
@@ -323,19 +324,20 @@ def test_at_the_end_of_the_process_the_writer_finishes_what_it_has(front, door, 
 def test_who_was_told_to_come_back_is_not_served_behind_his_back(front, door, key, shop):
     sent = {"authorization": f"Bearer {key}", "content_type": "application/json"}
     held, go = threading.Event(), threading.Event()
-    first_turn = door._submit.__self__._turn
+    group = door._submit.__self__
+    flush = group._flush
 
-    def hang() -> None:
+    def hang(asked: Any) -> Any:
         held.set()
         go.wait(20)
-        first_turn()
+        raise OperationalError("too late")
 
-    door._submit.__self__._turn = hang
+    group._flush = hang
     door.patience_s = 0.05
 
     told = [ask(front, "POST", "/api/v1/reservations", order(number), **sent) for number in range(3)]
     assert held.wait(5)
-    door._submit.__self__._turn = first_turn
+    group._flush = flush
     go.set()
     door.patience_s = 10.0
     after = ask(front, "POST", "/api/v1/reservations", order(9), **sent)
