@@ -186,8 +186,6 @@ FROM (VALUES ('ledger_movement_append_only', 'ledger_movement'),
     ('ledger_lateposting_append_only', 'ledger_lateposting'),
     ('ledger_keep_named', 'ledger_order'), ('ledger_keep_named', 'ledger_reservation'),
     ('ledger_keep_named', 'catalog_item'), ('ledger_keep_named', 'catalog_location'),
-    ('ledger_no_truncate', 'ledger_order'), ('ledger_no_truncate', 'ledger_reservation'),
-    ('ledger_no_truncate', 'ledger_allocation'),
     ('audit_entry_append_only', 'audit_entry'),
     ('availability_figurehistory_append_only', 'availability_figurehistory'),
     ('pipeline_evidence_append_only', 'pipeline_evidence')) AS wanted(name, on_table)
