@@ -12,7 +12,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -33,7 +33,7 @@ from connectors.till.twin import TillTwin
 from connectors.woocommerce.twin import WooTwin
 from inventory_sync.catalog.models import Location
 from inventory_sync.connections.models import Cursor
-from inventory_sync.intake.models import Delivery
+from inventory_sync.intake.models import Delivery, ReadDue
 from inventory_sync.ledger.models import Movement, StockLevel
 from inventory_sync.ledger.selectors import any_dirty
 from inventory_sync.pipeline.wake import Waker
@@ -134,11 +134,8 @@ class Platform:
         A child killed just before is waited for: its parent takes its time on a busy machine.
         """
         parent = self.running[name].popen.pid
-        for pid in self.wait(lambda: descendants_of(parent), f"{name} has a pool")[:1]:
-            if found := process(pid):
-                found.send(signal.SIGKILL)
-                return True
-        return False
+        killed: bool = self.wait(lambda: _killed_one_of(descendants_of(parent)), f"{name} has a pool")
+        return killed
 
     def send(self, task: str, queue: str, arguments: dict[str, Any]) -> None:
         """Publish a wake-up on the walk's own broker."""
@@ -198,7 +195,9 @@ class Platform:
         unsettled = Listing.objects.exclude(state=Listing.State.SETTLED)
         pending = Delivery.objects.filter(state=Delivery.State.PENDING)
         queued = any(twin.webhooks.pending() for twin in self.shops.values()) or self.till.outbox.owed()
-        return not (queued or pending.exists() or any_dirty() or unsettled.exists())
+        # Until an order is read again that two messages tell differently, the greater demand stands.
+        doubted = ReadDue.objects.filter(run_at__lt=timezone.now() + timedelta(minutes=1))
+        return not (queued or pending.exists() or doubted.exists() or any_dirty() or unsettled.exists())
 
     def history(self, shop: str, sku: str) -> list[dict[str, Any]]:
         """Return every figure that ever landed in a shop's book, and who wrote it."""
@@ -274,6 +273,14 @@ class Platform:
             if found := process(pid):
                 found.send(signal.SIGKILL)
         one.popen.wait(timeout=10)
+
+
+def _killed_one_of(pids: Iterable[int]) -> bool:
+    for pid in pids:
+        if found := process(pid):
+            found.send(signal.SIGKILL)
+            return True
+    return False
 
 
 def connect_to(url: str) -> None:
