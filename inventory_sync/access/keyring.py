@@ -31,6 +31,10 @@ class KnownKey:
     channels: frozenset[str]
     expires_at: datetime | None
 
+    def at(self, now: datetime) -> KnownKey | None:
+        """Return the key unless it has ended by then."""
+        return None if self.expires_at is not None and self.expires_at <= now else self
+
     def may(self, scope: str, channel: str) -> bool:
         return scope in self.scopes and (not self.channels or channel in self.channels)
 
@@ -69,16 +73,14 @@ class KeyRing:
                 return self._ask(raw_key, digest, now=now)
             finally:
                 self._asking.release()
-        known = kept[1]
-        return None if known.expires_at is not None and known.expires_at <= now else known
+        return kept[1].at(now)
 
     def kept(self, raw_key: str, *, now: datetime) -> KnownKey | None:
         """Return a key that was looked at so lately that nobody need look again; asks nobody itself."""
         kept = self._kept.get(self._digest(raw_key))
         if kept is None or self._monotonic() - kept[0] >= self._ttl_s * AHEAD:
             return None
-        known = kept[1]
-        return None if known.expires_at is not None and known.expires_at <= now else known
+        return kept[1].at(now)
 
     def _digest(self, raw_key: str) -> bytes:
         return hashlib.blake2b(raw_key.encode(), key=self._pepper, digest_size=32).digest()
