@@ -97,6 +97,8 @@ class Capabilities:
 
     `max_request_life_s`: how long after sending a request may still land.
     `retries_on_refusal`: the sender repeats what we refuse, so refusing is back-pressure.
+    `reads_books`: its books are read by us, one reading at a time. `takes_orders`: its client is an
+    OrderTaker, `mirrors_stock`: a Mirror, `takes_deliveries`: a DeliveryTaker (domain/commands.py).
     """
 
     sells: bool = False
@@ -114,6 +116,10 @@ class Capabilities:
     streams: tuple[Stream, ...] = ()
     orders_stream: str = ""
     needs_hooks: bool = False
+    reads_books: bool = False
+    takes_orders: bool = False
+    mirrors_stock: bool = False
+    takes_deliveries: bool = False
     semantics: Mapping[str, str] | None = None
 
 
