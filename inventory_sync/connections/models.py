@@ -106,3 +106,17 @@ class Hook(Stamped):
 
     def __str__(self) -> str:
         return f"{self.connection.code}: {self.topic} {self.status}"
+
+
+class WriterLease(models.Model):
+    """Who may write to a connection that takes one writer at a time, until when; see writers.py."""
+
+    connection = models.OneToOneField(
+        Connection, primary_key=True, on_delete=models.CASCADE, related_name="writer"
+    )
+    token = models.BigIntegerField(default=0, help_text="The fence: grows with each claim.")
+    holder = models.CharField(max_length=40, blank=True, help_text="What it is doing: orders, mirror.")
+    lease_until = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.connection_id}: {self.holder or 'nobody'} #{self.token}"
