@@ -48,6 +48,9 @@ Query = Sequence[tuple[str, str]]
 Signer = Callable[[str, str, Query], tuple[Mapping[str, str], Query]]
 """(method, path, query) → (headers to add, query to send)."""
 
+OwnError = Callable[["Answer"], bool]
+"""Whether an answer of 500 or more is the vendor's own word, and not that of something in front of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -61,7 +64,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Answer:
-    """A complete answer below 500 that is neither a redirect nor a 429. `date` is the vendor's clock."""
+    """A complete answer that is neither a redirect nor a 429; from 500 on only the vendor's own errors.
+
+    `date` is the vendor's clock.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -152,7 +158,10 @@ class _Call:
 
 
 class HttpClient:
-    """Calls one base URL. `sign` adds the vendor's authentication; `secrets` never reach a note."""
+    """Calls one base URL. `sign` adds the vendor's authentication; `secrets` never reach a note.
+
+    `own_error`: answers of 500 and more that it recognises are handed over instead of raised.
+    """
 
     def __init__(
         self,
@@ -165,6 +174,7 @@ class HttpClient:
         user_agent: str = "inventory-sync/1.0",
         limits: Limits | None = None,
         outside: Outside | None = None,
+        own_error: OwnError | None = None,
         transport: httpx.BaseTransport | None = None,
         tls: ssl.SSLContext | None = None,
         resolver: Resolver = system_resolver,
@@ -173,6 +183,7 @@ class HttpClient:
         self._target = parse_target(base_url, allow_insecure=allow_insecure)
         self._sign = sign
         self._outside = outside or Outside()
+        self._own_error = own_error
         self._limits = limits or Limits()
         self._redactor = Redactor(secrets)
         self._guard = EgressGuard(private_hosts=self._outside.private_hosts, resolver=resolver)
@@ -197,7 +208,7 @@ class HttpClient:
     def call(
         self, method: str, path: str, query: Query = (), *, json_body: Any = None, write: bool | None = None
     ) -> Answer:
-        """Return the answer, whatever its status below 500 but for redirects and 429.
+        """Return the answer, whatever its status below 500 but for redirects and 429, and own errors above.
 
         A 2xx of this client always holds JSON. Raises RateLimited, RemoteUnavailable (proved not
         carried out, or a read that got no answer), OutcomeUnknown (a write without one), Misconfigured.
@@ -286,6 +297,8 @@ class HttpClient:
                     f"The address has moved ({call.status}) to {where}; correct the base URL."
                 )
             raise Transient(f"The vendor redirects ({call.status}) to {where}.", retry_after_s=wish)
+        if call.status >= 500 and self._own_error is not None and self._own_error(answer):
+            return answer
         if call.status >= 500 or call.status < 200:
             detail = f"The vendor answered {call.status}."
             if call.write:

@@ -13,7 +13,7 @@ _SECRET_QUERY = re.compile(
     r"password)=)[^&]*"
 )
 _SECRET_FIELD = re.compile(
-    r'(?i)("(?:secret|password|token|access_token|consumer_secret|consumer_key)"\s*:\s*)"(?:[^"\\]|\\.)*"?'
+    r'(?i)("(?:secret|password|token|access_token|consumer_secret|consumer_key|debug|traceback)"\s*:\s*)"(?:[^"\\]|\\.)*"?'
 )
 
 
