@@ -62,6 +62,11 @@ class OdooConfig:
         help="How long after the last movement of an order line its deliveries are still read",
         default=60,
     )
+    order_customer_id: int = setting(
+        "Customer of channel orders",
+        help="Id of the contact under which copies of channels' orders are kept; 0 where none are kept",
+        default=0,
+    )
     transport: str = setting("Protocol", choices=TRANSPORTS, default="auto")
     allow_insecure: bool = setting(
         "Allow plain http", help="Only for a server inside your own network", default=False
@@ -89,6 +94,7 @@ class OdooConfig:
             ("The company's id", self.company_id, 0, 2**31 - 1),
             ("Days of unassigned demand", self.horizon_days, 0, 3650),
             ("Days that finished lines are read", self.delivered_days, 1, 3650),
+            ("The customer's id", self.order_customer_id, 0, 2**31 - 1),
             ("Products per call", self.page_size, 1, 200),
             ("Patience per call", self.timeout_s, 5, 900),
         ):
