@@ -35,6 +35,24 @@ def hold_gate(location_id: int) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s::int)", [GATE, location_id])
 
 
+def is_decided_by(connection_id: int, location_id: int) -> bool:
+    """Say whether the connection decides anything at the location, now or from a day to come."""
+    return Authority.objects.filter(
+        connection_id=connection_id, location_id=location_id, valid_to__isnull=True
+    ).exists()
+
+
+def places_decided_by(connection_id: int) -> list[int]:
+    """Return the locations kept by book figures whose stock on hand this connection decides."""
+    rows = Authority.objects.filter(
+        connection_id=connection_id,
+        attribute=Authority.Attribute.ON_HAND,
+        valid_to__isnull=True,
+        location__mode=Location.Mode.FIGURES,
+    )
+    return sorted(rows.values_list("location_id", flat=True))
+
+
 def assign_authority(
     location: Location,
     decides: Connection | None,

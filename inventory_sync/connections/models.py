@@ -67,6 +67,13 @@ class Cursor(Stamped):
     token = models.BigIntegerField(default=0)
     reads = models.BigIntegerField(default=0)
     finds = models.BigIntegerField(default=0, help_text="Found by reading although no webhook announced it.")
+    read_at = models.DateTimeField(null=True, blank=True, help_text="When a page of it was last stored.")
+    failures = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="How often in a row its next page failed."
+    )
+    skipped = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Pages left out since the stream began anew."
+    )
     error_code = models.CharField(max_length=60, blank=True)
     error_detail = models.TextField(blank=True)
 

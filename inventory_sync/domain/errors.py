@@ -4,6 +4,7 @@ SyncError
 ├─ Transient        retried by itself, by a run_at in the row; .retry_after_s
 │  ├─ RateLimited
 │  ├─ RemoteUnavailable
+│  ├─ NotOurTurn           another reading of the same books goes on
 │  └─ OutcomeUnknown       the write may have landed: re-read, never resent blindly
 ├─ Parked           one line waits for a person, then replays by itself
 │  ├─ UnmappedItem         .connection .external_id
@@ -100,6 +101,12 @@ class OutcomeUnknown(Transient):
     """A write was sent and its answer is missing or unreadable: it may land now, later or never."""
 
     code = "remote.outcome_unknown"
+
+
+class NotOurTurn(Transient):
+    """Somebody else reads these books just now, or took over while we did: what we read is not kept."""
+
+    code = "reading.not_our_turn"
 
 
 class Parked(SyncError):

@@ -97,8 +97,11 @@ class Capabilities:
 
     `max_request_life_s`: how long after sending a request may still land.
     `retries_on_refusal`: the sender repeats what we refuse, so refusing is back-pressure.
-    `reads_books`: its books are read by us, one reading at a time. `takes_orders`: its client is an
+    `reads_books`: its books are read by us, one reading at a time, in which movements are read no later than
+    the figures they explain. `takes_orders`: its client is an
     OrderTaker, `mirrors_stock`: a Mirror, `takes_deliveries`: a DeliveryTaker (domain/commands.py).
+    `read_batch`: how many items one call reads; above 1 its client is a BatchReader. `skips_pages`: its
+    client is a PageSkipper.
     """
 
     sells: bool = False
@@ -117,6 +120,8 @@ class Capabilities:
     orders_stream: str = ""
     needs_hooks: bool = False
     reads_books: bool = False
+    read_batch: int = 1
+    skips_pages: bool = False
     takes_orders: bool = False
     mirrors_stock: bool = False
     takes_deliveries: bool = False
@@ -276,6 +281,24 @@ class Client(Protocol):
 
     def heal_hooks(self, *, delivery_url: str, secret: str) -> list[HookState]:
         """Make every webhook this connector needs exist and be active; recreate the disabled ones."""
+
+
+class BatchReader(Protocol):
+    """A client that reads several objects in one call. Raises only SyncError."""
+
+    def read_objects(self, kind: str, refs: Sequence[str]) -> list[Found]:
+        """Return what there is to say of all of them as they are now; a vanished one is spoken of too."""
+
+
+class PageSkipper(Protocol):
+    """A client of a stream that goes on behind a page it cannot read. Raises only SyncError."""
+
+    def skip_page(self, stream: str, cursor: str, *, now: datetime) -> SweepPage:
+        """Return what can be had of the page at `cursor`, and the cursor behind it.
+
+        Asked after sweep() failed there several times. What it leaves out is named by a cut reading, so
+        that it is unknown and not merely old.
+        """
 
 
 class Connector(Protocol):

@@ -178,7 +178,8 @@ def apply_batch(
             movements=len(movements),
             touched=_items(posted),
             refused=tuple(refused),
-            read_again=folded.read_again,
+            read_again=tuple(sorted(folded.read_again)),
+            figures_from=folded.read_again,
             new=new_keys,
         ),
         decided=Decided(

@@ -43,12 +43,13 @@ from inventory_sync.ledger.types import EventKind, FigureFacts, LevelKey, LineHe
 class Folded:
     """What folding a batch changes: lines to append, levels to write, items whose figure must be read.
 
-    told: what new figures hold of order lines, and what those that rule anew hold.
+    told: what new figures hold of order lines, and what those that rule anew hold. read_again: the items,
+    each with the reading that the oldest figure of the levels concerned comes from, 0 if one is not known.
     """
 
     movements: tuple[NewMovement, ...] = ()
     levels: Mapping[LevelKey, LevelState] = field(default_factory=dict)
-    read_again: tuple[int, ...] = ()
+    read_again: Mapping[int, int] = field(default_factory=dict)
     told: Told = field(default_factory=Told)
 
 
@@ -147,7 +148,7 @@ def fold_levels(
     unavailable = unavailable_changes(recording, levels)
     movements: list[NewMovement] = []
     after: dict[LevelKey, LevelState] = {}
-    read_again: set[int] = set()
+    read_again: dict[int, int] = {}
     newest: dict[LevelKey, tuple[LineHeld, ...]] = {}
     for key in sorted(work):
         each, before, place = work[key], levels[key], places[key[1]]
@@ -175,10 +176,11 @@ def fold_levels(
                 state if state.version > before.version else replace(state, version=before.version + 1)
             )
         if outcome.read_again or (each.explains and state.mode is Mode.FIGURES):
-            read_again.add(key[0])
+            told_in = (state.reading or 0) if state.known else 0
+            read_again[key[0]] = min(told_in, read_again.get(key[0], told_in))
     movements += condition_movements(recording, levels, legs[Counterpart.ADJUSTMENT]) if work else ()
     told = Told(newest, delivered_in(figures_of(each.event for each in recording.new)))
-    return Folded(tuple(movements), after, tuple(sorted(read_again)), told)
+    return Folded(tuple(movements), after, read_again, told)
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ unit, times are aware. Nothing here knows rows, locks or Django.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -167,6 +168,7 @@ class Refused:
 class Posted:
     """What posting did. `read_again`: items whose book figure should be read afresh (figures mode).
 
+    `figures_from`: for each of them the reading that its oldest figure comes from, 0 if it is not known.
     `new`: (connection id, key) of every event never seen before.
     """
 
@@ -176,6 +178,7 @@ class Posted:
     touched: tuple[int, ...] = ()
     refused: tuple[Refused, ...] = ()
     read_again: tuple[int, ...] = ()
+    figures_from: Mapping[int, int] = field(default_factory=dict)
     new: frozenset[tuple[int, str]] = frozenset()
 
 

@@ -6,6 +6,7 @@ wiring.py fills it for production, tests/sim with an in-memory world.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -17,6 +18,7 @@ from inventory_sync.domain.periods import LatePolicy
 from inventory_sync.domain.ports import Capabilities, Client, Clock, Connector, Exchange
 from inventory_sync.intake.ports import IntakeStore
 from inventory_sync.ledger.ports import LedgerStore
+from inventory_sync.ledger.types import LevelKey
 from inventory_sync.propagation.ports import LaneStore
 
 
@@ -36,10 +38,38 @@ class CursorStore(Protocol):
 
     def load(self, connection_id: int, stream: str) -> str: ...
 
-    def save(self, connection_id: int, stream: str, value: str, *, now: datetime, done: bool) -> None: ...
+    def save(
+        self, connection_id: int, stream: str, value: str, *, now: datetime, done: bool, skipped: bool = False
+    ) -> int:
+        """Note that a page was stored, or skipped; returns how many were skipped since the stream began."""
 
     def next_reading(self) -> int:
         """Return the hub's next reading number, taken before the reading begins."""
+
+
+class Turn(Protocol):
+    """The right to read one connection's books, until its holder lets go or its session is lost."""
+
+    def held(self) -> bool:
+        """Say whether it is still ours; asked inside the transaction that stores what was read."""
+
+
+class Turns(Protocol):
+    """One reading of a connection's books at a time, so that the higher number is the later reading."""
+
+    def take(self, connection_id: int) -> AbstractContextManager[Turn]:
+        """Wait for the turn no longer than one reading takes, in the order of asking; raises NotOurTurn."""
+
+
+class NoteMoved(Protocol):
+    """Told of the levels a batch moves, in its transaction: somebody may keep a copy of them."""
+
+    def __call__(self, levels: Collection[LevelKey], *, now: datetime) -> int:
+        """Return how many are owed to a mirror now that were not before."""
+
+
+def nobody_mirrors(levels: Collection[LevelKey], *, now: datetime) -> int:
+    return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +111,7 @@ class Ports:
     cursors: CursorStore
     account: Callable[[int], Account]
     misconfigured: Callable[[int, str], None]
+    turns: Turns
     connector: Callable[[str], Connector]
     config: Callable[[int], Any]
     clock: Clock

@@ -5,7 +5,7 @@ Each is claimed by a lease in its row, so that two workers do not read the same;
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,26 +14,37 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from inventory_sync.connections.models import Connection, Cursor, Hook
-from inventory_sync.domain.errors import Misconfigured, Rejected, SyncError, Transient
+from inventory_sync.domain.errors import Misconfigured, NotOurTurn, Rejected, SyncError, Transient
 from inventory_sync.domain.lane import retry_after
+from inventory_sync.domain.ports import Capabilities
 from inventory_sync.intake.models import ReadDue
 from inventory_sync.intake.ports import ReadWanted
 from inventory_sync.ledger.selectors import open_orders_not_seen_since
 from inventory_sync.pipeline import sweep
+from inventory_sync.pipeline.doubting import doubt_unread
 from inventory_sync.pipeline.ports import Account, Ports
+from inventory_sync.pipeline.snapshots import READ_KIND
 from inventory_sync.support.logs import get_logger
 
 log = get_logger(__name__)
 
 LEASE = timedelta(seconds=180)
 READ_BATCH = 20
+TURN_AGAIN = timedelta(seconds=1)
+SKIP_AFTER = 3  # failures in a row of one page, after which the pages behind it come first
+DOUBT_AFTER = 10  # attempts, about a quarter of an hour, after which an item's figure is no longer believed
 RECHECK_AFTER = timedelta(minutes=15)
 RECHECK_BATCH = 100
 HOOKS_EVERY = timedelta(minutes=3)
 
 
-def sweep_due(connection_id: int, name: str, *, ports: Ports) -> tuple[int, str]:
-    """Sweep a stream if nobody else does; returns how many deliveries were new, and their tier."""
+def sweep_due(
+    connection_id: int, name: str, *, ports: Ports, until: Callable[[], bool] = lambda: False
+) -> tuple[int, str]:
+    """Sweep a stream if nobody else does; returns how many deliveries were new, and their tier.
+
+    What does not end in time stays due, and goes on at its cursor.
+    """
     now = ports.clock()
     with transaction.atomic():
         row, _ = Cursor.objects.select_for_update().get_or_create(connection_id=connection_id, stream=name)
@@ -44,7 +55,11 @@ def sweep_due(connection_id: int, name: str, *, ports: Ports) -> tuple[int, str]
     try:
         account = ports.account(connection_id)
         stream = sweep.stream_named(account, name)
-        new = sweep.sweep(account, stream, ports=ports)
+        past = account.capabilities.skips_pages and row.failures >= SKIP_AFTER
+        swept = sweep.sweep(account, stream, ports=ports, until=until, past=past)
+    except NotOurTurn:
+        _give_back(row, run_at=ports.clock() + _turn_comes(ports))
+        return 0, "standard"
     except SyncError as error:
         _sweep_failed(row, error, ports=ports)
         return 0, "standard"
@@ -53,10 +68,18 @@ def sweep_due(connection_id: int, name: str, *, ports: Ports) -> tuple[int, str]
         raise
     ports.lanes.charge(connection_id, len(account.exchanges), now=ports.clock())
     scale = settings.INVENTORY_SYNC["SWEEP_SCALE_PERCENT"] / 100
-    Cursor.objects.filter(pk=row.pk, token=row.token).update(
-        lease_until=None, run_at=ports.clock() + timedelta(seconds=stream.every_s * scale)
-    )
-    return new, stream.tier
+    rest = timedelta(seconds=stream.every_s * scale) if swept.ended else timedelta()
+    _give_back(row, run_at=ports.clock() + rest)
+    return swept.new, stream.tier
+
+
+def _give_back(row: Cursor, **more: Any) -> None:
+    Cursor.objects.filter(pk=row.pk, token=row.token).update(lease_until=None, **more)
+
+
+def _turn_comes(ports: Ports) -> timedelta:
+    """Return when to ask for the turn again: soon, and not all at once."""
+    return TURN_AGAIN * (0.5 + ports.jitter())
 
 
 def _sweep_failed(row: Cursor, error: SyncError, *, ports: Ports) -> None:
@@ -66,9 +89,10 @@ def _sweep_failed(row: Cursor, error: SyncError, *, ports: Ports) -> None:
         wait = timedelta(seconds=error.retry_after_s)
     if isinstance(error, Misconfigured):
         ports.misconfigured(row.connection_id, error.detail)
-    Cursor.objects.filter(pk=row.pk, token=row.token).update(
-        lease_until=None,
+    _give_back(
+        row,
         run_at=ports.clock() + wait,
+        failures=F("failures") + 1,
         error_code=error.code,
         error_detail=error.detail,
     )
@@ -77,52 +101,111 @@ def _sweep_failed(row: Cursor, error: SyncError, *, ports: Ports) -> None:
 def read_due(connection_id: int, *, ports: Ports, until: Callable[[], bool]) -> int:
     """Read due objects by id, each stored as a delivery; a hint that comes meanwhile keeps the row."""
     done = 0
-    account: Account | None = None
+    try:
+        account = ports.account(connection_id)
+    except Misconfigured as error:
+        ports.misconfigured(connection_id, error.detail)
+        return 0
+    if account.capabilities.reads_books and _somebody_reads(connection_id, ports.clock()):
+        return 0
     while not until():
-        now = ports.clock()
-        with transaction.atomic():
-            rows = list(
-                ReadDue.objects.select_for_update(skip_locked=True)
-                .filter(
-                    Q(lease_until__isnull=True) | Q(lease_until__lt=now),
-                    connection_id=connection_id,
-                    run_at__lte=now,
-                )
-                .order_by("run_at")[:READ_BATCH]
-            )
-            for row in rows:
-                row.lease_until, row.token, row.attempts = now + LEASE, row.token + 1, row.attempts + 1
-            ReadDue.objects.bulk_update(rows, ["lease_until", "token", "attempts"])
+        rows = _claim_due(connection_id, ports.clock())
         if not rows:
             break
         try:
-            account = account or ports.account(connection_id)
-            for row in rows:
-                done += _read_one(account, row, ports=ports)
+            for together in _together(rows, account.capabilities):
+                done += _read_together(account, together, ports=ports)
+        except NotOurTurn:
+            _not_yet(rows, run_at=ports.clock() + _turn_comes(ports))
+            break
         except Misconfigured as error:
             ports.misconfigured(connection_id, error.detail)
+            _not_yet(rows, run_at=ports.clock())
             break
     return done
+
+
+def _somebody_reads(connection_id: int, now: datetime) -> bool:
+    """Say whether a worker is at it already: another would stand and wait for the turn."""
+    return ReadDue.objects.filter(connection_id=connection_id, lease_until__gt=now).exists()
+
+
+def _claim_due(connection_id: int, now: datetime) -> list[ReadDue]:
+    with transaction.atomic():
+        rows = list(
+            ReadDue.objects.select_for_update(skip_locked=True)
+            .filter(
+                Q(lease_until__isnull=True) | Q(lease_until__lt=now),
+                connection_id=connection_id,
+                run_at__lte=now,
+            )
+            .order_by("run_at")[:READ_BATCH]
+        )
+        for row in rows:
+            row.lease_until, row.token, row.attempts = now + LEASE, row.token + 1, row.attempts + 1
+        ReadDue.objects.bulk_update(rows, ["lease_until", "token", "attempts"])
+    return rows
+
+
+def _not_yet(rows: Sequence[ReadDue], *, run_at: datetime) -> None:
+    """Give back those of the rows that were not read: that was no attempt."""
+    for row in rows:
+        ReadDue.objects.filter(pk=row.pk, token=row.token, lease_until__isnull=False).update(
+            lease_until=None, run_at=run_at, attempts=F("attempts") - 1
+        )
+
+
+def _together(rows: Sequence[ReadDue], can: Capabilities) -> list[list[ReadDue]]:
+    """Return the rows by the call that reads them: what failed before goes alone, so that it fails alone."""
+    new = [row for row in rows if row.kind == READ_KIND and row.attempts == 1] if can.read_batch > 1 else []
+    alone = [[row] for row in rows if row not in new]
+    size = can.read_batch
+    return [new[start : start + size] for start in range(0, len(new), size)] + alone
+
+
+def _read_together(account: Account, rows: Sequence[ReadDue], *, ports: Ports) -> int:
+    if len(rows) == 1:
+        return _read_one(account, rows[0], ports=ports)
+    try:
+        sweep.read_objects(account, READ_KIND, [row.ref for row in rows], ports=ports)
+    except (Misconfigured, NotOurTurn):
+        raise
+    except Rejected:
+        return sum(_read_one(account, row, ports=ports) for row in rows)
+    except SyncError as error:
+        for row in rows:
+            _read_failed(account, row, error, ports=ports)
+        return 0
+    for row in rows:
+        _no_longer_due(row)
+    return len(rows)
 
 
 def _read_one(account: Account, row: ReadDue, *, ports: Ports) -> int:
     try:
         sweep.read_object(account, row.kind, row.ref, correlation_id=row.correlation_id, ports=ports)
-    except Misconfigured:
+    except (Misconfigured, NotOurTurn):
         raise
     except Rejected as error:
         log.warning("object.dropped", kind=row.kind, ref=row.ref, code=error.code, detail=error.detail)
+        doubt_unread(account, row, ports=ports)
         _no_longer_due(row)
         return 0
     except SyncError as error:
-        wait = retry_after(row.attempts, ports.jitter())
-        ReadDue.objects.filter(pk=row.pk, token=row.token).update(
-            lease_until=None, run_at=ports.clock() + wait, error_detail=error.detail
-        )
-        log.warning("object.not_read", kind=row.kind, ref=row.ref, code=error.code)
+        _read_failed(account, row, error, ports=ports)
         return 0
     _no_longer_due(row)
     return 1
+
+
+def _read_failed(account: Account, row: ReadDue, error: SyncError, *, ports: Ports) -> None:
+    wait = retry_after(row.attempts, ports.jitter())
+    ReadDue.objects.filter(pk=row.pk, token=row.token).update(
+        lease_until=None, run_at=ports.clock() + wait, error_detail=error.detail
+    )
+    log.warning("object.not_read", kind=row.kind, ref=row.ref, code=error.code)
+    if row.attempts == DOUBT_AFTER:
+        doubt_unread(account, row, ports=ports)
 
 
 def _no_longer_due(row: ReadDue) -> None:

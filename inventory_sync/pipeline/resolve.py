@@ -69,8 +69,8 @@ class Resolved:
     """A batch in our own ids, and the lines that could not be.
 
     came: numbers of feeds, in our ids. observations: reports of those who do not decide, kept to be compared.
-    named: what a connection calls an
-    item of this batch.
+    named: what a connection calls an item of this batch. told_in: the latest reading that told something of
+    it, 0 if something was told unasked.
     """
 
     events: list[StockEvent] = field(default_factory=list)
@@ -81,6 +81,7 @@ class Resolved:
     came: set[FeedNumber] = field(default_factory=set)
     observations: list[StockEvent] = field(default_factory=list)
     named: dict[tuple[int, int], str] = field(default_factory=dict)
+    told_in: dict[tuple[int, int], int] = field(default_factory=dict)
     sightings: list[Sighting] = field(default_factory=list)
     reads: list[ReadWanted] = field(default_factory=list)
     skipped: int = 0
@@ -101,9 +102,21 @@ class Resolved:
         line = Parking(key[:200], error.code, error.detail, error.waits_on, words)
         self.parked[stored.id].append(line)
 
+    def name(self, stored: StoredDelivery, found: Sequence[StockEvent], ref: str) -> None:
+        """Note what the sender calls the items of its report, and in which reading it told of them."""
+        reading = stored.delivery.reading
+        for each in found:
+            key = (stored.connection_id, each.item_id)
+            self.named[key] = ref
+            before = self.told_in.get(key, reading)
+            self.told_in[key] = max(reading, before) if reading and before else 0
+
     def reads_after(self, applied: Applied) -> list[ReadWanted]:
         """Return what must be read again: hints, orders that only a reading settles, and items of which a
         movement was told where figures decide.
+
+        A movement that was itself read explains a figure of the same reading or a later one; then the figure
+        is there already. One that came unasked may be newer than any figure.
         """
         unsettled = [
             ReadWanted(connection_id, "order", ref, "two versions with the same time")
@@ -113,6 +126,7 @@ class Resolved:
             ReadWanted(connection_id, "item", ref, "a movement explains the next figure")
             for (connection_id, item_id), ref in self.named.items()
             if item_id in applied.posted.read_again
+            and not 0 < self.told_in[connection_id, item_id] <= applied.posted.figures_from.get(item_id, 0)
         ]
         return [*self.reads, *unsettled, *moved]
 
@@ -199,7 +213,7 @@ def _resolve_one(
                 into.observations += found
             else:
                 into.events += found
-                into.named |= {(connection_id, each.item_id): event.item_ref for each in found}
+                into.name(stored, found, event.item_ref)
             into.skipped += not found
         case PickReported():
             pick = reports.pick(stored, event, directory, now=now, tolerance=tolerance)

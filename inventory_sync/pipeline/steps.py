@@ -38,6 +38,7 @@ EXPIRE_BATCH = 500
 
 
 def deadline(seconds: float | None = None) -> Callable[[], bool]:
+SWEEP_SECONDS = 60.0  # well within the lease of a stream
     """Return a function that says whether this step has run long enough."""
     end = time.monotonic() + (seconds or settings.INVENTORY_SYNC["DRAIN_SECONDS"])
     return lambda: time.monotonic() >= end
@@ -93,7 +94,7 @@ def sweep_stream(connection_id: int, stream: str, *, ports: Ports | None = None)
     """Read one stream by its cursor, then have what it brought applied."""
     close_old_connections()
     ports = ports or wiring.ports()
-    new, tier = reading.sweep_due(connection_id, stream, ports=ports)
+    new, tier = reading.sweep_due(connection_id, stream, ports=ports, until=deadline(SWEEP_SECONDS))
     if new:
         waker().drain_intake(tier)
     return {"new": new}

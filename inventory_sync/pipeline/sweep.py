@@ -1,18 +1,22 @@
 """Read systems by cursor and objects by id: webhooks are hints, and what no webhook told is counted.
 
-What is found is stored like any delivery, its cursor in the same transaction. Runs against ports.
+What is found is stored like any delivery, its cursor in the same transaction. Where books are read, number,
+call and storing of one reading happen under one turn (turns.py). Runs against ports.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import cast
 
-from inventory_sync.domain.errors import RemoteUnavailable
-from inventory_sync.domain.ports import Found, Stream
+from inventory_sync.domain.errors import NotOurTurn, RemoteUnavailable
+from inventory_sync.domain.ports import BatchReader, Found, PageSkipper, Stream, SweepPage
 from inventory_sync.intake.ports import NewDelivery
 from inventory_sync.pipeline.drain import drain
 from inventory_sync.pipeline.left_out import note_left_out
-from inventory_sync.pipeline.ports import Account, Ports
+from inventory_sync.pipeline.ports import Account, Ports, Turn
 from inventory_sync.support.logs import get_logger
 
 log = get_logger(__name__)
@@ -26,30 +30,99 @@ def stream_named(account: Account, name: str) -> Stream:
     return next(one for one in account.capabilities.streams if one.name == name)
 
 
-def sweep(account: Account, stream: Stream, *, ports: Ports, source: str = "sweep") -> int:
-    """Read a stream to its end; returns how many deliveries were new. Raises SyncError."""
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """How many deliveries a sweep brought. ended: there is nothing more to read for now."""
+
+    new: int = 0
+    ended: bool = True
+
+
+class _Free:
+    """The turn of a connection whose readings need none: what they find is settled by its own stamps."""
+
+    def held(self) -> bool:
+        return True
+
+
+def sweep(
+    account: Account,
+    stream: Stream,
+    *,
+    ports: Ports,
+    source: str = "sweep",
+    until: Callable[[], bool] = lambda: False,
+    past: bool = False,
+) -> Swept:
+    """Read a stream to its end, until told to stop, or for MAX_PAGES. Raises SyncError.
+
+    past: its next page failed too often, and is skipped.
+    """
     new = 0
     first = False
     for page_number in range(MAX_PAGES):
-        with ports.intake.transaction():
-            cursor = ports.cursors.load(account.id, stream.name)
-            reading = ports.cursors.next_reading()
-        first = first or (page_number == 0 and not cursor)
-        page = account.client.sweep(stream.name, cursor, now=ports.clock())
-        with ports.intake.transaction():
-            now = ports.clock()
-            # What the very first sweep finds is history, not something a webhook failed to tell.
-            came_by = "pull" if first else source
-            new += ports.intake.store(
-                _deliveries(account, page.found, source=came_by, reading=reading, stream=stream, ports=ports)
-            ).new
-            ports.cursors.save(account.id, stream.name, page.cursor, now=now, done=page.done)
-            note_left_out(account, page, ports=ports, now=now)
-        if page.done:
-            if new:
-                log.info("stream.swept", connection=account.code, stream=stream.name, new=new)
-            return new
-    raise RemoteUnavailable(f"Stream {stream.name} did not end within {MAX_PAGES} pages.")
+        skip = past and page_number == 0
+        with turn_of(account, ports=ports) as turn:
+            with ports.intake.transaction():
+                cursor = ports.cursors.load(account.id, stream.name)
+                reading = ports.cursors.next_reading()
+            first = first or (page_number == 0 and not cursor)
+            page = _page(account, stream, cursor, skip=skip, ports=ports)
+            with ports.intake.transaction():
+                _still_ours(turn, account, reading)
+                now = ports.clock()
+                # What the very first sweep finds is history, not something a webhook failed to tell.
+                came_by = "pull" if first else source
+                found = _deliveries(
+                    account, page.found, source=came_by, reading=reading, stream=stream, ports=ports
+                )
+                new += ports.intake.store(found).new
+                skipped = ports.cursors.save(
+                    account.id, stream.name, page.cursor, now=now, done=page.done, skipped=skip
+                )
+                note_left_out(account, page, ports=ports, now=now)
+                _note_skipped(account, stream, skip=skip, over=page.done and not skipped, ports=ports)
+        if page.done or until():
+            break
+    if new:
+        log.info("stream.swept", connection=account.code, stream=stream.name, new=new)
+    return Swept(new, ended=page.done)
+
+
+@contextmanager
+def turn_of(account: Account, *, ports: Ports) -> Iterator[Turn]:
+    """Hold the turn of reading where books are read; raises NotOurTurn."""
+    if not account.capabilities.reads_books:
+        yield _Free()
+        return
+    with ports.turns.take(account.id) as turn:
+        yield turn
+
+
+def _still_ours(turn: Turn, account: Account, reading: int) -> None:
+    """See that nobody else may have read meanwhile; raises NotOurTurn, and nothing is stored."""
+    if not turn.held():
+        log.warning("reading.discarded", connection=account.code, reading=reading)
+        raise NotOurTurn("The turn was lost while reading.")
+
+
+def _page(account: Account, stream: Stream, cursor: str, *, skip: bool, ports: Ports) -> SweepPage:
+    if skip:
+        return cast(PageSkipper, account.client).skip_page(stream.name, cursor, now=ports.clock())
+    return account.client.sweep(stream.name, cursor, now=ports.clock())
+
+
+def _note_skipped(account: Account, stream: Stream, *, skip: bool, over: bool, ports: Ports) -> None:
+    """Have somebody own a page that cannot be read, until a round goes through without leaving one out."""
+    if not account.capabilities.skips_pages:
+        return
+    subject = f"{account.code}/{stream.name}"
+    if skip:
+        log.warning("stream.page_skipped", connection=account.code, stream=stream.name)
+        words = f"A page of {stream.name} of {account.code} cannot be read; the pages behind it are."
+        ports.cases.open("stream.page_skipped", "stream", subject, words, connection=account.code)
+    elif over:
+        ports.cases.close("stream", [subject], "A whole round was read.")
 
 
 def pull_orders(account: Account, *, ports: Ports) -> None:
@@ -61,7 +134,8 @@ def pull_orders(account: Account, *, ports: Ports) -> None:
     if not name:
         return
     stream = stream_named(account, name)
-    sweep(account, stream, ports=ports, source="pull")
+    if not sweep(account, stream, ports=ports, source="pull").ended:
+        raise RemoteUnavailable(f"Stream {name} did not end within {MAX_PAGES} pages.")
     # What comes in from here on is order news for the next call; waiting for it might never end.
     newest = ports.intake.newest()
     for _ in range(APPLY_TRIES):
@@ -74,15 +148,29 @@ def pull_orders(account: Account, *, ports: Ports) -> None:
 
 def read_object(account: Account, kind: str, ref: str, *, correlation_id: str, ports: Ports) -> None:
     """Read one object at its source and store it as a delivery. Raises SyncError."""
-    with ports.intake.transaction():
-        reading = ports.cursors.next_reading()
-    found = account.client.read_object(kind, ref)
-    with ports.intake.transaction():
-        ports.intake.store(
-            _deliveries(
-                account, [found], source="read", reading=reading, ports=ports, correlation_id=correlation_id
+    _read(account, lambda: [account.client.read_object(kind, ref)], correlation_id, ports=ports)
+
+
+def read_objects(account: Account, kind: str, refs: Sequence[str], *, ports: Ports) -> None:
+    """Read several objects in one call, which is one reading. Raises SyncError when it fails for one."""
+    client = cast(BatchReader, account.client)
+    _read(account, lambda: client.read_objects(kind, refs), "", ports=ports)
+
+
+def _read(
+    account: Account, call: Callable[[], Sequence[Found]], correlation_id: str, *, ports: Ports
+) -> None:
+    with turn_of(account, ports=ports) as turn:
+        with ports.intake.transaction():
+            reading = ports.cursors.next_reading()
+        found = call()
+        with ports.intake.transaction():
+            _still_ours(turn, account, reading)
+            ports.intake.store(
+                _deliveries(
+                    account, found, source="read", reading=reading, ports=ports, correlation_id=correlation_id
+                )
             )
-        )
 
 
 def _deliveries(

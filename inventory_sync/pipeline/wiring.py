@@ -29,6 +29,7 @@ from inventory_sync.intake.store import PostgresIntake
 from inventory_sync.ledger.store import PostgresLedger
 from inventory_sync.pipeline.evidence.keep import Seals
 from inventory_sync.pipeline.ports import Account, Limits, Ports
+from inventory_sync.pipeline.turns import SessionTurns
 from inventory_sync.propagation.store import PostgresLanes
 from inventory_sync.support import correlation
 from inventory_sync.support.clock import utc_now
@@ -62,13 +63,19 @@ class Cursors:
         row, _ = Cursor.objects.get_or_create(connection_id=connection_id, stream=stream)
         return row.value
 
-    def save(self, connection_id: int, stream: str, value: str, *, now: datetime, done: bool) -> None:
+    def save(
+        self, connection_id: int, stream: str, value: str, *, now: datetime, done: bool, skipped: bool = False
+    ) -> int:
         row = Cursor.objects.select_for_update().get(connection_id=connection_id, stream=stream)
         row.value, row.reads = value, row.reads + 1
         if done:
-            row.swept_at, row.error_code, row.error_detail = now, "", ""
+        row.read_at, row.failures, row.error_code, row.error_detail = now, 0, "", ""
+        total = row.skipped + skipped
+        row.skipped = 0 if done else total
+            row.swept_at = now
         row.save()
 
+        return total
     def next_reading(self) -> int:
         with database.cursor() as cursor:
             cursor.execute("SELECT nextval('intake_reading')")
@@ -151,6 +158,7 @@ def ports() -> Ports:
         cases=Cases(),
         cursors=Cursors(),
         account=open_account,
+        turns=SessionTurns(),
         misconfigured=pause_misconfigured,
         connector=registry.connector,
         config=_Configs(),

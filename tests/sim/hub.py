@@ -21,7 +21,7 @@ from inventory_sync.pipeline.ports import Account, Limits, Ports
 from tests.sim.faults import Faults
 from tests.sim.scheduler import Scheduler
 from tests.sim.stores.availability import AvailabilityTables, LedgerDirty, LedgerStock, MemoryAvailability
-from tests.sim.stores.books import MemoryCases, MemoryCursors
+from tests.sim.stores.books import MemoryCases, MemoryCursors, MemoryTurns
 from tests.sim.stores.catalog import CatalogTables, MemoryCatalog
 from tests.sim.stores.database import Database, DatabaseLost
 from tests.sim.stores.intake import MemoryIntake
@@ -179,6 +179,7 @@ class Hub:
         self.lanes = MemoryLanes(self.database, self.lane_tables, is_dirty=self.is_dirty)
         self.cases = MemoryCases(self.database)
         self.cursors = MemoryCursors(self.database, self.intake.tables)
+        self.turns = MemoryTurns()
         self.figures = AvailabilityTables(dirty=LedgerDirty(self.ledger))
         stock = LedgerStock(self.ledger)
         ledger = LedgerMember(self.ledger)
@@ -192,6 +193,7 @@ class Hub:
             catalog=MemoryCatalog(self.catalog),
             cases=self.cases,
             cursors=self.cursors,
+            turns=self.turns,
             account=self.accounts,
             misconfigured=lambda _, why: self.misconfigured.append(why),
             connector=lambda code: self.connectors[code],

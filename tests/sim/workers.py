@@ -181,7 +181,7 @@ class Crew:
         if token is None:
             return
         try:
-            new = sweep(account, stream, ports=ports)
+            new = sweep(account, stream, ports=ports).new
         except SyncError as error:
             self.scheduler.say(f"sweep {name}: {error!r}")
             self._give_back(key, token, wait_s=5.0)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from inventory_sync.domain.errors import NotOurTurn
 from tests.sim.stores.database import Database
 from tests.sim.stores.intake import CursorRow, IntakeTables
 
@@ -21,16 +23,59 @@ class MemoryCursors:
     def load(self, connection_id: int, stream: str) -> str:
         return self._tables.cursors.get((connection_id, stream), CursorRow()).value
 
-    def save(self, connection_id: int, stream: str, value: str, *, now: datetime, done: bool) -> None:
+    def save(
+        self, connection_id: int, stream: str, value: str, *, now: datetime, done: bool, skipped: bool = False
+    ) -> int:
         key = (connection_id, stream)
         row = self._tables.cursors.get(key, CursorRow())
-        row = replace(row, value=value, reads=row.reads + 1, swept_at=now if done else row.swept_at)
+        total = row.skipped + skipped
+        row = replace(
+            row,
+            value=value,
+            reads=row.reads + 1,
+            swept_at=now if done else row.swept_at,
+            skipped=0 if done else total,
+        )
         self._database.put(self._tables.cursors, key, row)
+        return total
 
     def next_reading(self) -> int:
         """Like a sequence of PostgreSQL: a number is never given twice, whatever rolls back."""
         self._readings += 1
         return self._readings
+
+
+@dataclass(slots=True, eq=False)
+class MemoryTurn:
+    """See pipeline.ports.Turn."""
+
+    connection_id: int
+    holders: dict[int, MemoryTurn]
+
+    def held(self) -> bool:
+        return self.holders.get(self.connection_id) is self
+
+
+@dataclass(slots=True)
+class MemoryTurns:
+    """See pipeline.ports.Turns. Nobody waits: who comes second is told at once."""
+
+    holders: dict[int, MemoryTurn] = field(default_factory=dict)
+
+    @contextmanager
+    def take(self, connection_id: int) -> Iterator[MemoryTurn]:
+        if connection_id in self.holders:
+            raise NotOurTurn("Another reading goes on.")
+        turn = self.holders[connection_id] = MemoryTurn(connection_id, self.holders)
+        try:
+            yield turn
+        finally:
+            if turn.held():
+                del self.holders[connection_id]
+
+    def end_session(self, connection_id: int) -> None:
+        """Have the holder lose its session, and with it its turn, without being told."""
+        self.holders.pop(connection_id, None)
 
 
 @dataclass(slots=True)

@@ -83,6 +83,7 @@ class CursorRow:
     token: int = 0
     reads: int = 0
     finds: int = 0
+    skipped: int = 0
 
 
 @dataclass(slots=True)
