@@ -97,16 +97,16 @@ class RemoteUnavailable(Transient):
     code = "remote.unavailable"
 
 
-class OutcomeUnknown(Transient):
-    """A write was sent and its answer is missing or unreadable: it may land now, later or never."""
-
-    code = "remote.outcome_unknown"
-
-
 class NotOurTurn(Transient):
     """Somebody else reads these books just now, or took over while we did: what we read is not kept."""
 
     code = "reading.not_our_turn"
+
+
+class OutcomeUnknown(Transient):
+    """A write was sent and its answer is missing or unreadable: it may land now, later or never."""
+
+    code = "remote.outcome_unknown"
 
 
 class Parked(SyncError):

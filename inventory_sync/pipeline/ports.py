@@ -109,9 +109,9 @@ class Ports:
     catalog: CatalogReader
     cases: CaseBook
     cursors: CursorStore
+    turns: Turns
     account: Callable[[int], Account]
     misconfigured: Callable[[int, str], None]
-    turns: Turns
     connector: Callable[[str], Connector]
     config: Callable[[int], Any]
     clock: Clock

@@ -35,10 +35,10 @@ from inventory_sync.support.logs import get_logger
 log = get_logger(__name__)
 
 EXPIRE_BATCH = 500
+SWEEP_SECONDS = 60.0  # well within the lease of a stream
 
 
 def deadline(seconds: float | None = None) -> Callable[[], bool]:
-SWEEP_SECONDS = 60.0  # well within the lease of a stream
     """Return a function that says whether this step has run long enough."""
     end = time.monotonic() + (seconds or settings.INVENTORY_SYNC["DRAIN_SECONDS"])
     return lambda: time.monotonic() >= end

@@ -68,14 +68,14 @@ class Cursors:
     ) -> int:
         row = Cursor.objects.select_for_update().get(connection_id=connection_id, stream=stream)
         row.value, row.reads = value, row.reads + 1
-        if done:
         row.read_at, row.failures, row.error_code, row.error_detail = now, 0, "", ""
         total = row.skipped + skipped
         row.skipped = 0 if done else total
+        if done:
             row.swept_at = now
         row.save()
-
         return total
+
     def next_reading(self) -> int:
         with database.cursor() as cursor:
             cursor.execute("SELECT nextval('intake_reading')")
@@ -157,8 +157,8 @@ def ports() -> Ports:
         catalog=PostgresCatalog(),
         cases=Cases(),
         cursors=Cursors(),
-        account=open_account,
         turns=SessionTurns(),
+        account=open_account,
         misconfigured=pause_misconfigured,
         connector=registry.connector,
         config=_Configs(),
