@@ -1,0 +1,138 @@
+"""One Odoo database over HTTP: the platform's Client. Wires the parts; each part says what it does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+import httpx
+
+from connectors.base.http import HttpClient, Limits, Query
+from connectors.odoo import json2, probe, products, rpc18, streams
+from connectors.odoo.config import OdooConfig
+from connectors.odoo.database import Database
+from connectors.odoo.wire import Keys, Odoo, Transport
+from inventory_sync.domain.errors import Misconfigured, RemoteUnavailable, Unsupported
+from inventory_sync.domain.ports import (
+    ExternalListing,
+    Found,
+    HookState,
+    LevelWrite,
+    ListingLevel,
+    ListingRef,
+    Outside,
+    Probe,
+    SweepPage,
+    WriteResult,
+)
+
+FIRST_JSON2 = 19
+ANSWER_BYTES = 64 * 1024 * 1024
+_MAJOR = re.compile(r"(?:saas[~-])?(\d{1,3})")
+
+
+class OdooClient:
+    """Calls raise only SyncError. `transport` is for tests that replay recorded exchanges."""
+
+    def __init__(
+        self,
+        config: OdooConfig,
+        *,
+        connection: str,
+        outside: Outside | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.config = config
+        self._keys = Keys(config.keys())
+        self._version = 0
+        self._http = HttpClient(
+            connection=connection,
+            base_url=config.base_url,
+            sign=self._sign,
+            secrets=config.keys(),
+            allow_insecure=config.allow_insecure,
+            limits=Limits(
+                read_s=float(config.timeout_s),
+                total_s=float(config.timeout_s) * 1.2,
+                answer_bytes=ANSWER_BYTES,
+            ),
+            outside=outside,
+            own_error=json2.own_error,
+            transport=transport,
+        )
+        self.odoo = Odoo(self._choose, self._keys, company=config.company_id)
+        self.database = Database(self.odoo, config, version=self.version)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def version(self) -> int:
+        """Return the major version, asked once: 18, 19, …"""
+        if not self._version:
+            reply = rpc18.service(self._http, "common", "version", ())
+            if reply.fault is not None or not isinstance(reply.result, Mapping):
+                raise RemoteUnavailable("Odoo does not tell its version.")
+            told = reply.result.get("server_serie") or reply.result.get("server_version")
+            found = _MAJOR.match(str(told))
+            if found is None:
+                raise RemoteUnavailable("Odoo tells a version that cannot be read.")
+            self._version = int(found.group(1))
+        return self._version
+
+    def _choose(self) -> Transport:
+        """Return the protocol of the settings, else the one of the server's version."""
+        wanted = self.config.transport
+        if wanted == "auto":
+            try:
+                wanted = "json2" if self.version() >= FIRST_JSON2 else "jsonrpc"
+            except Misconfigured:
+                wanted = "json2"  # JSON-RPC is gone from later versions, and with it the question
+                self._version = FIRST_JSON2
+        if wanted == "json2":
+            return json2.Json2(self._http)
+        return rpc18.JsonRpc(self._http, database=self.config.database, login=self.config.login)
+
+    def _sign(self, method: str, path: str, query: Query) -> tuple[Mapping[str, str], Query]:
+        """Name the database with every call; the key goes into a header on JSON-2 only."""
+        headers = json2.headers(self.config.database, self._keys.current)
+        if json2.PREFIX not in path:
+            headers = {name: value for name, value in headers.items() if name != "Authorization"}
+        return headers, query
+
+    # ── reading ──
+
+    def probe(self) -> Probe:
+        return probe.probe(self.database, now=lambda: datetime.now(UTC))
+
+    def sweep(self, stream: str, cursor: str, *, now: datetime) -> SweepPage:
+        if stream == streams.CHANGES.name:
+            return streams.sweep_changes(self.database, cursor, now=now)
+        if stream == streams.STOCK.name:
+            return streams.sweep_stock(self.database, cursor, now=now)
+        raise Unsupported(f"Odoo has no stream {stream[:60]!r}.")
+
+    def read_object(self, kind: str, ref: str) -> Found:
+        if kind != "item":
+            raise Unsupported(f"Odoo has no {kind[:40]!r} that can be read by itself.")
+        return streams.read_item(self.database, ref, now=datetime.now(UTC))
+
+    def listings(self) -> Iterator[ExternalListing]:
+        return products.listings(self.database)
+
+    # ── what Odoo is not asked for ──
+
+    def read_levels(self, refs: Sequence[ListingRef]) -> list[ListingLevel]:
+        """Odoo shows no figures of ours; every ref says so."""
+        unsupported = Unsupported("Odoo decides its stock; the hub shows it no figures.")
+        return [ListingLevel(ref, None, error=unsupported) for ref in refs]
+
+    def write_levels(self, writes: Sequence[LevelWrite]) -> list[WriteResult]:
+        unsupported = Unsupported("Odoo decides its stock; the hub shows it no figures.")
+        return [WriteResult(write.ref, error=unsupported) for write in writes]
+
+    def heal_hooks(self, *, delivery_url: str, secret: str) -> list[HookState]:
+        """Rules are made by Odoo's administrator (README.md): the sync user may not, and polling does not
+        need them.
+        """
+        return []
