@@ -1,0 +1,76 @@
+"""Lower what Odoo left too high: open moves of lines whose wanted quantity fell.
+
+Odoo launches moves by itself when a confirmed quantity rises. When it falls, it takes the difference from
+open moves where it can merge them, and leaves them as they were where it cannot (a picked move, another
+date). So the moves are read, and only what exceeds the line is taken away, the newest first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from itertools import groupby
+
+from connectors.odoo.cells import ZERO, number
+from connectors.odoo.order_found import OVER, FoundLine, FoundMove, FoundOrder
+from connectors.odoo.wire import Odoo
+from inventory_sync.domain.errors import RemoteRefused
+
+
+def excess_of(line: FoundLine) -> list[tuple[FoundMove, Decimal]]:
+    """Return the moves to lower, with the demand each keeps in the product's unit.
+
+    Goods on their way through several stages are demanded once per stage, so each stage is looked at alone.
+    """
+    lowered: list[tuple[FoundMove, Decimal]] = []
+    if not line.excess:
+        return lowered
+    wanted = max(line.ordered - line.delivered, ZERO)
+    moves = sorted((move for move in line.moves if move.is_open), key=lambda move: (move.stage, -move.id))
+    for _, stage in groupby(moves, key=lambda move: move.stage):
+        some = list(stage)
+        excess = sum((move.demand for move in some), ZERO) - wanted
+        for move in some:
+            if excess <= 0:
+                break
+            less = min(excess, move.demand)
+            lowered.append((move, move.demand - less))
+            excess -= less
+    return lowered
+
+
+def let_moves_follow(odoo: Odoo, orders: Iterable[FoundOrder]) -> None:
+    """Lower open moves to what their lines still want; a transfer with nothing left in it is cancelled."""
+    touched: dict[int, bool] = {}
+    for order in orders:
+        if not order.has_excess:
+            continue
+        for line in order.lines.values():
+            for move, keeps in excess_of(line):
+                kept = keeps if move.written == move.demand else move.written * keeps / move.demand
+                # Lowering below what is reserved frees the whole move; it is assigned again below.
+                odoo.write("stock.move", "write", ids=[move.id], vals={"product_uom_qty": kept})
+                if move.picking:
+                    touched[move.picking] = touched.get(move.picking, False) or bool(move.quantity)
+    if touched:
+        _settle(odoo, touched)
+
+
+def _settle(odoo: Odoo, touched: dict[int, bool]) -> None:
+    rows = odoo.rows(
+        "stock.move",
+        "search_read",
+        domain=[("picking_id", "in", sorted(touched)), ("state", "not in", list(OVER))],
+        fields=["picking_id", "product_uom_qty"],
+        load=None,
+    )
+    left = {row["picking_id"] for row in rows if number(row, "product_uom_qty")}
+    empty = sorted(touched.keys() - left)
+    if empty:
+        odoo.write("stock.picking", "action_cancel", ids=empty)
+    for picking in sorted(one for one, held in touched.items() if held and one in left):
+        try:
+            odoo.write("stock.picking", "action_assign", ids=[picking])
+        except RemoteRefused:
+            # Nothing there to reserve, or done by now. Reserving is Odoo's own errand and comes round again.
+            continue
