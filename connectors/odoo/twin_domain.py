@@ -168,9 +168,18 @@ class _Search:
         if operator == "any":
             return self._through(name, self._sub(name, list(value)), everything, within)
         head, _, rest = name.partition(".")
+        if through := self._reached_through(head):
+            name = f"{through}.{rest}" if rest else through
+            head, _, rest = name.partition(".")
         if rest and one_field(self.env, self.model, head).comodel:
             return self._through(head, self._sub(head, [(rest, operator, value)]), everything, within)
         return self._plain(head, operator, value, everything, within)
+
+    def _reached_through(self, name: str) -> str:
+        """Return the path behind a related or inherited field, so that its indexes serve."""
+        if via := MODELS[self.model].parent_of(name, self.env.version):
+            return f"{via}.{name}"
+        return "" if (self.model, name) in COMPUTED else one_field(self.env, self.model, name).related
 
     def _sub(self, name: str, domain: list[Any]) -> Ids:
         comodel = one_field(self.env, self.model, name).comodel

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from connectors.odoo import twin_domain
+from connectors.odoo.twin_checks import check
 from connectors.odoo.twin_errors import (
     OdooError,
     access_error,
@@ -25,7 +26,6 @@ from connectors.odoo.twin_errors import (
     value_error,
 )
 from connectors.odoo.twin_model import (
-    CHECKS,
     COMPUTED,
     HOOKS,
     INVERSES,
@@ -89,6 +89,8 @@ class Env:
         self.db, self.tx, self.uid = db, tx, uid
         self.context: dict[str, Any] = dict(context or {})
         self.su = uid == SUPERUSER
+        self.called = ""
+        """The model the call names, for methods that every model has."""
         self.version = db.store.version
         self.now = tx.now
         """Naive UTC: when the transaction began. The same for all it writes."""
@@ -110,13 +112,14 @@ class Env:
         return (self.company_ids or [1])[0]
 
     def sudo(self) -> Env:
-        other = Env(self.db, self.tx, self.uid, self.context)
-        other.su = True
-        return other
+        return self._like(self.context, su=True)
 
     def with_context(self, **more: Any) -> Env:
-        other = Env(self.db, self.tx, self.uid, {**self.context, **more})
-        other.su = self.su
+        return self._like({**self.context, **more}, su=self.su)
+
+    def _like(self, context: dict[str, Any], *, su: bool) -> Env:
+        other = Env(self.db, self.tx, self.uid, context)
+        other.su, other.called = su, self.called
         return other
 
     def stamp(self) -> str:
@@ -181,7 +184,7 @@ class Env:
         return [row for number in ids if (row := self.row(model, number)) is not None]
 
     def value(self, model: str, number: int, path: str) -> Any:
-        """Return one value; a dotted path goes through many2one fields and ends at the first that is empty."""
+        """Return one value; a dotted path goes through many2one fields, up to an empty one."""
         name, _, rest = path.partition(".")
         found = self.values(model, [number], name)[0]
         if not rest:
@@ -244,7 +247,7 @@ class Env:
         for via, parent in declared.inherits.items():
             theirs = {name: vals[name] for name in vals if declared.parent_of(name, self.version) == via}
             if not vals.get(via):
-                parents[via] = self.create(parent, theirs)
+                parents[via] = self.with_context(creates_child=model).create(parent, theirs)
             elif theirs:
                 self.write(parent, [vals[via]], theirs)
         vals = {**vals, **parents}
@@ -269,7 +272,7 @@ class Env:
         self._inverses(model, [number], vals)
         for hook in HOOKS[("on_create", model)]:
             hook(self, [number], vals)
-        self._check(model, [number], None)
+        check(self, model, [number], None)
         for observer in HOOKS[("observes", "*")]:
             observer(self, "create", model, [number], vals, {})
         return number
@@ -306,7 +309,7 @@ class Env:
         self._inverses(model, ids, vals)
         for hook in HOOKS[("on_write", model)]:
             hook(self, list(ids), vals)
-        self._check(model, ids, set(vals))
+        check(self, model, ids, set(vals))
         for observer in HOOKS[("observes", "*")]:
             observer(self, "write", model, list(ids), vals, old)
 
@@ -372,24 +375,6 @@ class Env:
                 gone = [one for one in self._lines(field, number) if one not in wanted]
                 self.delete(field.comodel, gone)
                 self.write(field.comodel, wanted, {field.inverse: number})
-
-    def _check(self, model: str, ids: Sequence[int], changed: set[str] | None) -> None:
-        for names, message in MODELS[model].uniques:
-            if changed is not None and not changed.intersection(names):
-                continue
-            for number in ids:
-                self._check_unique(model, number, names, message)
-        for names, check in CHECKS[model]:
-            if changed is None or changed.intersection(names):
-                check(self, list(ids))
-
-    def _check_unique(self, model: str, number: int, names: tuple[str, ...], message: str) -> None:
-        row = self.db.store.tables[model][number]
-        if any(row.get(name) is None for name in names):
-            return
-        domain = [(name, "=", row[name]) for name in names]
-        if len(self.ids(model, domain, active_test=False)) > 1:
-            raise validation_error(f"The operation cannot be completed: {message}")
 
     def _pointing_at(self, model: str) -> Iterator[tuple[str, Field]]:
         for other in MODELS.values():

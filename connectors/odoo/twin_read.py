@@ -1,0 +1,97 @@
+"""Rows as they are told over the wire: labels, False for null, whole seconds, nested specifications."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from connectors.odoo import twin_domain, twin_rights
+from connectors.odoo.twin_model import X2MANY, Field
+from connectors.odoo.twin_orm import Env
+from connectors.odoo.twin_values import one_field
+
+Doc = dict[str, Any]
+
+
+def records(
+    env: Env, model: str, ids: Sequence[int], names: Iterable[str] | None, *, labels: bool = True
+) -> list[Doc]:
+    """Return the fields of records, many2one as [id, label] or, without labels, as the bare id."""
+    wanted = list(names) if names else list(env.fields(model))
+    found: list[Doc] = [{"id": number} for number in ids]
+    for name in wanted:
+        if name == "id":
+            continue
+        field = one_field(env, model, name)
+        values = [told(field, one) for one in env.values(model, ids, name)]
+        if labels and field.type == "many2one":
+            values = _labelled(env, field, values)
+        for record, value in zip(found, values, strict=True):
+            record[name] = value
+    return found
+
+
+def told(field: Field, value: Any) -> Any:
+    """Return one value as JSON has it."""
+    if field.type == "boolean":
+        return bool(value)
+    if value is None:
+        return False
+    if field.type == "datetime":
+        return str(value)[:19]
+    return list(value) if field.type in X2MANY else value
+
+
+def _labelled(env: Env, field: Field, values: list[Any]) -> list[Any]:
+    known: dict[int, str] = labels_of(env, field.comodel, [one for one in values if one is not False])
+    return [False if one is False else [one, known.get(one, "")] for one in values]
+
+
+def labels_of(env: Env, model: str, ids: Iterable[int]) -> dict[int, str]:
+    table = env.db.store.tables[model]
+    wanted = [one for one in dict.fromkeys(ids) if one in table]
+    return dict(zip(wanted, env.values(model, wanted, "display_name"), strict=True))
+
+
+def nested(env: Env, model: str, ids: Sequence[int], specification: Doc) -> list[Doc]:
+    """Return records as web_read does: bare ids, and related rows where the specification has `fields`.
+
+    Inside a one2many's specification a `domain` is ignored, and `limit` takes the fields away, not the rows.
+    """
+    found = records(env, model, ids, [*specification] or ["id"], labels=False)
+    for name, wanted in specification.items():
+        field = one_field(env, model, name)
+        inner = (wanted or {}).get("fields")
+        if not field.comodel or inner is None:
+            continue
+        here = env.with_context(**(wanted.get("context") or {}))
+        if field.type == "many2one":
+            _nest_one(here, field, name, inner, found)
+        else:
+            _nest_many(here, field, name, wanted, found)
+    return found
+
+
+def _nest_one(env: Env, field: Field, name: str, inner: Doc, found: list[Doc]) -> None:
+    targets = [one for one in dict.fromkeys(record[name] for record in found) if one is not False]
+    twin_rights.check(env, field.comodel, "read")
+    known = {row["id"]: row for row in nested(env, field.comodel, targets, inner)}
+    for record in found:
+        record[name] = False if record[name] is False else dict(known[record[name]])
+
+
+def _nest_many(env: Env, field: Field, name: str, wanted: Doc, found: list[Doc]) -> None:
+    twin_rights.check(env, field.comodel, "read")
+    shown: dict[int, list[int]] = {}
+    limit = wanted.get("limit")
+    for record in found:
+        lines = sorted(twin_rights.visible(env, field.comodel, record[name]), key=record[name].index)
+        if order := wanted.get("order"):
+            lines = twin_domain.ordered(env, field.comodel, lines, order)
+        record[name] = lines
+        shown[record["id"]] = lines if limit is None else lines[:limit]
+    every = list(dict.fromkeys(one for lines in shown.values() for one in lines))
+    known = {row["id"]: row for row in nested(env, field.comodel, every, wanted["fields"])}
+    for record in found:
+        kept = set(shown[record["id"]])
+        record[name] = [dict(known[one]) if one in kept else {"id": one} for one in record[name]]
