@@ -19,6 +19,7 @@ SyncError
 │  ├─ SequenceReused       a number of the source's own that another event has
 │  ├─ AttributeMissing     a lot or an owner where the location tracks it
 │  ├─ PeriodClosed         a late movement where policy lets nothing be posted elsewhere
+│  ├─ NotMappedThere       an item or place of ours has no name at the system that should have it
 │  ├─ UnknownChannel       an order of a connection that does not exist
 │  └─ Poisoned             failed or killed its worker several times
 ├─ Rejected         never retried, kept for reading
@@ -31,6 +32,11 @@ SyncError
 │  ├─ Unsupported
 │  ├─ RemoteRefused        the channel refused this one line; .vendor_code .status
 │  ├─ NotApplied           the channel said yes and changed nothing
+│  ├─ CancelledThere       people cancelled a mirrored document where it was to be booked
+│  ├─ LeftOpen             a mirrored document was refused and lies there unbooked
+│  ├─ NameTaken            a mirrored document that was never sent is known there
+│  ├─ CopyCancelledThere   people cancelled or deleted the copy of an order that is still wanted
+│  ├─ CopyReadsOtherwise   the copy of an order reads otherwise after every write
 │  ├─ BadPolicyFile        .line
 │  │  ├─ UnknownPolicyChannel
 │  │  ├─ UnknownPolicyItem
@@ -209,6 +215,12 @@ class PeriodClosed(Parked):
     code = "period.closed"
 
 
+class NotMappedThere(Parked):
+    """What the hub wants another system to have, it cannot name there."""
+
+    code = "copy.not_mapped"
+
+
 class UnknownChannel(Parked):
     code = "channel.unknown"
 
@@ -273,6 +285,30 @@ class RemoteRefused(Rejected):
 
 class NotApplied(Rejected):
     code = "push.not_applied"
+
+
+class CopyCancelledThere(Rejected):
+    """Never made again without a person asking for it."""
+
+    code = "copy.cancelled_there"
+
+
+class CopyReadsOtherwise(Rejected):
+    code = "copy.reads_otherwise"
+
+
+class CancelledThere(Rejected):
+    code = "mirror.cancelled_there"
+
+
+class LeftOpen(Rejected):
+    code = "mirror.left_open"
+
+
+class NameTaken(Rejected):
+    """Two records of what was sent exist: a restored backup, or a copy of the database that runs as well."""
+
+    code = "mirror.name_taken"
 
 
 class BeforeRecords(Rejected):

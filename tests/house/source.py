@@ -13,12 +13,12 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-CORE_ROOMS = ("domain", "pipeline", "intake", "ledger", "availability", "propagation")
+CORE_ROOMS = ("domain", "pipeline", "intake", "ledger", "availability", "propagation", "workflows")
 LAYERS = (
     ("config",),
     ("api", "console"),
     ("pipeline",),
-    ("intake", "propagation"),
+    ("intake", "propagation", "workflows"),
     ("availability",),
     ("ledger",),
     ("catalog",),
