@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 import httpx
@@ -11,20 +11,20 @@ import httpx
 from connectors.base.http import HttpClient, Limits, Query
 from connectors.odoo import json2, probe, products, rpc18, streams
 from connectors.odoo.config import OdooConfig
+from connectors.odoo.counts import CountsStock
 from connectors.odoo.database import Database
+from connectors.odoo.documents import MirrorsStock
+from connectors.odoo.endpoints import Endpoints
+from connectors.odoo.orders import TakesOrders
 from connectors.odoo.wire import Keys, Odoo, Transport
 from inventory_sync.domain.errors import Misconfigured, RemoteUnavailable, Unsupported
 from inventory_sync.domain.ports import (
     ExternalListing,
     Found,
     HookState,
-    LevelWrite,
-    ListingLevel,
-    ListingRef,
     Outside,
     Probe,
     SweepPage,
-    WriteResult,
 )
 
 FIRST_JSON2 = 19
@@ -32,7 +32,7 @@ ANSWER_BYTES = 64 * 1024 * 1024
 _MAJOR = re.compile(r"(?:saas[~-])?(\d{1,3})")
 
 
-class OdooClient:
+class OdooClient(TakesOrders, MirrorsStock, CountsStock):
     """Calls raise only SyncError. `transport` is for tests that replay recorded exchanges."""
 
     def __init__(
@@ -63,6 +63,7 @@ class OdooClient:
         )
         self.odoo = Odoo(self._choose, self._keys, company=config.company_id)
         self.database = Database(self.odoo, config, version=self.version)
+        self.endpoints = Endpoints(self.odoo)
 
     def close(self) -> None:
         self._http.close()
@@ -121,15 +122,6 @@ class OdooClient:
         return products.listings(self.database)
 
     # ── what Odoo is not asked for ──
-
-    def read_levels(self, refs: Sequence[ListingRef]) -> list[ListingLevel]:
-        """Odoo shows no figures of ours; every ref says so."""
-        unsupported = Unsupported("Odoo decides its stock; the hub shows it no figures.")
-        return [ListingLevel(ref, None, error=unsupported) for ref in refs]
-
-    def write_levels(self, writes: Sequence[LevelWrite]) -> list[WriteResult]:
-        unsupported = Unsupported("Odoo decides its stock; the hub shows it no figures.")
-        return [WriteResult(write.ref, error=unsupported) for write in writes]
 
     def heal_hooks(self, *, delivery_url: str, secret: str) -> list[HookState]:
         """Rules are made by Odoo's administrator (README.md): the sync user may not, and polling does not

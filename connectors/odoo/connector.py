@@ -42,6 +42,8 @@ class OdooConnector:
         streams=(streams.CHANGES, streams.STOCK),
         needs_hooks=False,
         reads_books=True,
+        takes_orders=True,
+        mirrors_stock=True,
         semantics={
             "sells": "Absent: orders go to Odoo as copies; its own sales are its own demand (README.md).",
             "reports_stock": "Quants of internal locations per warehouse, reservations, and what "
