@@ -32,18 +32,24 @@ from connectors.base.twinkit import (
     run_until_signalled,
 )
 from connectors.odoo import (  # noqa: F401 (importing a module of the twin is installing it)
+    twin_counts,
     twin_goods,
     twin_groups,
     twin_hooks,
     twin_load,
+    twin_lots,
     twin_methods,
+    twin_move_hooks,
+    twin_pickings,
     twin_places,
     twin_pos,
     twin_purchase,
+    twin_returns,
     twin_sales,
     twin_schema,
     twin_schema_stock,
     twin_schema_trade,
+    twin_scrap,
     twin_seed,
 )
 from connectors.odoo.twin_calls import Caller, WorkerKilled, action_of, reads
