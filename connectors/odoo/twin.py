@@ -33,17 +33,21 @@ from connectors.base.twinkit import (
 )
 from connectors.odoo import (  # noqa: F401 (importing a module of the twin is installing it)
     twin_counts,
+    twin_done,
     twin_goods,
     twin_groups,
     twin_hooks,
+    twin_kits,
     twin_load,
     twin_lots,
     twin_methods,
     twin_move_hooks,
+    twin_moves,
     twin_pickings,
     twin_places,
     twin_pos,
     twin_purchase,
+    twin_quants,
     twin_returns,
     twin_sales,
     twin_schema,
@@ -53,6 +57,7 @@ from connectors.odoo import (  # noqa: F401 (importing a module of the twin is i
     twin_seed,
 )
 from connectors.odoo.twin_calls import Caller, WorkerKilled, action_of, reads
+from connectors.odoo.twin_control import Control
 from connectors.odoo.twin_control import Control
 from connectors.odoo.twin_core import Database
 from connectors.odoo.twin_json2 import PATH, Json2
@@ -106,6 +111,7 @@ class OdooTwin(Twin):
         self.caller = Caller(self.db, self.faults, sleep)
         self.rpc, self.json2 = Rpc(self.caller), Json2(self.caller)
         self.door = FaultDoor(self.faults, self._vendor, self.clock.now, sleep)
+        self.control = Control(self)
         self.workers = Workers(version, sleep) if timings else None
         self.requests: list[Doc] = []
         self.control = Control(self)
@@ -151,6 +157,8 @@ class OdooTwin(Twin):
     # ── requests ──
 
     def answer(self, request: Request) -> Response:
+        if request.path.startswith("/_twin/"):
+            return self.control.answer(request)
         if request.path.startswith("/_twin/"):
             return self.control.answer(request)
         model, method = _target(request)
