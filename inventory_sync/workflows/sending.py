@@ -28,6 +28,7 @@ from inventory_sync.domain.errors import (
 )
 from inventory_sync.domain.lane import retry_after
 from inventory_sync.domain.ports import Clock, Exchange
+from inventory_sync.support import correlation
 from inventory_sync.support.logs import get_logger
 from inventory_sync.workflows import progress
 from inventory_sync.workflows.ports import Attempt, CaseBook, CopyStore, Made, Row, State
@@ -66,6 +67,7 @@ class Sending:
     jitter: Callable[[], float]
     exchanges: list[Exchange] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    calls: int = 0
     interrupted: Transient | None = None
 
     @property
@@ -86,7 +88,11 @@ def send(work: Sending, *, until: Callable[[], bool]) -> dict[str, int]:
             if not rows:
                 break
             writer = work.store.renew_writer(writer, until=work.clock() + work.lease)
-            _turn(work, writer, rows)
+            causes = {row.correlation_id for row in rows} - {""}
+            # A turn for one cause goes under its id; one for several under that of this stretch of work.
+            cause = causes.pop() if len(causes) == 1 else correlation.current()
+            with correlation.bound(correlation_id=cause):
+                _turn(work, writer, rows)
         work.store.release_writer(writer)
     except FenceLost:
         log.warning("lease.lost", connection=work.code)
@@ -120,10 +126,12 @@ def _next(work: Sending) -> list[Row]:
 
 def _turn(work: Sending, writer: Writer, rows: Sequence[Row]) -> None:
     """Read these copies and take one step with each."""
+    _forget_calls(work)
+    started = work.clock()
     read = _read(work, writer, rows)
     if read is None:
         return
-    steps = _decide(work, writer, read)
+    steps = _decide(work, writer, read, started=started)
     for step in Step:
         if group := steps.get(step):
             _take(work, writer, step, group)
@@ -155,11 +163,11 @@ def _read(work: Sending, writer: Writer, rows: Sequence[Row]) -> dict[int, CopyS
 
 
 def _decide(
-    work: Sending, writer: Writer, read: dict[int, CopySeen]
+    work: Sending, writer: Writer, read: dict[int, CopySeen], *, started: datetime
 ) -> dict[Step, list[tuple[Row, OrderCopy]]]:
     """Store what was read, settle what is as wanted and return the step each of the others needs."""
     steps: dict[Step, list[tuple[Row, OrderCopy]]] = {}
-    settled: list[str] = []
+    settled: list[Row] = []
     with work.store.transaction():
         now = work.clock()
         saved: list[Row] = []
@@ -180,7 +188,7 @@ def _decide(
                     work.counts["read_again"] += 1
                 else:
                     work.counts["settled"] += 1
-                    settled.append(str(row.id))
+                    settled.append(row)
                 row = progress.settled(row, seen, now=now, jitter=work.jitter())
             elif row.state is State.REFUSED:
                 row = replace(row, run_at=progress.look_again(now, work.jitter()))
@@ -194,7 +202,12 @@ def _decide(
             saved.append(row)
         work.store.save(saved, now=now)
         if settled:
-            work.cases.close(CASE, settled, "The target has it as wanted.")
+            work.cases.close(CASE, [str(row.id) for row in settled], "The target has it as wanted.")
+            seen_now = [
+                progress.attempt(row, "read", None, started=started, now=now, document=read[row.id].document)
+                for row in settled
+            ]
+            _record(work, [replace(each, outcome="settled") for each in seen_now])
     return steps
 
 
@@ -362,6 +375,11 @@ def _record(work: Sending, attempts: Sequence[Attempt]) -> None:
     """Keep the attempts with the calls made since the last were kept."""
     if attempts:
         work.store.record(work.connection_id, Made(tuple(attempts), tuple(work.exchanges)))
+    _forget_calls(work)
+
+
+def _forget_calls(work: Sending) -> None:
+    work.calls += len(work.exchanges)
     work.exchanges.clear()
 
 

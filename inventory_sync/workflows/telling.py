@@ -23,6 +23,7 @@ from inventory_sync.domain.errors import (
 )
 from inventory_sync.domain.lane import retry_after
 from inventory_sync.domain.ports import Clock, Exchange
+from inventory_sync.support import correlation
 from inventory_sync.support.logs import get_logger
 from inventory_sync.workflows.models import Attempt, Call, DeliveryTold
 from inventory_sync.workflows.ports import CaseBook
@@ -48,16 +49,18 @@ class Telling:
     jitter: Callable[[], float]
     exchanges: list[Exchange] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    calls: int = 0
     interrupted: Transient | None = None
 
 
 def tell(work: Telling, *, until: Callable[[], bool]) -> dict[str, int]:
     """Tell what is due until nothing is, `until` says stop or the channel is away. Raises Misconfigured."""
-    while not until() and work.interrupted is None:
+    while work.interrupted is None and not until():
         row = _claim(work)
         if row is None:
             break
-        _tell(work, row)
+        with correlation.bound(correlation_id=row.correlation_id):
+            _tell(work, row)
     if work.counts:
         log.info("deliveries.told", **work.counts)
     return dict(work.counts)
@@ -182,6 +185,7 @@ def _record(
     now: datetime,
 ) -> None:
     call = None
+    work.calls += len(work.exchanges)
     if work.exchanges:
         exchanges = [asdict(exchange) for exchange in work.exchanges]
         call = Call.objects.create(connection_id=work.channel_id, at=started, exchanges=exchanges)
