@@ -47,7 +47,7 @@ NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 QUIET = settings(
     max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
-_SECRET_NAME = re.compile(r"secret|token|password|(^|_)key($|_)")
+_SECRET_NAME = re.compile(r"(?!.*_on\Z).*(secret|token|password|(^|_)key($|_))")  # …_on is a date
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class ConnectorContract:
         declared = settings_of(case.connector.config_type)
         secrets = [one.name for one in declared if one.secret]
 
-        assert [one.name for one in declared if _SECRET_NAME.search(one.name) and not one.secret] == []
+        assert [one.name for one in declared if _SECRET_NAME.match(one.name) and not one.secret] == []
         assert secrets
         assert [name for name in secrets if str(case.values[name]) in repr(case.config())] == []
 
@@ -149,7 +149,9 @@ class ConnectorContract:
 
     def test_an_authentic_message_is_named_the_same_each_time(self, case: ContractCase) -> None:
         body = case.samples[0].body
-        request = InboundRequest(case.sign(body, NOW), body)
+        # Who cannot sign comes by an address with a token, which the door has checked.
+        token = "" if case.connector.capabilities.signs else "token"
+        request = InboundRequest(case.sign(body, NOW), body, path_token=token)
         config = case.config()
 
         first, second = (case.connector.receive(request, config, now=NOW) for _ in range(2))
@@ -157,6 +159,7 @@ class ConnectorContract:
         assert isinstance(first, Received)
         assert first == second
         assert first.object_key
+        assert first.hint_only or case.connector.capabilities.signs
 
     def test_an_unsigned_message_is_refused(self, case: ContractCase) -> None:
         with pytest.raises(Unauthentic):

@@ -47,6 +47,7 @@ INSTALLED_APPS = [
 CONNECTORS = {
     "woocommerce": "connectors.woocommerce.connector",
     "till": "connectors.till.connector",
+    "odoo": "connectors.odoo.connector",
 }
 
 MIDDLEWARE = [
