@@ -86,7 +86,7 @@ class Writing:
         self.odoo.write("sale.order", "load", fields=list(columns), data=rows)
 
     def _refuse_unfit_products(self, changes: Sequence[Change]) -> None:
-        """Refuse what `load` would not find, in words for people: gone, archived, another company's."""
+        """Refuse in words for people what `load` refuses in its own, or takes although it is archived."""
         wanted = sorted({line.product for change in changes for line in change.new_lines})
         if not wanted:
             return
