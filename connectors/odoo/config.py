@@ -62,6 +62,11 @@ class OdooConfig:
         help="How long after the last movement of an order line its deliveries are still read",
         default=60,
     )
+    send_orders: bool = setting(
+        "Send orders of channels",
+        help="Orders routed to a warehouse that this Odoo decides are kept in it as sales orders",
+        default=False,
+    )
     order_customer_id: int = setting(
         "Customer of channel orders",
         help="Id of the contact under which copies of channels' orders are kept; 0 where none are kept",
