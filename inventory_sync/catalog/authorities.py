@@ -75,6 +75,10 @@ def assign_authority(
         raise ValidationError("A virtual location has no authority: it is only the other leg.")
     with transaction.atomic():
         place = _held(location)
+        if decides is not None and place.mappings.filter(connection=decides, mirrors=True).exists():
+            raise ValidationError(
+                f"{decides.label} keeps a copy of {place.code}: end the mirror before it decides there."
+            )
         row = _in_force(place, attribute)
         if (row.connection_id if row else None) == (decides.pk if decides else None):
             return Effect()

@@ -10,9 +10,12 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from inventory_sync.audit import services as audit
+from inventory_sync.catalog.authorities import hold_gate, is_decided_by
 from inventory_sync.catalog.models import Item, ItemMapping, Location, LocationMapping
 from inventory_sync.catalog.services import Effect
+from inventory_sync.connections import registry
 from inventory_sync.connections.models import Connection
+from inventory_sync.domain.errors import Misconfigured
 
 
 def confirm_item_mapping(
@@ -105,6 +108,8 @@ def propose_item_mapping(
 def save_location_mapping(row: LocationMapping, *, actor: audit.Actor, reason: str) -> Effect:
     """Join a place of a connection to one of ours, or change the roles it plays."""
     with transaction.atomic():
+        # Nobody becomes its authority meanwhile, and a mirror begins and ends between two postings.
+        hold_gate(row.location_id)
         before = None
         if row.pk:
             before = audit.snapshot(LocationMapping.objects.select_for_update().get(pk=row.pk))
@@ -121,10 +126,30 @@ def save_location_mapping(row: LocationMapping, *, actor: audit.Actor, reason: s
 def check_location_mapping(row: LocationMapping) -> None:
     if row.location.kind in Location.VIRTUAL:
         raise ValidationError({"location": "A virtual location is no place a vendor knows."})
-    if not (row.counts_from or row.sells_for or row.fulfils):
+    if not (row.counts_from or row.sells_for or row.fulfils or row.mirrors):
         raise ValidationError("Give the place at least one role.")
     if row.counts_from and not row.external_id:
         raise ValidationError({"external_id": "A place that reports has an id at its vendor."})
+    if row.mirrors:
+        _check_mirror(row)
+
+
+def _check_mirror(row: LocationMapping) -> None:
+    """Refuse a copy that could be no copy: of what the connection itself decides, or cannot keep."""
+    try:
+        able = registry.connector(row.connection.connector).capabilities.mirrors_stock
+    except Misconfigured as error:
+        raise ValidationError({"connection": error.detail}) from error
+    if not able:
+        raise ValidationError(
+            {"mirrors": f"{row.connection.label} cannot keep a copy of stock that others decide."}
+        )
+    if not row.external_id:
+        raise ValidationError({"external_id": "A place that keeps a copy has an id at its vendor."})
+    if is_decided_by(row.connection_id, row.location_id):
+        raise ValidationError(
+            {"mirrors": f"{row.connection.label} decides what is at {row.location.code}: that is no copy."}
+        )
 
 
 def remove_location_mapping(*, mapping_id: int, actor: audit.Actor, reason: str) -> Effect:

@@ -313,6 +313,11 @@ class LocationMapping(Stamped):
     )
     sells_for = models.BooleanField(default=False, help_text="Stock here may be sold on this channel.")
     fulfils = models.BooleanField(default=False, help_text="Orders of this channel may be routed here.")
+    mirrors = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="The connection keeps a copy of the stock here: it is told every movement from now on.",
+    )
 
     class Meta:
         ordering = ["connection", "external_id", "location"]
@@ -324,6 +329,18 @@ class LocationMapping(Stamped):
                 fields=["connection", "external_id"],
                 condition=Q(counts_from=True),
                 name="an_external_place_counts_one_location",
+            ),
+            models.UniqueConstraint(
+                fields=["connection", "external_id"],
+                condition=Q(mirrors=True),
+                name="an_external_place_mirrors_one_location",
+                violation_error_message="That place keeps the copy of another location already.",
+            ),
+            models.UniqueConstraint(
+                fields=["connection", "location"],
+                condition=Q(mirrors=True),
+                name="a_location_is_mirrored_once_by_a_connection",
+                violation_error_message="The connection keeps its copy of this location elsewhere already.",
             ),
         ]
 

@@ -39,10 +39,11 @@ WHERE m.connection_id = ANY(%s::bigint[]) AND m.external_id = ANY(%s::text[])
 _UNITS = """
 SELECT item_id, unit_id, numerator, denominator FROM catalog_itemunit WHERE item_id = ANY(%s::bigint[])
 """
-# A location's authorities and tenures come in one column each, so that a batch stays one query.
+# A location's authorities and tenures come in one column each, so that a batch stays one query. Who keeps a
+# copy of a location observes it: what it reports of it is compared, never posted.
 _PLACES = """
-SELECT m.connection_id, m.external_id, m.location_id, p.code, p.mode, p.rank, p.active, m.counts_from,
-    m.sells_for, m.fulfils, m.observes,
+SELECT m.connection_id, m.external_id, m.location_id, p.code, p.mode, p.rank, p.active,
+    m.counts_from OR m.mirrors, m.sells_for, m.fulfils, m.observes OR m.mirrors,
     (SELECT json_agg(json_build_object('connection_id', a.connection_id, 'attribute', a.attribute,
             'valid_from', a.valid_from, 'valid_to', a.valid_to) ORDER BY a.id)::text
         FROM catalog_authority a WHERE a.location_id = m.location_id),

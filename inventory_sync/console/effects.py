@@ -18,6 +18,7 @@ from inventory_sync.ledger.services import mark_items_dirty
 from inventory_sync.ledger.store import PostgresLedger
 from inventory_sync.ledger.tenures import begin_tenure
 from inventory_sync.pipeline.replay import replay_waiting
+from inventory_sync.propagation.mirror_places import release_items, settle_places
 from inventory_sync.propagation.services import owe_known_figures, sync_listings
 from inventory_sync.support import correlation
 
@@ -33,5 +34,7 @@ def act_on(effect: Effect, *, now: datetime) -> None:
             owe_known_figures(connection.pk, effect.mappings, now=now)
         else:
             recompute_channel(connection=connection, now=now)
+    settle_places(effect.channels, now=now, new_id=correlation.new_id)
+    release_items(effect.items)
     for connection_id, waits_on in effect.waits:
         transaction.on_commit(partial(replay_waiting, connection_id, waits_on), robust=True)

@@ -15,6 +15,7 @@ from inventory_sync.ledger.selectors import any_dirty
 from inventory_sync.pipeline.evidence.keep import day_due
 from inventory_sync.pipeline.invariants.rounds import round_due
 from inventory_sync.pipeline.ports import Ports
+from inventory_sync.propagation.mirror_selectors import mirrors_due
 from inventory_sync.propagation.selectors import connections_owed
 
 
@@ -36,6 +37,11 @@ def find_debts(now: datetime, *, ports: Ports) -> list[Debt]:
     debts += [
         Debt("pipeline.push", "critical" if urgent else "standard", {"connection_id": connection_id})
         for connection_id, urgent in connections_owed(now)
+        if connection_id in active
+    ]
+    debts += [
+        Debt("pipeline.mirror", "standard", {"connection_id": connection_id})
+        for connection_id in mirrors_due(now, compared_before=now - ports.limits.mirror_compare_every)
         if connection_id in active
     ]
     reads = ReadDue.objects.filter(

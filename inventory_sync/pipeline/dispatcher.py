@@ -38,6 +38,7 @@ WORK: dict[str, Callable[..., dict[str, int]]] = {
     "pipeline.drain_intake": steps.drain_intake,
     "pipeline.compute": steps.compute_availability,
     "pipeline.push": steps.push_connection,
+    "pipeline.mirror": steps.mirror_connection,
     "pipeline.sweep": steps.sweep_stream,
     "pipeline.read_again": steps.read_again,
     "pipeline.keep_house": keep_house,

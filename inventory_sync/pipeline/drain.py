@@ -201,6 +201,7 @@ def _apply_all(batch: Sequence[Translated], *, ports: Ports) -> tuple[Counter[st
         [News(news.connection_id, news.item_id, news.delta) for news in applied.decided.news], now=now
     )
     ports.lanes.observe(resolved.sightings, now=now)
+    mirrored = ports.note_moved({(each.item_id, each.location_id) for each in resolved.events}, now=now)
     ports.intake.want_reads(resolved.reads_after(applied), now=now)
     ports.intake.count_finds(_finds(batch, applied))
     _open_cases(batch, outcomes, applied, ports=ports)
@@ -214,6 +215,7 @@ def _apply_all(batch: Sequence[Translated], *, ports: Ports) -> tuple[Counter[st
                 "events": applied.posted.recorded,
                 "duplicates": applied.posted.duplicates,
                 "orders": applied.decided.applied,
+                "mirrored": mirrored,
                 "parked": sum(1 for one in outcomes if one.result is Result.PARKED),
                 "rejected": sum(1 for one in outcomes if one.result is Result.REJECTED),
             }.items()

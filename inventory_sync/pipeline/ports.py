@@ -98,6 +98,8 @@ class Limits:
     push_max_attempts: int = 8
     verify_every: timedelta = timedelta(0)  # none: no round of checks is ever due
     evidence_daily: bool = False
+    mirror_lines: int = 100  # of one call, and of one document
+    mirror_compare_every: timedelta = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,3 +121,4 @@ class Ports:
     new_id: Callable[[], str]
     pause: Callable[[float], None]
     limits: Limits = Limits()
+    note_moved: NoteMoved = nobody_mirrors

@@ -23,11 +23,14 @@ from inventory_sync.pipeline.drain import drain
 from inventory_sync.pipeline.evidence import keep
 from inventory_sync.pipeline.invariants.rounds import go_on
 from inventory_sync.pipeline.left_out import own_overdue
+from inventory_sync.pipeline.mirror import mirror
 from inventory_sync.pipeline.partitions import keep_partitions
 from inventory_sync.pipeline.ports import Ports
 from inventory_sync.pipeline.push import push
 from inventory_sync.pipeline.serving import serve_waiting
 from inventory_sync.pipeline.wake import Waker, waker
+from inventory_sync.propagation.mirror_places import settle_places
+from inventory_sync.propagation.mirror_selectors import connections_mirroring
 from inventory_sync.propagation.services import forget_history
 from inventory_sync.support import correlation
 from inventory_sync.support.logs import get_logger
@@ -52,6 +55,9 @@ def drain_intake(tier: str, *, ports: Ports | None = None, wake: Waker | None = 
     wake = wake or waker()
     if counts.get("events") or counts.get("orders"):
         wake.compute()
+    if counts.get("mirrored"):
+        for connection_id in connections_mirroring():
+            wake.mirror(connection_id)
     if over():
         wake.drain_intake(tier)
     return counts
@@ -88,6 +94,22 @@ def push_connection(connection_id: int, *, ports: Ports | None = None) -> dict[s
             if not counts or "waits_for_budget_ms" in counts:
                 break
     return totals
+
+
+def mirror_connection(connection_id: int, *, ports: Ports | None = None) -> dict[str, int]:
+    """Tell one connection what moved at the locations it keeps a copy of."""
+    close_old_connections()
+    ports = ports or wiring.ports()
+    row = Connection.objects.filter(pk=connection_id, state=Connection.State.ACTIVE).first()
+    if row is None:
+        return {"inactive": 1}
+    with correlation.bound(connection=row.code):
+        try:
+            account = ports.account(connection_id)
+        except Misconfigured as error:
+            ports.misconfigured(connection_id, error.detail)
+            return {"misconfigured": 1}
+        return mirror(account, ports=ports, until=deadline())
 
 
 def sweep_stream(connection_id: int, stream: str, *, ports: Ports | None = None) -> dict[str, int]:
@@ -147,6 +169,7 @@ def keep_house(*, ports: Ports | None = None) -> dict[str, int]:
     answered = requeue_answered(now=ports.clock())
     rechecked = reading.recheck_open_orders(ports=ports)
     healed = reading.heal_hooks(ports=ports)
+    settle_places(None, now=ports.clock(), new_id=ports.new_id)
     after = timedelta(seconds=settings.INVENTORY_SYNC["GAP_CASE_AFTER_S"])
     owned = own_overdue(ports=ports, after=after)
     keep = timedelta(days=settings.INVENTORY_SYNC["PUSH_HISTORY_DAYS"])

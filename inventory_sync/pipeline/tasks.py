@@ -27,6 +27,12 @@ def push(connection_id: int) -> dict[str, int]:
     return steps.push_connection(connection_id)
 
 
+@shared_task(name="pipeline.mirror")
+def mirror(connection_id: int) -> dict[str, int]:
+    """Tell a connection what moved at the locations it keeps a copy of."""
+    return steps.mirror_connection(connection_id)
+
+
 @shared_task(name="pipeline.sweep")
 def sweep(connection_id: int, stream: str) -> dict[str, int]:
     """Read a stream by cursor to find what no webhook told."""

@@ -54,6 +54,9 @@ class Waker:
     def push(self, connection_id: int, tier: str = "critical") -> None:
         self.want("pipeline.push", tier, connection_id=connection_id)
 
+    def mirror(self, connection_id: int) -> None:
+        self.want("pipeline.mirror", "standard", connection_id=connection_id)
+
     def want(self, task: str, queue: str, **arguments: Any) -> None:
         """Ask for a wake-up; returns at once and never raises."""
         with self._lock:

@@ -30,6 +30,7 @@ from inventory_sync.ledger.store import PostgresLedger
 from inventory_sync.pipeline.evidence.keep import Seals
 from inventory_sync.pipeline.ports import Account, Limits, Ports
 from inventory_sync.pipeline.turns import SessionTurns
+from inventory_sync.propagation.mirror_cut import note_moved
 from inventory_sync.propagation.store import PostgresLanes
 from inventory_sync.support import correlation
 from inventory_sync.support.clock import utc_now
@@ -178,5 +179,8 @@ def ports() -> Ports:
             push_max_attempts=knobs["PUSH_MAX_ATTEMPTS"],
             verify_every=timedelta(seconds=knobs["VERIFY_EVERY_S"]),
             evidence_daily=knobs["EVIDENCE_DAILY"],
+            mirror_lines=knobs["MIRROR_LINES"],
+            mirror_compare_every=timedelta(seconds=knobs["MIRROR_COMPARE_EVERY_S"]),
         ),
+        note_moved=note_moved,
     )

@@ -7,6 +7,11 @@ from django.db.models import Q
 
 from inventory_sync.catalog.models import ItemMapping
 from inventory_sync.connections.models import Connection
+from inventory_sync.propagation.models_mirror import Installation as Installation
+from inventory_sync.propagation.models_mirror import MirrorDocument as MirrorDocument
+from inventory_sync.propagation.models_mirror import MirrorLevel as MirrorLevel
+from inventory_sync.propagation.models_mirror import MirrorLine as MirrorLine
+from inventory_sync.propagation.models_mirror import MirrorPlace as MirrorPlace
 from inventory_sync.support.models import QuantityField
 
 

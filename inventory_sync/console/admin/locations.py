@@ -40,7 +40,7 @@ class LocationForm(ReasonForm):
 class RoleInline(ReadingInline):
     model = LocationMapping
     verbose_name_plural = "vendors' places"
-    fields = ("connection", "external_id", "counts_from", "sells_for", "fulfils")
+    fields = ("connection", "external_id", "counts_from", "sells_for", "fulfils", "mirrors")
     readonly_fields = fields
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from django.contrib import admin, messages
@@ -231,7 +232,8 @@ class RemoveLocationMapping(Deed[LocationMapping]):
     icon = "link_off"
     promise = (
         "The place no longer plays these roles: its reports are parked, its stock is not sold there, orders "
-        "are not routed to it. Movements and open orders stay as they are."
+        "are not routed to it, and a copy of its stock is told of no further movement. Movements and open "
+        "orders stay as they are."
     )
 
     def preview(self, row: LocationMapping, *, now: datetime) -> Card:
@@ -241,6 +243,7 @@ class RemoveLocationMapping(Deed[LocationMapping]):
                 ("reports", row.counts_from),
                 ("sells", row.sells_for),
                 ("fulfils", row.fulfils),
+                ("keeps a copy", row.mirrors),
             )
             if plays
         ]
@@ -262,15 +265,24 @@ class LocationMappingForm(ReasonForm):
 
     class Meta:
         model = LocationMapping
-        fields = ("connection", "external_id", "location", "counts_from", "sells_for", "fulfils")
+        fields = ("connection", "external_id", "location", "counts_from", "sells_for", "fulfils", "mirrors")
+        labels = MappingProxyType({"mirrors": "Keeps a copy of the stock"})
+        help_texts = MappingProxyType(
+            {
+                "mirrors": "Every movement from now on is booked there. What lies here already is not: count "
+                "it in there when you begin. Only for a connection that does not decide what is here."
+            }
+        )
 
 
 @admin.register(LocationMapping)
 class LocationMappingAdmin(Doing, Reasoned):
     form = LocationMappingForm
     deeds = (RemoveLocationMapping(),)
-    list_display = ("location", "connection", "external_id", "counts_from", "sells_for", "fulfils")
-    list_filter = ("connection", "counts_from", "sells_for", "fulfils")
+    list_display = (
+        "location", "connection", "external_id", "counts_from", "sells_for", "fulfils", "mirrors"
+    )  # fmt: skip
+    list_filter = ("connection", "counts_from", "sells_for", "fulfils", "mirrors")
     list_select_related = ("connection", "location")
     search_fields = ("external_id", "location__code", "location__name", "connection__code")
     autocomplete_fields = ("location",)

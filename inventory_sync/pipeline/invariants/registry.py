@@ -16,6 +16,7 @@ from inventory_sync.domain.invariants import Find
 from inventory_sync.intake import checks as intake
 from inventory_sync.ledger import checks as ledger
 from inventory_sync.propagation import checks as propagation
+from inventory_sync.propagation import mirror_checks as mirrors
 
 
 class Slice(StrEnum):
@@ -86,6 +87,7 @@ def checks(*, now: datetime, figures: int | None = None) -> tuple[Check, ...]:
             find=partial(availability.allotments_fit, now=now),
             case_suffices=True,
         ),
+        Check(code="invariant.mirror_sum", slice=Slice.ITEMS, find=mirrors.documents_add_up),
         Check(code="invariant.exact", slice=Slice.ITEMS, find=ledger.quantities_are_exact),
         Check(code="invariant.append_only", slice=Slice.WHOLE, find=ledger.guards_stand),
     )
