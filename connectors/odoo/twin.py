@@ -33,15 +33,14 @@ from connectors.base.twinkit import (
 )
 from connectors.odoo import (  # noqa: F401 (importing a module of the twin is installing it)
     twin_counts,
-    twin_done,
     twin_goods,
     twin_groups,
     twin_hooks,
-    twin_kits,
     twin_load,
     twin_lots,
     twin_methods,
     twin_move_hooks,
+    twin_move_lines,
     twin_moves,
     twin_pickings,
     twin_places,
@@ -57,7 +56,6 @@ from connectors.odoo import (  # noqa: F401 (importing a module of the twin is i
     twin_seed,
 )
 from connectors.odoo.twin_calls import Caller, WorkerKilled, action_of, reads
-from connectors.odoo.twin_control import Control
 from connectors.odoo.twin_control import Control
 from connectors.odoo.twin_core import Database
 from connectors.odoo.twin_json2 import PATH, Json2
@@ -114,7 +112,6 @@ class OdooTwin(Twin):
         self.control = Control(self)
         self.workers = Workers(version, sleep) if timings else None
         self.requests: list[Doc] = []
-        self.control = Control(self)
         self._keep_requests = keep_requests
         self._away_until: datetime | None = None
 

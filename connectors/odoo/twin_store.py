@@ -100,7 +100,10 @@ class Transaction:
     def before(self, model: str, number: int) -> Doc | None:
         """Return the row as it was when the transaction began."""
         key = (model, number)
-        return self.undo[key] if key in self.undo else self.store.get(model, number)
+        for layer in (*self._outer, self.undo):
+            if key in layer:
+                return layer[key]
+        return self.store.get(model, number)
 
     def changes(self) -> dict[Key, Doc | None]:
         return {key: self.store.get(*key) for key in self.undo}
