@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 
 import httpx
@@ -33,7 +33,9 @@ _MAJOR = re.compile(r"(?:saas[~-])?(\d{1,3})")
 
 
 class OdooClient(TakesOrders, MirrorsStock, CountsStock):
-    """Calls raise only SyncError. `transport` is for tests that replay recorded exchanges."""
+    """Calls raise only SyncError. `transport` is for tests that replay recorded exchanges; `now` is the
+    hub's clock.
+    """
 
     def __init__(
         self,
@@ -42,8 +44,10 @@ class OdooClient(TakesOrders, MirrorsStock, CountsStock):
         connection: str,
         outside: Outside | None = None,
         transport: httpx.BaseTransport | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.config = config
+        self._now = now
         self._keys = Keys(config.keys())
         self._version = 0
         self._http = HttpClient(
@@ -104,7 +108,7 @@ class OdooClient(TakesOrders, MirrorsStock, CountsStock):
     # ── reading ──
 
     def probe(self) -> Probe:
-        return probe.probe(self.database, now=lambda: datetime.now(UTC))
+        return probe.probe(self.database, now=self._now)
 
     def sweep(self, stream: str, cursor: str, *, now: datetime) -> SweepPage:
         if stream == streams.CHANGES.name:
@@ -116,7 +120,7 @@ class OdooClient(TakesOrders, MirrorsStock, CountsStock):
     def read_object(self, kind: str, ref: str) -> Found:
         if kind != "item":
             raise Unsupported(f"Odoo has no {kind[:40]!r} that can be read by itself.")
-        return streams.read_item(self.database, ref, now=datetime.now(UTC))
+        return streams.read_item(self.database, ref, now=self._now())
 
     def listings(self) -> Iterator[ExternalListing]:
         return products.listings(self.database)

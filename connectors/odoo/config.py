@@ -60,7 +60,7 @@ class OdooConfig:
     delivered_days: int = setting(
         "Days that finished lines are read",
         help="How long after the last movement of an order line its deliveries are still read",
-        default=60,
+        default=7,
     )
     send_orders: bool = setting(
         "Send orders of channels",

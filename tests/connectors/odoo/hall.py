@@ -80,6 +80,7 @@ class Hall:
             connection="odoo",
             outside=Outside(private_hosts=("127.0.0.1",)),
             transport=httpx.MockTransport(self._answer),
+            now=self.clock,
         )
 
     def _answer(self, request: httpx.Request) -> httpx.Response:

@@ -1,0 +1,356 @@
+"""What one reading says of an item: stock, reservations, lines of ours, Odoo's own demand, what is not for sale."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from connectors.odoo.twin_seed import add_kit
+from inventory_sync.domain.errors import Misconfigured, Unsupported
+from tests.connectors.odoo.books import (
+    NOTHING,
+    events,
+    figures,
+    foreign_order,
+    held,
+    order,
+    read,
+    ship,
+    snapshot,
+    transfers,
+)
+from tests.connectors.odoo.hall import Hall, id_of
+
+
+@pytest.fixture(params=[18, 19])
+def hall(request: pytest.FixtureRequest) -> Hall:
+    return Hall(request.param)
+
+
+def location(hall: Hall, name: str, above: int, **more: object) -> int:
+    vals = {"name": name, "usage": "internal", "location_id": above, **more}
+    with hall.twin.env() as env:
+        return int(env.create("stock.location", vals))
+
+
+# ── quantities and places ──
+
+
+def test_shelves_of_a_warehouse_are_one_place(hall: Hall):
+    mug = hall.product("MUG", stock=7)
+    hall.put(mug, 5, location(hall, "Shelf-A", hall.stock))
+
+    assert figures(hall, mug) == {**NOTHING, "quantity": 12}
+
+
+def test_a_reading_covers_every_warehouse_and_each_internal_location_outside(hall: Hall):
+    mug = hall.product("MUG", stock=7)
+    with hall.twin.env() as env:
+        second = env.create("stock.warehouse", {"name": "Second", "code": "WH2"})
+        view = env.ids("stock.location", [("usage", "=", "view")])
+        outside = env.create("stock.location", {"name": "Yard", "usage": "internal", "location_id": None})
+    assert view
+    hall.put(mug, 3, outside)
+
+    found = snapshot(hall.client.read_object("item", mug))
+
+    assert found.location_refs == (hall.place, f"warehouse:{second}", f"location:{outside}")
+    assert {row.location_ref: row.quantity for row in found.rows} == {hall.place: 7, f"location:{outside}": 3}
+
+
+def test_several_rows_of_one_key_are_added_up(hall: Hall):
+    mug = hall.product("MUG", stock=7)
+    with hall.twin.env() as env:
+        env.create("stock.quant", {"product_id": id_of(mug), "location_id": hall.stock, "quantity": 2.5})
+
+    assert figures(hall, mug)["quantity"] == Decimal("9.5")
+
+
+def test_what_odoo_computes_in_binary_is_told_exactly(hall: Hall):
+    mug = hall.product("MUG")
+    with hall.twin.env() as env:
+        for quantity in (0.1, 0.2):
+            env.create(
+                "stock.quant", {"product_id": id_of(mug), "location_id": hall.stock, "quantity": quantity}
+            )
+
+    assert figures(hall, mug)["quantity"] == Decimal("0.3")
+
+
+def test_stock_below_zero_is_told_as_it_is(hall: Hall):
+    mug = hall.product("MUG")
+    with hall.twin.env() as env:
+        env.create("stock.quant", {"product_id": id_of(mug), "location_id": hall.stock, "quantity": -4})
+
+    assert figures(hall, mug)["quantity"] == -4
+
+
+def test_locations_not_for_sale_are_there_and_unavailable_with_all_that_is_in_them(hall: Hall):
+    mug = hall.product("MUG", stock=7)
+    quality = location(hall, "Quality", hall.stock)
+    hall.put(mug, 2, quality)
+    hall.put(mug, 1, location(hall, "Bin", quality))
+    client = hall.new_client(unavailable_locations=f"{quality}")
+
+    assert figures(hall, mug, client=client) == {**NOTHING, "quantity": 10, "unavailable": 3}
+
+
+def test_a_location_not_for_sale_may_be_named_by_its_full_name_and_must_exist(hall: Hall):
+    mug = hall.product("MUG", stock=7)
+    quality = location(hall, "Quality", hall.stock)
+    (row,) = hall.rows("stock.location", ("id", "=", quality))
+    hall.put(mug, 2, quality)
+
+    named = hall.new_client(unavailable_locations=row["complete_name"])
+
+    assert figures(hall, mug, client=named)["unavailable"] == 2
+    with pytest.raises(Misconfigured, match="Nowhere"):
+        hall.new_client(unavailable_locations="Nowhere").read_object("item", mug)
+
+
+def test_goods_of_somebody_else_are_there_and_unavailable_unless_they_may_be_sold(hall: Hall):
+    mug = hall.product("MUG", stock=7)
+    with hall.twin.env() as env:
+        owner = env.create("res.partner", {"name": "Consignor"})
+        env.create(
+            "stock.quant",
+            {"product_id": id_of(mug), "location_id": hall.stock, "quantity": 4, "owner_id": owner},
+        )
+
+    assert figures(hall, mug) == {**NOTHING, "quantity": 11, "unavailable": 4}
+    assert figures(hall, mug, client=hall.new_client(sell_consigned=True)) == {**NOTHING, "quantity": 11}
+
+
+def test_a_location_made_after_the_client_looked_is_found(hall: Hall):
+    mug = hall.product("MUG", stock=7)
+    figures(hall, mug)
+
+    hall.put(mug, 5, location(hall, "New shelf", hall.stock))
+
+    assert figures(hall, mug)["quantity"] == 12
+
+
+def test_an_archived_product_keeps_its_stock_and_is_told_as_archived(hall: Hall):
+    mug = hall.product("MUG", stock=7)
+    hall.archive(mug)
+
+    found = hall.client.read_object("item", mug)
+
+    assert b'"archived":["product' in found.body
+    assert snapshot(found).rows[0].quantity == 7
+
+
+def test_a_product_that_was_deleted_holds_nothing_anywhere(hall: Hall):
+    hall.product("MUG")
+
+    found = hall.client.read_object("item", "product:99999")
+
+    assert found.topic == "item.gone"
+    assert snapshot(found).item_refs == ("product:99999",)
+    assert snapshot(found).rows == ()
+
+
+def test_a_product_of_which_odoo_keeps_no_stock_is_no_item(hall: Hall):
+    wrap = hall.product("WRAP", is_storable=False)
+
+    assert events(hall.client.read_object("item", wrap)) == []
+
+
+@pytest.mark.parametrize("ref", ["", "product:", "product:0", "product:x", "variation:3", "product:-1"])
+def test_what_is_no_product_is_not_asked_for(hall: Hall, ref: str):
+    with pytest.raises(Unsupported):
+        hall.client.read_object("item", ref)
+
+
+# ── lines of ours ──
+
+
+def test_what_is_assigned_to_a_line_of_ours_is_contained_and_reserved(hall: Hall):
+    mug = hall.product("MUG", stock=7)
+    order(hall, "482", mug, 3)
+
+    assert figures(hall, mug) == {**NOTHING, "quantity": 7, "reserved": 3}
+    assert held(hall, mug) == {("482", "l1"): (3, 0)}
+
+
+def test_a_line_that_odoo_could_not_assign_whole_contains_what_it_has_and_owes_nothing_twice(hall: Hall):
+    mug = hall.product("MUG", stock=2)
+    order(hall, "482", mug, 5)
+
+    assert figures(hall, mug) == {**NOTHING, "quantity": 2, "reserved": 2}
+    assert held(hall, mug) == {("482", "l1"): (2, 0)}
+
+
+def test_what_was_shipped_stays_contained(hall: Hall):
+    mug = hall.product("MUG", stock=7)
+    sale = order(hall, "482", mug, 3)
+    ship(hall, transfers(hall, sale)[0]["id"])
+
+    assert figures(hall, mug) == {**NOTHING, "quantity": 4}
+    assert held(hall, mug) == {("482", "l1"): (3, 3)}
+
+
+def test_a_part_shipped_and_its_backorder_are_contained_together(hall: Hall):
+    mug = hall.product("MUG", stock=7)
+    sale = order(hall, "482", mug, 5)
+    ship(hall, transfers(hall, sale)[0]["id"], 2)
+
+    assert figures(hall, mug) == {**NOTHING, "quantity": 5, "reserved": 3}
+    assert held(hall, mug) == {("482", "l1"): (5, 2)}
+
+
+def test_a_line_cut_short_contains_what_left(hall: Hall):
+    mug = hall.product("MUG", stock=7)
+    sale = order(hall, "482", mug, 5)
+    ship(hall, transfers(hall, sale)[0]["id"], 2, backorder=False)
+
+    assert figures(hall, mug) == {**NOTHING, "quantity": 5}
+    assert held(hall, mug) == {("482", "l1"): (2, 2)}
+
+
+def test_a_late_backorder_does_not_take_back_what_was_shipped_long_ago(hall: Hall):
+    mug = hall.product("MUG", stock=2)
+    sale = order(hall, "482", mug, 5)
+    ship(hall, transfers(hall, sale)[0]["id"], 2)
+    hall.clock.advance(60 * 86400)
+
+    assert held(hall, mug) == {("482", "l1"): (2, 2)}
+
+
+def test_a_line_is_told_whole_until_all_of_it_is_older_than_the_window(hall: Hall):
+    mug = hall.product("MUG", stock=9)
+    sale = order(hall, "482", mug, 5)
+    ship(hall, transfers(hall, sale)[0]["id"], 2)
+    hall.clock.advance(5 * 86400)
+    ship(hall, transfers(hall, sale)[1]["id"])
+    client = hall.new_client(delivered_days=4)
+
+    row = read(hall, mug, client=client)[hall.place]
+
+    assert [(each.contained, each.delivered) for each in row.held] == [(5, 5)]
+
+
+def test_a_return_is_no_part_of_what_a_line_contains(hall: Hall):
+    mug = hall.product("MUG", stock=7)
+    sale = order(hall, "482", mug, 3)
+    picking = transfers(hall, sale)[0]["id"]
+    ship(hall, picking)
+    (wizard,) = hall.twin.call("stock.return.picking", "create", vals_list=[{"picking_id": picking}])
+    lines = [row["id"] for row in hall.rows("stock.return.picking.line", ("wizard_id", "=", wizard))]
+    hall.twin.call("stock.return.picking.line", "write", lines, vals={"quantity": 2})
+    back = hall.twin.call("stock.return.picking", "action_create_returns", [wizard])["res_id"]
+    ship(hall, back)
+
+    assert figures(hall, mug)["quantity"] == 6
+    assert held(hall, mug) == {("482", "l1"): (3, 3)}
+
+
+def test_a_kit_s_line_is_told_per_component(hall: Hall):
+    cup, lid = hall.product("CUP", stock=10), hall.product("LID", stock=10)
+    with hall.twin.env() as env:
+        kit = add_kit(env, "SET", {id_of(cup): 2.0, id_of(lid): 1.0})
+    order(hall, "482", f"product:{kit}", 3)
+
+    assert held(hall, cup) == {("482", "l1"): (6, 0)}
+    assert held(hall, lid) == {("482", "l1"): (3, 0)}
+
+
+def test_a_dozen_is_told_in_single_units(hall: Hall):
+    mug = hall.product("MUG", stock=30)
+    with hall.twin.env() as env:
+        dozen = env.ids("uom.uom", [("name", "=", "Dozens")])[0]
+    line = {"product_id": id_of(mug), "product_uom_qty": 2, "price_unit": 1}
+    line |= {"product_uom" if hall.version == 18 else "product_uom_id": dozen}
+    vals = {"partner_id": hall.customer, "order_line": [(0, 0, line)]}
+    (sale,) = hall.twin.call("sale.order", "create", vals_list=[vals])
+    hall.twin.call("sale.order", "action_confirm", [sale])
+
+    assert figures(hall, mug) == {**NOTHING, "quantity": 30, "reserved": 24}
+
+
+# ── demand that is Odoo's own ──
+
+
+def test_what_odoo_sold_itself_and_could_not_assign_is_unassigned(hall: Hall):
+    mug = hall.product("MUG", stock=2)
+    foreign_order(hall, mug, 5)
+
+    assert figures(hall, mug) == {**NOTHING, "quantity": 2, "reserved": 2, "unassigned": 3}
+    assert held(hall, mug) == {}
+
+
+def test_a_reservation_taken_back_becomes_unassigned_demand(hall: Hall):
+    mug = hall.product("MUG", stock=7)
+    sale = foreign_order(hall, mug, 5)
+    hall.twin.call("stock.picking", "do_unreserve", [transfers(hall, sale)[0]["id"]])
+
+    assert figures(hall, mug) == {**NOTHING, "quantity": 7, "unassigned": 5}
+
+
+def test_what_is_due_after_the_horizon_is_not_kept_back_yet(hall: Hall):
+    mug = hall.product("MUG", stock=7)
+    sale = foreign_order(hall, mug, 5)
+    picking = transfers(hall, sale)[0]["id"]
+    hall.twin.call("stock.picking", "do_unreserve", [picking])
+    moves = [row["id"] for row in hall.rows("stock.move", ("picking_id", "=", picking))]
+    hall.write("stock.move", moves, date="2027-11-23 12:00:00")
+
+    assert figures(hall, mug) == {**NOTHING, "quantity": 7}
+    assert figures(hall, mug, client=hall.new_client(horizon_days=3650))["unassigned"] == 5
+
+
+def test_a_cancelled_sale_of_odoo_owes_nothing(hall: Hall):
+    mug = hall.product("MUG", stock=2)
+    sale = foreign_order(hall, mug, 5)
+    hall.twin.call("sale.order", "action_cancel", [sale], context={"disable_cancel_warning": True})
+
+    assert figures(hall, mug) == {**NOTHING, "quantity": 2}
+
+
+def test_moving_goods_from_shelf_to_shelf_is_no_demand(hall: Hall):
+    mug = hall.product("MUG", stock=2)
+    shelf = location(hall, "Shelf-A", hall.stock)
+    (house,) = hall.rows("stock.warehouse")
+    move = {
+        "product_id": id_of(mug),
+        "product_uom_qty": 5,
+        "location_id": hall.stock,
+        "location_dest_id": shelf,
+    }
+    move |= {"name": "x"} if hall.version == 18 else {}
+    vals = {
+        "picking_type_id": house["int_type_id"], "location_id": hall.stock, "location_dest_id": shelf,
+        "move_ids": [(0, 0, move)],
+    }  # fmt: skip
+    (picking,) = hall.twin.call("stock.picking", "create", vals_list=[vals])
+    hall.twin.call("stock.picking", "action_confirm", [picking])
+    hall.twin.call("stock.picking", "action_assign", [picking])
+
+    assert figures(hall, mug) == {**NOTHING, "quantity": 2, "reserved": 2}
+
+
+# ── books that disagree ──
+
+
+def test_a_phantom_reservation_is_told_cautiously_and_named(hall: Hall):
+    mug = hall.product("MUG", stock=7)
+    with hall.twin.env() as env:
+        (quant,) = env.ids("stock.quant", [("product_id", "=", id_of(mug)), ("location_id", "=", hall.stock)])
+        env.write("stock.quant", [quant], {"reserved_quantity": 4})
+
+    found = hall.client.read_object("item", mug)
+
+    assert f'"disputed":["{mug}"]'.encode() in found.body
+    assert snapshot(found).rows[0].reserved == 4
+
+
+def test_a_reservation_missing_in_the_stock_is_still_subtracted_with_what_a_line_contains(hall: Hall):
+    mug = hall.product("MUG", stock=7)
+    order(hall, "482", mug, 3)
+    with hall.twin.env() as env:
+        (quant,) = env.ids("stock.quant", [("product_id", "=", id_of(mug)), ("location_id", "=", hall.stock)])
+        env.write("stock.quant", [quant], {"reserved_quantity": 0})
+
+    assert figures(hall, mug)["reserved"] == 3
+    assert held(hall, mug) == {("482", "l1"): (3, 0)}
