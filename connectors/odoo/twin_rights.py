@@ -29,7 +29,7 @@ GOODS: dict[int, tuple[str, ...]] = {
     ),
     19: ("product.group_product_manager",),
 }  # fmt: skip
-SEE_TRANSFERS = (*BOOKS, *STOCK, *TILL, *PURCHASE, *SALES, "base.group_portal")
+SEE_TRANSFERS = (*BOOKS, *STOCK, TILL[0], *PURCHASE, *SALES, "base.group_portal")
 EVERYBODY = (*USER, "base.group_portal")
 
 Groups = tuple[str, ...]
@@ -63,6 +63,7 @@ RIGHTS: dict[str, tuple[Groups, Groups, Groups]] = {
     "stock.backorder.confirmation": (STOCK, STOCK, STOCK),
     "sale.order": ((*SALES, *STOCK, "base.group_portal"), SALES, ("sales_team.group_sale_manager",)),
     "sale.order.line": ((*SALES, *STOCK, "base.group_portal"), SALES, SALES),
+    "sale.order.cancel": (SALES, SALES, SALES),
     "purchase.order": ((*PURCHASE, *STOCK), PURCHASE, PURCHASE),
     "purchase.order.line": ((*PURCHASE, *STOCK), PURCHASE, PURCHASE),
     "pos.config": (TILL, TILL_ADMIN, TILL_ADMIN),
@@ -132,7 +133,9 @@ def check_context(env: Env) -> None:
 
 def _no_right(env: Env, model: str, operation: Operation) -> OdooError:
     place = 0 if env.version == 18 else 1
-    names = sorted({GROUPS[one][place] for one in allowed_groups(env.version, model, operation)})
+    names = list({GROUPS[one][place] for one in allowed_groups(env.version, model, operation)})
+    # 19 puts groups of no application (Role / User) behind those of one (Sales/User).
+    names.sort(key=lambda name: (env.version >= 19 and ("/" not in name or " / " in name), name))
     listed = "\n".join(f"\t- {name}" for name in names)
     groups = f"This operation is allowed for the following groups:\n{listed}"
     if not names:

@@ -69,7 +69,7 @@ def page(status: int, title: str, text: str, headers: tuple[tuple[str, str], ...
 
 def traceback(problem: OdooError | HttpError) -> str:
     """Return a server-side traceback as `debug` carries it; nobody should log or forward it."""
-    return TRACEBACK % (problem.name, problem.message)
+    return TRACEBACK % (problem.name.removeprefix("builtins."), problem.message)
 
 
 def described(problem: OdooError | HttpError) -> dict[str, Any]:
