@@ -6,7 +6,7 @@ Every deed is audited with its reason. A retry owes again what is wanted then; n
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import connection as database
 from django.db import transaction
@@ -146,9 +146,8 @@ def follow_scope() -> int:
     return changed
 
 
-def forget_history(*, now: datetime, days: int) -> int:
-    """Drop what is kept of steps older than some days; returns how many went."""
-    before = now - timedelta(days=days)
+def forget_history(*, before: datetime) -> int:
+    """Drop what is kept of steps older than a moment; returns how many went."""
     gone, _ = Attempt.objects.filter(at__lt=before).delete()
     Call.objects.filter(at__lt=before, attempts__isnull=True).delete()
     return gone
