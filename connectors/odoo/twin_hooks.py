@@ -98,21 +98,25 @@ def notify(env: Env, event: str, model: str, ids: list[int], vals: Doc, old: dic
             continue
         if env.value("base.automation", rule["id"], "model_name") != model:
             continue
-        for number in _triggered(env, rule, event, model, ids, old):
+        watched = env.values("ir.model.fields", rule["trigger_field_ids"], "name")
+        if event == "write" and watched:
+            changed = [one for one in ids if _changed(env.db.store.get(model, one), old[one], vals, watched)]
+        else:
+            changed = ids
+        for number in _fitting(env, rule, model, changed):
             for action in env.rows("ir.actions.server", [("base_automation_id", "=", rule["id"])]):
                 if action["state"] == "webhook":
                     _tell(env, action, model, number)
 
 
-def _triggered(env: Env, rule: Doc, event: str, model: str, ids: list[int], old: dict[int, Doc]) -> list[int]:
-    watched = env.values("ir.model.fields", rule["trigger_field_ids"], "name")
-    if event == "write" and watched:
-        table = env.db.store.tables[model]
-        ids = [
-            number
-            for number in ids
-            if number in table and any(table[number].get(name) != old[number].get(name) for name in watched)
-        ]
+def _changed(new: Doc | None, old: Doc, vals: Doc, watched: Sequence[str]) -> bool:
+    """Whether a watched field has another value; of one that no row keeps, whether it was told as new."""
+    if new is None:
+        return False
+    return any(new[name] != old.get(name) if name in new else name in vals for name in watched)
+
+
+def _fitting(env: Env, rule: Doc, model: str, ids: list[int]) -> list[int]:
     domain = [("id", "in", ids), *ast.literal_eval(rule["filter_domain"] or "[]")]
     return env.ids(model, domain, active_test=False) if ids else []
 
