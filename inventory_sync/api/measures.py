@@ -119,6 +119,27 @@ MEASURES: tuple[Measure, ...] = (
             WHERE a.at > now() - interval '1 hour' GROUP BY 1, 2""",
     ),
     _measure(
+        "order_copies",
+        "Copies of orders by connection and state: owed, settled, refused, given_up.",
+        ("connection", "state"),
+        """SELECT c.code, w.state, count(*) FROM workflows_copy w
+            JOIN connections_connection c ON c.id = w.target_id GROUP BY 1, 2""",
+    ),
+    _measure(
+        "order_copies_oldest_owed_seconds",
+        "Age of the oldest copy of an order that a connection lacks or has otherwise.",
+        ("connection",),
+        """SELECT c.code, max(AGE_S(w.since)) FROM workflows_copy w
+            JOIN connections_connection c ON c.id = w.target_id WHERE w.state = 'owed' GROUP BY 1""",
+    ),
+    _measure(
+        "deliveries_told_oldest_owed_seconds",
+        "Age of the oldest delivery that a channel is still to be told of.",
+        ("connection",),
+        """SELECT c.code, max(AGE_S(w.since)) FROM workflows_deliverytold w
+            JOIN connections_connection c ON c.id = w.channel_id WHERE w.state = 'owed' GROUP BY 1""",
+    ),
+    _measure(
         "sweep_age_seconds",
         "Time since a stream was last read to its end, by connection and stream.",
         ("connection", "stream"),

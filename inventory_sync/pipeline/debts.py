@@ -17,6 +17,9 @@ from inventory_sync.pipeline.invariants.rounds import round_due
 from inventory_sync.pipeline.ports import Ports
 from inventory_sync.propagation.mirror_selectors import mirrors_due
 from inventory_sync.propagation.selectors import connections_owed
+from inventory_sync.workflows import naming
+from inventory_sync.workflows import selectors as workflows
+from inventory_sync.workflows.following import any_touched
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ def find_debts(now: datetime, *, ports: Ports) -> list[Debt]:
         for connection_id in mirrors_due(now, compared_before=now - ports.limits.mirror_compare_every)
         if connection_id in active
     ]
+    debts += _owed_elsewhere(now, active)
     reads = ReadDue.objects.filter(
         Q(lease_until__isnull=True) | Q(lease_until__lt=now), run_at__lte=now, connection_id__in=active
     )
@@ -56,6 +60,21 @@ def find_debts(now: datetime, *, ports: Ports) -> list[Debt]:
     if ports.limits.evidence_daily and day_due(now) is not None:
         debts.append(Debt("pipeline.evidence", "bulk"))
     return debts + _streams_due(now, active, ports=ports)
+
+
+def _owed_elsewhere(now: datetime, active: dict[int, Connection]) -> list[Debt]:
+    """Return what other systems are owed beside figures: copies of orders, word of deliveries."""
+    debts = [Debt("pipeline.follow_orders", "standard")] if any_touched() else []
+    for task, switch, due in (
+        ("pipeline.send_orders", naming.SEND_ORDERS, workflows.targets_due(now)),
+        ("pipeline.tell_deliveries", naming.TELL_DELIVERIES, workflows.channels_due(now)),
+    ):
+        debts += [
+            Debt(task, "standard", {"connection_id": connection_id})
+            for connection_id in due
+            if connection_id in active and active[connection_id].config.get(switch)
+        ]
+    return debts
 
 
 def _streams_due(now: datetime, active: dict[int, Connection], *, ports: Ports) -> list[Debt]:

@@ -17,7 +17,7 @@ from inventory_sync.connections.models import Connection
 from inventory_sync.domain.errors import Misconfigured
 from inventory_sync.intake.services import requeue_answered
 from inventory_sync.ledger.orders import expire_holds
-from inventory_sync.pipeline import reading, wiring
+from inventory_sync.pipeline import outgoing, reading, wiring
 from inventory_sync.pipeline.compute import compute
 from inventory_sync.pipeline.drain import drain
 from inventory_sync.pipeline.evidence import keep
@@ -34,6 +34,9 @@ from inventory_sync.propagation.mirror_selectors import connections_mirroring
 from inventory_sync.propagation.services import forget_history
 from inventory_sync.support import correlation
 from inventory_sync.support.logs import get_logger
+from inventory_sync.workflows import naming
+from inventory_sync.workflows import services as workflows
+from inventory_sync.workflows.following import any_touched
 
 log = get_logger(__name__)
 
@@ -58,6 +61,8 @@ def drain_intake(tier: str, *, ports: Ports | None = None, wake: Waker | None = 
     if counts.get("mirrored"):
         for connection_id in connections_mirroring():
             wake.mirror(connection_id)
+    if any_touched():
+        wake.follow_orders()
     if over():
         wake.drain_intake(tier)
     return counts
@@ -110,6 +115,44 @@ def mirror_connection(connection_id: int, *, ports: Ports | None = None) -> dict
             ports.misconfigured(connection_id, error.detail)
             return {"misconfigured": 1}
         return mirror(account, ports=ports, until=deadline())
+
+
+def follow_orders(*, ports: Ports | None = None, wake: Waker | None = None) -> dict[str, int]:
+    """Work out which systems are owed what of the orders that changed, then have it sent."""
+    close_old_connections()
+    done = outgoing.follow(ports=ports or wiring.ports(), until=deadline())
+    wake = wake or waker()
+    for connection_id in sorted(done.targets):
+        wake.send_orders(connection_id)
+    for connection_id in sorted(done.channels):
+        wake.tell_deliveries(connection_id)
+    return dict(done.counts)
+
+
+def send_orders(connection_id: int, *, ports: Ports | None = None) -> dict[str, int]:
+    """Work off the copies of orders owed to one connection."""
+    return _for_account(connection_id, outgoing.send, naming.SEND_ORDERS, ports or wiring.ports())
+
+
+def tell_deliveries(connection_id: int, *, ports: Ports | None = None) -> dict[str, int]:
+    """Tell one channel what was delivered of its orders."""
+    return _for_account(connection_id, outgoing.tell, naming.TELL_DELIVERIES, ports or wiring.ports())
+
+
+def _for_account(
+    connection_id: int, work: Callable[..., dict[str, int]], switch: str, ports: Ports
+) -> dict[str, int]:
+    close_old_connections()
+    row = Connection.objects.filter(pk=connection_id, state=Connection.State.ACTIVE).first()
+    if row is None or not row.config.get(switch):
+        return {"inactive": 1}
+    with correlation.bound(connection=row.code):
+        try:
+            account = ports.account(connection_id)
+        except Misconfigured as error:
+            ports.misconfigured(connection_id, error.detail)
+            return {"misconfigured": 1}
+        return work(account, ports=ports, until=deadline())
 
 
 def sweep_stream(connection_id: int, stream: str, *, ports: Ports | None = None) -> dict[str, int]:
@@ -174,6 +217,8 @@ def keep_house(*, ports: Ports | None = None) -> dict[str, int]:
     owned = own_overdue(ports=ports, after=after)
     keep = timedelta(days=settings.INVENTORY_SYNC["PUSH_HISTORY_DAYS"])
     forgotten = forget_history(before=ports.clock() - keep)
+    forgotten += workflows.forget_history(before=ports.clock() - keep)
+    workflows.follow_scope()
     return {
         "expired": expired,
         "rerouted": rerouted,

@@ -33,6 +33,24 @@ def mirror(connection_id: int) -> dict[str, int]:
     return steps.mirror_connection(connection_id)
 
 
+@shared_task(name="pipeline.follow_orders")
+def follow_orders() -> dict[str, int]:
+    """Work out which systems are owed what of the orders that changed."""
+    return steps.follow_orders()
+
+
+@shared_task(name="pipeline.send_orders")
+def send_orders(connection_id: int) -> dict[str, int]:
+    """Work off the copies of orders owed to one connection."""
+    return steps.send_orders(connection_id)
+
+
+@shared_task(name="pipeline.tell_deliveries")
+def tell_deliveries(connection_id: int) -> dict[str, int]:
+    """Tell one channel what was delivered of its orders."""
+    return steps.tell_deliveries(connection_id)
+
+
 @shared_task(name="pipeline.sweep")
 def sweep(connection_id: int, stream: str) -> dict[str, int]:
     """Read a stream by cursor to find what no webhook told."""

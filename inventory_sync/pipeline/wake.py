@@ -57,6 +57,15 @@ class Waker:
     def mirror(self, connection_id: int) -> None:
         self.want("pipeline.mirror", "standard", connection_id=connection_id)
 
+    def follow_orders(self) -> None:
+        self.want("pipeline.follow_orders", "standard")
+
+    def send_orders(self, connection_id: int) -> None:
+        self.want("pipeline.send_orders", "standard", connection_id=connection_id)
+
+    def tell_deliveries(self, connection_id: int) -> None:
+        self.want("pipeline.tell_deliveries", "standard", connection_id=connection_id)
+
     def want(self, task: str, queue: str, **arguments: Any) -> None:
         """Ask for a wake-up; returns at once and never raises."""
         with self._lock:

@@ -1,10 +1,10 @@
-"""Reads of what is owed to other systems, for the dispatcher, the metrics and the console."""
+"""What is owed to other systems now, for whoever works it off."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from inventory_sync.connections.models import WriterLease
 from inventory_sync.workflows.models import Copy, DeliveryTold
@@ -27,21 +27,3 @@ def deliveries_due(now: datetime) -> QuerySet[DeliveryTold]:
     """Return what is owed now and nobody is telling."""
     free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
     return DeliveryTold.objects.filter(free, state=DeliveryTold.State.OWED, run_at__lte=now)
-
-
-def oldest_owed_copies() -> dict[str, datetime]:
-    """Return per target since when it lacks what it should have; those a person must look at apart."""
-    found = Copy.objects.filter(state=Copy.State.OWED).values_list("target__code").annotate(Min("since"))
-    return dict(found)
-
-
-def oldest_owed_deliveries() -> dict[str, datetime]:
-    """Return per channel since when it is owed word of a delivery."""
-    owed = DeliveryTold.objects.filter(state=DeliveryTold.State.OWED)
-    return dict(owed.values_list("channel__code").annotate(Min("since")))
-
-
-def copies_by_state() -> list[tuple[str, str, int]]:
-    """Return (target, state, how many)."""
-    found = Copy.objects.values_list("target__code", "state").annotate(Count("id"))
-    return list(found.order_by("target__code", "state"))
