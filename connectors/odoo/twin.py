@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from xml.parsers.expat import ExpatError
 
 from connectors.base.twinkit import (
     Books,
@@ -106,11 +107,11 @@ class OdooTwin(Twin):
             with self.env() as env:
                 twin_seed.found(env)
                 add_key(env, self._sync_user(env), "inventory sync", days=90, key=key)
-        self.caller = Caller(self.db, self.faults, sleep)
+        workers = Workers(version, sleep) if timings else None
+        self.caller = Caller(self.db, self.faults, sleep, workers)
         self.rpc, self.json2 = Rpc(self.caller), Json2(self.caller)
         self.door = FaultDoor(self.faults, self._vendor, self.clock.now, sleep)
         self.control = Control(self)
-        self.workers = Workers(version, sleep) if timings else None
         self.requests: list[Doc] = []
         self._keep_requests = keep_requests
         self._away_until: datetime | None = None
@@ -176,13 +177,7 @@ class OdooTwin(Twin):
     def _vendor(self, seen: Request) -> Response:
         request = (seen.real if isinstance(seen, Seen) else None) or seen
         try:
-            if self.workers is None:
-                return self._route(request)
-            model, method = _target(request)
-            with self.workers.busy(model, method) as counted:
-                response = self._route(request)
-                counted.append(len(response.body))
-                return response
+            return self._route(request)
         except WorkerKilled:
             return Response(0, hang_up=True)
 
@@ -204,10 +199,12 @@ def _target(request: Request) -> tuple[str, str]:
         if request.path == "/jsonrpc":
             params = json.loads(request.body)["params"]
             args, service = params["args"], params["service"]
+        elif not request.path.startswith("/xmlrpc/"):
+            return "", ""
         else:
             args, service = list(xmlrpc.client.loads(request.body)[0]), request.path.rsplit("/", 1)[1]
         return (str(args[3]), str(args[4])) if service == "object" else (service, "authenticate")
-    except (ValueError, KeyError, TypeError, IndexError, xmlrpc.client.Error, SyntaxError):
+    except (ValueError, KeyError, TypeError, IndexError, xmlrpc.client.Error, ExpatError):
         return "", ""
 
 

@@ -23,8 +23,9 @@ from connectors.odoo.twin_errors import (
 )
 from connectors.odoo.twin_model import ACTIONS, MODELS, Action
 from connectors.odoo.twin_orm import Env
+from connectors.odoo.twin_timings import Workers, given, told
 
-TRIES = 5
+LINES = {"stock.picking": "move_ids", "sale.order": "order_line", "purchase.order": "order_line"}
 OPERATIONS: dict[str, twin_rights.Operation] = {"create": "create", "load": "create", "unlink": "unlink"}
 FOR_ANYBODY = frozenset(
     ("context_get", "has_group", "check_object_reference", "has_access", "check_access_rights")
@@ -88,14 +89,44 @@ def reads(version: int, model: str, method: str) -> bool:
 
 @dataclass(slots=True)
 class Caller:
-    """Runs calls against a database, with faults inside the transaction."""
+    """Runs calls against a database, with faults inside the transaction.
+
+    With `workers`, a call holds one of them for the time it costs on a real server.
+    """
 
     db: Database
     faults: Faults
     sleep: Callable[[float], None] = time.sleep
+    workers: Workers | None = None
 
     def run(self, call: Call) -> Any:
         """Return what the method answers. A commit is done when this returns."""
+        if self.workers is None:
+            return self._run(call)
+        method = call.method
+        if call.named.get("load", "") is None:
+            method += " unlabelled"
+        with self.workers.one():
+            if call.action.reads:  # what it tells is of the moment it began; writes are seen when they end
+                result = self._run(call)
+                self.workers.spend(call.model, method, told(result))
+                return result
+            self.workers.spend(call.model, method, self._weight(call))
+            return self._run(call)
+
+    def _weight(self, call: Call) -> int:
+        """Return how many records and lines a writing call is about."""
+        if call.named.get("data"):
+            return len(call.named["data"])
+        if not call.action.on_records:
+            return given(call.named.get("vals_list"))
+        if call.model not in LINES:
+            return len(call.ids)
+        with self.db.transaction() as env:
+            there = [number for number in call.ids if env.row(call.model, number) is not None]
+            return sum(len(lines) for lines in env.values(call.model, there, LINES[call.model]))
+
+    def _run(self, call: Call) -> Any:
         kind, path = "GET" if call.action.reads else "POST", f"/{call.model}/{call.method}"
 
         def work(env: Env) -> Any:

@@ -13,6 +13,8 @@ from connectors.odoo.twin_orm import Env, OdooError, action
 from connectors.odoo.twin_values import one_field
 
 Doc = dict[str, Any]
+Record = tuple[int, int, list[list[Any]]]
+"""First row, last row, and the rows."""
 
 
 class RowError(Exception):
@@ -26,15 +28,15 @@ class RowError(Exception):
 @action("*", "load", model_level=True)
 def load(env: Env, fields: list[str], data: list[list[Any]]) -> Doc:
     model = env.called
-    groups = _records([name.split("/") for name in fields], data)
+    paths = [name.split("/") for name in fields]
     ids: list[int] = []
     messages: list[Doc] = []
     try:
         with env.savepoint():
-            for first, last, rows in groups:
+            for first, last, rows in _records(env, model, paths, data):
                 try:
                     with env.savepoint():
-                        ids.append(_one(env, model, [name.split("/") for name in fields], rows))
+                        ids.append(_one(env, model, paths, rows))
                 except (RowError, OdooError) as problem:
                     messages.append(_message(problem, first, last))
             if messages:
@@ -56,25 +58,19 @@ def _message(problem: RowError | OdooError, first: int, last: int) -> Doc:
     return found
 
 
-def _records(paths: list[list[str]], data: list[list[Any]]) -> list[tuple[int, int, list[list[Any]]]]:
+def _records(env: Env, model: str, paths: list[list[str]], data: list[list[Any]]) -> list[Record]:
     """Part rows into records: a row whose own columns are all empty continues the record above it."""
-    own = [place for place, path in enumerate(paths) if len(path) == 1 or path[1] in ("id", ".id")]
-    found: list[tuple[int, int, list[list[Any]]]] = []
+    fields = env.fields(model)
+    lines = {path[0] for path in paths if path[0] in fields and fields[path[0]].type == "one2many"}
+    own = [place for place, path in enumerate(paths) if path[0] not in lines]
+    found: list[Record] = []
     for number, row in enumerate(data):
-        if found and not any(row[place] for place in own if not _is_line_column(paths, place)):
+        if found and not any(row[place] for place in own):
             first, _, rows = found[-1]
             found[-1] = (first, number, [*rows, row])
         else:
             found.append((number, number, [row]))
     return found
-
-
-def _is_line_column(paths: list[list[str]], place: int) -> bool:
-    """Tell whether a two-part column belongs to sub-lines: its relation has deeper columns as well."""
-    path = paths[place]
-    if len(path) == 1:
-        return False
-    return any(other[0] == path[0] and (len(other) > 2 or other[1] not in ("id", ".id")) for other in paths)
 
 
 def _one(env: Env, model: str, paths: list[list[str]], rows: list[list[Any]]) -> int:

@@ -6,6 +6,7 @@ import json
 import xmlrpc.client
 from collections.abc import Sequence
 from typing import Any
+from xml.parsers.expat import ExpatError
 
 from connectors.base.twinkit import Request, Response
 from connectors.odoo.twin_calls import Call, Caller, action_of, class_name, missing_parameter, unexpected
@@ -48,6 +49,9 @@ class Rpc:
         service = request.path.rsplit("/", 1)[1]
         try:
             args, method = xmlrpc.client.loads(request.body)
+        except (ExpatError, xmlrpc.client.Error, ValueError):
+            return page(400, "Bad Request", "Invalid XML-RPC data")
+        try:
             result = self.dispatch(service, method or "", list(args))
             body = xmlrpc.client.dumps((result,), methodresponse=True, allow_none=False)
         except OdooError as problem:
