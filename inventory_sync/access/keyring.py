@@ -30,6 +30,7 @@ class KnownKey:
     scopes: frozenset[str]
     channels: frozenset[str]
     expires_at: datetime | None
+    id: int = 0
 
     def at(self, now: datetime) -> KnownKey | None:
         """Return the key unless it has ended by then."""
@@ -91,7 +92,7 @@ class KeyRing:
         if key is None:
             self._kept.pop(digest, None)
             return None
-        found = KnownKey(key.consumer, frozenset(key.scopes), frozenset(key.channels), key.expires_at)
+        found = KnownKey(key.consumer, frozenset(key.scopes), frozenset(key.channels), key.expires_at, key.pk)
         if len(self._kept) >= MOST:
             self._kept.clear()
         self._kept[digest] = (asked_at, found)

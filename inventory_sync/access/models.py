@@ -1,4 +1,4 @@
-"""Keys of external systems. A key is shown once; only a keyed hash is kept."""
+"""Keys of external systems, and what was answered under them. A key is shown once; a keyed hash is kept."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ class ApiKey(Stamped):
         READ_AVAILABILITY = "availability:read", "Read availability per channel"
         READ_DELIVERIES = "deliveries:read", "Read deliveries and their outcome"
         READ_ORDERS = "orders:read", "Read orders and what they reserve"
+        WRITE_ORDERS = "orders:write", "Report orders that happened, change and cancel them"
         RESERVE = "reservations:write", "Reserve stock, and read and change what was reserved"
 
     consumer = models.CharField(max_length=120, help_text="The system or partner that uses the key.")
@@ -39,3 +40,18 @@ class ApiKey(Stamped):
 
     def __str__(self) -> str:
         return f"{self.consumer} ({self.prefix}…)"
+
+
+class KeptAnswer(models.Model):
+    """What a request was answered that its caller had named (Idempotency-Key); kept for a day."""
+
+    pk = models.CompositePrimaryKey("key_id", "name")
+    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="+", db_index=False)
+    name = models.CharField(max_length=255, db_collation="C")
+    fingerprint = models.BinaryField(max_length=32)
+    status = models.PositiveSmallIntegerField()
+    body = models.BinaryField()
+    at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.name

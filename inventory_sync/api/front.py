@@ -2,6 +2,7 @@
 
     /hooks/…                          → hooks/door.py, in a thread
     POST, PATCH /api/v1/reservations… → reserve/door.py, on the loop: who waits for a commit holds no thread
+    POST, PATCH /api/v1/orders…       → the same
     everything else                   → Django
 
 Reads requests and writes answers, and bounds how many wait, how long, and with how much. Does not decide
@@ -38,7 +39,8 @@ MOST_WAITING = 500  # for one of these threads: each holds its request, and its 
 PATIENCE_S = 10.0  # after which a caller is told to come back, and not served behind his back
 BODY_S = 30.0  # in which a body must have come
 SMALL = 65_536  # bytes of a body that are read in less time than the loop's other callers notice
-DECIDES = ("POST", "PATCH")  # what else is asked of reservations is reading
+DECIDES = ("POST", "PATCH")  # what else is asked of them is reading
+DECIDED = ("/api/v1/reservations", "/api/v1/orders")
 
 
 class Busy(Exception):
@@ -114,7 +116,7 @@ class Front:
         path = scope["path"]
         if path.startswith("/hooks/"):
             return self._knock
-        if path.startswith("/api/v1/reservations") and scope["method"] in DECIDES:
+        if path.startswith(DECIDED) and scope["method"] in DECIDES:
             return self._decide
         return None
 

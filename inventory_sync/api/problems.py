@@ -75,6 +75,12 @@ _TABLE = (
         "Another protocol is not offered here",
         "Leave out `Upgrade` and `HTTP2-Settings`: speak HTTP/1.1, or HTTP/2 by TLS to a proxy in front.",
     ),
+    Kind(
+        "request.idempotency_key_reused",
+        409,
+        "This Idempotency-Key belongs to another request",
+        "Send the request it was first used for, or a new key for this one.",
+    ),
     Kind("request.too_slow", 408, "The body took too long to come", "Send it again, in one go."),
     Kind("request.too_large", 413, "The body is too large", "Send fewer lines in one request."),
     Kind(

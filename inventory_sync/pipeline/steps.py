@@ -12,6 +12,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import close_old_connections
 
+from inventory_sync.access import answers
 from inventory_sync.availability.due import keep_time
 from inventory_sync.connections.models import Connection
 from inventory_sync.domain.errors import Misconfigured
@@ -219,6 +220,8 @@ def keep_house(*, ports: Ports | None = None) -> dict[str, int]:
     forgotten = forget_history(before=ports.clock() - keep)
     forgotten += workflows.forget_history(before=ports.clock() - keep)
     workflows.follow_scope()
+    answers_kept = timedelta(seconds=settings.INVENTORY_SYNC["IDEMPOTENCY_KEEP_S"])
+    forgotten += answers.forget(before=ports.clock() - answers_kept)
     return {
         "expired": expired,
         "rerouted": rerouted,

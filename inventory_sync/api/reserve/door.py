@@ -1,13 +1,14 @@
 """Answer one request about a reservation, in two steps: what is asked, and after the commit what is told.
 
-No step waits for the commit (api/front.py does); see the package for the promise it keeps.
+An order that happened is one too, in mode `record`. No step waits for the commit (api/front.py does); see the
+package for the promise it keeps.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from wsgiref.types import WSGIEnvironment
@@ -18,6 +19,7 @@ from inventory_sync.access.keyring import KnownKey
 from inventory_sync.access.models import ApiKey
 from inventory_sync.api.hooks.group import Ticket
 from inventory_sync.api.reserve import shaping
+from inventory_sync.api.reserve.once import Given, Once, fingerprint_of, is_name
 from inventory_sync.api.reserve.reading import Asked, Invalid, Unreadable, read
 from inventory_sync.domain.errors import Refused, Transient
 from inventory_sync.domain.reports import plain
@@ -28,10 +30,12 @@ from inventory_sync.support.logs import get_logger
 log = get_logger(__name__)
 
 ADDRESS = re.compile(
-    r"/api/v1/reservations(?:/(?P<channel>[a-z0-9][a-z0-9-]{0,59})/(?P<reference>[A-Za-z0-9][A-Za-z0-9._~:@#+=-]{0,119})"
+    r"/api/v1/(?P<what>reservations|orders)"
+    r"(?:/(?P<channel>[a-z0-9][a-z0-9-]{0,59})/(?P<reference>[A-Za-z0-9][A-Za-z0-9._~:@#+=-]{0,119})"
     r"(?:/(?P<act>commit|release|cancel|extend|approve))?)?"
 )
-SCOPE = str(ApiKey.Scope.RESERVE)
+SCOPES = {"reservations": str(ApiKey.Scope.RESERVE), "orders": str(ApiKey.Scope.WRITE_ORDERS)}
+ORDER_ACTS = (None, "cancel")  # what happened is changed or cancelled, and not held, committed or approved
 PASSING = (OperationalError, InterfaceError, TimeoutError, OSError, Transient)  # over by itself
 BUSY_AT = 2_000
 RETRY_AFTER_S = "2"
@@ -39,11 +43,15 @@ RETRY_AFTER_S = "2"
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A request's answer after its commit, and what its ids are called; refused: before it was asked."""
+    """A request's answer after its commit, and what its ids are called; refused: before it was asked.
+
+    given: the answer in bytes, of a request that has a name of its own.
+    """
 
     answer: Answer | None
     names: shaping.Names
     refused: Refused | None = None
+    given: Given | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +138,9 @@ class ReserveDoor:
             decided = question.ticket.result(timeout=0)
         except Exception as error:  # noqa: BLE001 - as above
             return _failed(error, question.told)
-        return (*_shown(question.asked, decided, question.told), ())
+        if decided.given is not None:
+            return _given(decided.given, question.told)
+        return (*put_in_words(question.asked, decided, question.told), ())
 
     def failed(self, error: Exception, environ: WSGIEnvironment, correlation: str) -> shaping.Reply:
         """Return the answer to a request that was not begun."""
@@ -144,23 +154,48 @@ class ReserveDoor:
         address = ADDRESS.fullmatch(environ.get("PATH_INFO", ""))
         if address is None:
             raise Problem("resource.not_found")
+        what = address["what"]
+        if what == "orders" and address["act"] not in ORDER_ACTS:
+            raise Problem("resource.not_found")
         channel, reference, act = _act_of(method, *address.group("channel", "reference", "act"))
         key = known or self._key(environ.get("HTTP_AUTHORIZATION", ""))
-        if SCOPE not in key.scopes:
-            raise Problem("key.scope_missing", f"This key does not hold the scope {SCOPE!r}.")
+        scope = SCOPES[what]
+        if scope not in key.scopes:
+            raise Problem("key.scope_missing", f"This key does not hold the scope {scope!r}.")
         if self._waiting() > BUSY_AT:
             raise Problem("request.throttled", headers=(("Retry-After", RETRY_AFTER_S),))
         body = self._body(environ)
         try:
-            asked = read(act, body, channel=channel, reference=reference, correlation_id=correlation)
+            asked = read(
+                act,
+                body,
+                channel=channel,
+                reference=reference,
+                correlation_id=correlation,
+                sold=what == "orders",
+            )
         except Unreadable:
             raise Problem("request.malformed") from None
         except Invalid as error:
             errors = [{"parameter": name, "detail": detail} for name, detail in error.errors]
             raise Problem("request.invalid", str(error)[:1000], extra={"errors": errors}) from None
-        if not key.may(SCOPE, asked.channel):
+        if not key.may(scope, asked.channel):
             raise Problem("key.channel_missing", f"This key may not act for the channel {asked.channel!r}.")
-        return asked
+        name = environ.get("HTTP_IDEMPOTENCY_KEY")
+        if name is None:
+            return asked
+        return replace(asked, once=self._once(name, key, environ, body, correlation))
+
+    def _once(
+        self, name: str, key: KnownKey, environ: WSGIEnvironment, body: bytes, correlation: str
+    ) -> Once:
+        if not is_name(name):
+            errors = [
+                {"parameter": "Idempotency-Key", "detail": "Must be 1 to 255 visible ASCII characters."}
+            ]
+            raise Problem("request.invalid", errors[0]["detail"], extra={"errors": errors})
+        same = fingerprint_of(environ["REQUEST_METHOD"], environ["PATH_INFO"], body)
+        return Once(key.id, name, same, self._told(environ, correlation))
 
     def _key(self, header: str) -> KnownKey:
         if header.strip().partition(" ")[0].lower() != "bearer":
@@ -231,7 +266,14 @@ def _act_of(method: str, channel: str | None, reference: str | None, act: str | 
     raise Problem("request.method_not_allowed", headers=(("Allow", "POST"),))
 
 
-def _shown(asked: Asked, decided: Decided, told: dict[str, str]) -> tuple[int, bytes]:
+def _given(given: Given, told: dict[str, str]) -> shaping.Reply:
+    if given.status is None:
+        return (*shaping.problem("request.idempotency_key_reused", "", **told), ())
+    return given.status, given.body, (("Idempotency-Replayed", "true"),) if given.replayed else ()
+
+
+def put_in_words(asked: Asked, decided: Decided, told: Mapping[str, str]) -> tuple[int, bytes]:
+    """Return status and body of the answer to what was decided."""
     if decided.answer is None:
         assert decided.refused is not None
         return shaping.refusal(decided.refused, **told)

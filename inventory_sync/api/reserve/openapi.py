@@ -56,7 +56,27 @@ SAID = {
     Act.EXTEND: "Have a hold end later, inside the channel's window; never earlier.",
     Act.APPROVE: "Make a sale of what was held for review.",
 }
+ORDER = {
+    "required": ["channel", "reference", "lines"],
+    "properties": {
+        name: BODIES[Act.RESERVE]["properties"][name] for name in ("channel", "reference", "version", "lines")
+    },
+}
+ORDER_SAID = {
+    Act.RESERVE: "Report an order that happened, or a higher version of it. It is recorded even below zero.",
+    Act.AMEND: "Change the lines named, under a higher version; a quantity of 0 takes a line out.",
+    Act.CANCEL: "End what is still open of an order.",
+}
 ADDRESS = "/api/v1/reservations"
+ORDERS = "/api/v1/orders"
+ONCE = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    "description": "Your own name for this request. Asked again under it within a day, it is answered what it"
+    " was answered, byte for byte, with `Idempotency-Replayed: true`; another request is refused.",
+}
 
 
 def add_door(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
@@ -68,7 +88,22 @@ def add_door(result: dict[str, Any], generator: Any, request: Any, public: bool)
     for act in Act:
         if not act.has_content:
             paths[f"{one}/{act.value}"] = {"post": _operation(act, "200")}
+    paths.setdefault(ORDERS, {})["post"] = _order_operation(Act.RESERVE, "201")
+    one = f"{ORDERS}/{{channel}}/{{reference}}"
+    paths.setdefault(one, {})["patch"] = _order_operation(Act.AMEND, "200")
+    paths[f"{one}/cancel"] = {"post": _order_operation(Act.CANCEL, "200")}
     return result
+
+
+def _order_operation(act: Act, status: str) -> dict[str, Any]:
+    """Describe the same act upon an order, which is answered with what it reserves."""
+    found = _operation(act, status)
+    found["operationId"] = "report_order" if act is Act.RESERVE else f"{act.value}_order"
+    found["description"], found["tags"] = ORDER_SAID[act], ["orders"]
+    if act is Act.RESERVE:
+        schema = {"type": "object", "additionalProperties": False, **ORDER}
+        found["requestBody"]["content"]["application/json"]["schema"] = schema
+    return found
 
 
 def _operation(act: Act, status: str) -> dict[str, Any]:
@@ -94,14 +129,19 @@ def _operation(act: Act, status: str) -> dict[str, Any]:
         "tags": ["reservations"],
         "security": [{"apiKey": []}],
         "parameters": [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names
+            *({"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names),
+            ONCE,
         ],
         "requestBody": {
             "required": act.has_content,
             "content": {"application/json": {"schema": body}},
         },
         "responses": {
-            status: {"description": "As it stands now.", "content": {"application/json": {"schema": answer}}},
+            status: {
+                "description": "As it stands now.",
+                "headers": {"Idempotency-Replayed": {"schema": {"type": "string", "enum": ["true"]}}},
+                "content": {"application/json": {"schema": answer}},
+            },
             "409": {
                 "description": "Refused; `code` says why.",
                 "content": {MEDIA_TYPE: {"schema": refused}},

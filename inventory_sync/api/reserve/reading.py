@@ -11,6 +11,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
+from inventory_sync.api.reserve.once import Once
 from inventory_sync.domain.requests import Act
 from inventory_sync.domain.routing import ReserveMode
 
@@ -45,7 +46,7 @@ class AskedLine:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request in the caller's words: a channel by its code, items by SKU."""
+    """One request in the caller's words: a channel by its code, items by SKU. once: its name, if any."""
 
     act: Act
     channel: str
@@ -58,21 +59,25 @@ class Asked:
     until: datetime | None = None
     reason: str = ""
     correlation_id: str = ""
+    once: Once | None = None
 
 
-def read(act: Act, body: bytes, *, channel: str, reference: str, correlation_id: str) -> Asked:
+def read(
+    act: Act, body: bytes, *, channel: str, reference: str, correlation_id: str, sold: bool = False
+) -> Asked:
     """Return what is asked; channel and reference come from the address, or from the body of a RESERVE.
 
-    Raises Unreadable or Invalid.
+    sold: it is an order that happened, so it is recorded whatever is free. Raises Unreadable or Invalid.
     """
-    fields = _Fields(_parsed(body) if body or act.has_content else {}, FIELDS[act])
+    allowed = ORDER_FIELDS if sold and act is Act.RESERVE else FIELDS[act]
+    fields = _Fields(_parsed(body) if body or act.has_content else {}, allowed)
     asked = Asked(
         act=act,
         channel=channel or fields.text("channel", CHANNEL, "a connection's code"),
         reference=reference or fields.text("reference", REFERENCE, "1 to 120 plain characters"),
         version=fields.version(),
         lines=fields.lines(needed=act.has_content, zero=act is Act.AMEND),
-        mode=fields.mode(),
+        mode=ReserveMode.RECORD if sold else fields.mode(),
         hold=fields.seconds("hold_s"),
         review=fields.flag("review"),
         until=fields.time("expires_at"),
@@ -95,6 +100,7 @@ FIELDS: Mapping[Act, frozenset[str]] = {
     Act.EXTEND: frozenset({"expires_at", "hold_s"}),
     Act.APPROVE: frozenset({"reason"}),
 }
+ORDER_FIELDS = frozenset({"channel", "reference", "version", "lines"})
 
 
 def _refuse_constant(name: str) -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -12,7 +14,8 @@ from django.db import close_old_connections, transaction
 from inventory_sync.access.keyring import KeyRing
 from inventory_sync.api.hooks.group import GroupCommit
 from inventory_sync.api.reserve.book import TermsBook
-from inventory_sync.api.reserve.door import Decided, ReserveDoor
+from inventory_sync.api.reserve.door import Decided, ReserveDoor, put_in_words
+from inventory_sync.api.reserve.once import Names as Onces
 from inventory_sync.api.reserve.reading import Asked
 from inventory_sync.api.reserve.shaping import Names
 from inventory_sync.domain.errors import NoChannel, Refused, UnknownItem
@@ -66,8 +69,14 @@ class Decider:
     are asked meanwhile gathers.
     """
 
-    def __init__(self, book: Callable[[], Book], after: Callable[[Answered], None]) -> None:
-        self._book, self._after = book, after
+    def __init__(
+        self,
+        book: Callable[[], Book],
+        after: Callable[[Answered], None],
+        *,
+        keep: timedelta = timedelta(days=1),
+    ) -> None:
+        self._book, self._after, self._keep = book, after, keep
         self._looked_at = self._ended_at = -LOOK_EVERY_S
         self._items = Items()
 
@@ -91,8 +100,10 @@ class Decider:
         started = time.monotonic()
         end_due = started - self._ended_at >= END_DUE_EVERY_S
         with transaction.atomic():
-            skus, kits = self._items({line.sku for each in asked for line in each.lines})
-            requests = [_request(each, book, skus) for each in asked]
+            onces = self._onces(asked)
+            group = asked if onces is None else [asked[index] for index in onces.to_decide]
+            skus, kits = self._items({line.sku for each in group for line in each.lines})
+            requests = [_request(each, book, skus) for each in group]
             answered = decide_requests(
                 [each for each in requests if isinstance(each, Request)],
                 terms=book.terms,
@@ -103,15 +114,56 @@ class Decider:
                 end_due=end_due,
             )
             names = _names(answered.answers, skus)
+            if onces is not None:
+                decided = _all_decided(
+                    asked, onces, _each_decided(group, requests, answered, names, book), book
+                )
         if end_due:
             self._ended_at = started
         if answered.touched:
             self._after(answered)
-        answers = iter(answered.answers)
-        return [
-            _decided(one, None if isinstance(request, Refused) else next(answers), request, names, book)
-            for one, request in zip(asked, requests, strict=True)
-        ]
+        return _each_decided(group, requests, answered, names, book) if onces is None else decided
+
+    def _onces(self, asked: Sequence[Asked]) -> Onces | None:
+        """Claim the names that callers gave their requests, if any did."""
+        named = [each.once for each in asked]
+        if not any(named):
+            return None
+        now = utc_now()
+        return Onces(named, now=now, oldest=now - self._keep)
+
+
+def _each_decided(
+    group: Sequence[Asked],
+    requests: Sequence[Request | Refused],
+    answered: Answered,
+    names: Mapping[int, str],
+    book: Book,
+) -> list[Decided]:
+    answers = iter(answered.answers)
+    return [
+        _decided(one, None if isinstance(request, Refused) else next(answers), request, names, book)
+        for one, request in zip(group, requests, strict=True)
+    ]
+
+
+def _all_decided(
+    asked: Sequence[Asked], onces: Onces, decided: Sequence[Decided], book: Book
+) -> list[Decided]:
+    """Return what all who asked are told, also of what was decided before; keeps the others' answers."""
+    new = dict(zip(onces.to_decide, decided, strict=True))
+
+    def tell(index: int) -> tuple[int, bytes]:
+        once = asked[index].once
+        assert once is not None
+        return put_in_words(asked[index], new[index], once.told)
+
+    given = onces.keep(tell)
+    nothing = Names("", {}, book.places)
+    return [
+        replace(new.get(index) or Decided(None, nothing), given=given.get(index))
+        for index in range(len(asked))
+    ]
 
 
 def _decided(
@@ -170,7 +222,7 @@ def make_door() -> ReserveDoor:
         waker().compute()
 
     book = TermsBook()
-    decider = Decider(book, after)
+    decider = Decider(book, after, keep=timedelta(seconds=knobs["IDEMPOTENCY_KEEP_S"]))
     group = GroupCommit(
         decider,
         max_rows=knobs["RESERVE_GROUP_ROWS"],

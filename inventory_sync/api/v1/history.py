@@ -79,6 +79,7 @@ class OrdersView(ReadView):
             status=query["status"],
             since=query["since"],
         )
+        rows = selectors.may_see(rows, request.auth)
         return self.page(request, rows, OrderShape, query, newest_first=True)
 
 
@@ -89,5 +90,17 @@ class OrderView(ReadView):
     def get(self, request: Request, order: int) -> Response:
         """Read one order with what each line reserves, and where."""
         self.query(request)
-        found = get_object_or_404(selectors.whole_orders(), id=order)
+        rows = selectors.may_see(selectors.whole_orders(), request.auth)
+        return self.single(request, OrderDetailShape(get_object_or_404(rows, id=order)).data)
+
+
+class NamedOrderView(ReadView):
+    required_scope = ApiKey.Scope.READ_ORDERS
+
+    @extend_schema(operation_id="get_order_by_reference", tags=["orders"], responses=OrderDetailShape)
+    def get(self, request: Request, channel: str, reference: str) -> Response:
+        """Read one order by its channel and the channel's own id of it."""
+        self.query(request)
+        rows = selectors.may_see(selectors.whole_orders(), request.auth)
+        found = get_object_or_404(rows, connection__code=channel, order_ref=reference)
         return self.single(request, OrderDetailShape(found).data)

@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import DecimalField, F, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce, Greatest
 
+from inventory_sync.access.models import ApiKey
 from inventory_sync.availability.models import ChannelFigure
 from inventory_sync.catalog.models import Item, Location
 from inventory_sync.connections.models import Connection
@@ -120,6 +121,12 @@ def orders(
     if since:
         rows = rows.filter(seen_at__gte=since)
     return rows
+
+
+def may_see(rows: QuerySet[Order], auth: object) -> QuerySet[Order]:
+    """Return the orders of the channels a caller's key is bound to; without such a bond all of them."""
+    channels = auth.channels if isinstance(auth, ApiKey) else []
+    return rows.filter(connection__code__in=channels) if channels else rows
 
 
 def whole_orders() -> QuerySet[Order]:

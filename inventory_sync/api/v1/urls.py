@@ -29,6 +29,7 @@ urlpatterns = [
     path("deliveries/<int:delivery>", history.DeliveryView.as_view(), name="delivery"),
     path("orders", history.OrdersView.as_view(), name="orders"),
     path("orders/<int:order>", history.OrderView.as_view(), name="order"),
+    path("orders/<str:channel>/<str:reference>", history.NamedOrderView.as_view(), name="named-order"),
     path("reservations", reservations.ReservationsView.as_view(), name="reservations"),
     path(
         "reservations/<str:channel>/<str:reference>",

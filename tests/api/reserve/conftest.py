@@ -32,6 +32,7 @@ class Told:
     status: int
     headers: dict[str, str]
     body: dict[str, Any]
+    raw: bytes = b""
 
 
 class Shop:
@@ -73,7 +74,7 @@ class Caller:
         sent = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
         environ: dict[str, Any] = {
             "REQUEST_METHOD": method,
-            "PATH_INFO": ADDRESS + path,
+            "PATH_INFO": path if path.startswith("/api/") else ADDRESS + path,
             "CONTENT_TYPE": "application/json",
             "CONTENT_LENGTH": str(len(sent)),
             "HTTP_AUTHORIZATION": f"Bearer {self.raw_key}",
@@ -81,7 +82,7 @@ class Caller:
         }
         environ |= {f"HTTP_{name.upper()}": value for name, value in headers.items()}
         status, fields, answer = asyncio.run(decided(self._door, environ, Threads(1, name="looks")))
-        return Told(status, dict(fields), json.loads(answer))
+        return Told(status, dict(fields), json.loads(answer), answer)
 
     def reserve(self, reference: str = "cart-1", quantity: Any = 2, **fields: Any) -> Told:
         lines = fields.pop("lines", [{"line": "1", "sku": "MUG", "quantity": quantity}])
