@@ -183,6 +183,7 @@ def _absorb(env: Env, numbers: list[int]) -> list[int]:
 
 
 def _counterparts(env: Env, one: Row) -> list[Row]:
+    """Return the open moves a negative one may take from; those of a transfer on paper are left alone."""
     domain = [("product_id", "=", one["product_id"]), ("location_id", "=", one["location_id"])]
     return [
         other
@@ -191,6 +192,7 @@ def _counterparts(env: Env, one: Row) -> list[Row]:
         and other["state"] not in ("draft", *OVER)
         and compare(other["product_uom_qty"], 0.0) > 0
         and _kind(other) == _kind(one)
+        and not (other["picking_id"] and env.value("stock.picking", other["picking_id"], "printed"))
         and (other["sale_line_id"] or other["purchase_line_id"] or other["picking_id"] == one["picking_id"])
     ]
 
