@@ -10,10 +10,12 @@ import httpx
 
 from connectors.base.fields import clean
 from connectors.base.http import HttpClient, Limits
-from connectors.woocommerce import hooks, levels, probe, sweeps
+from connectors.woocommerce import deliveries, hooks, levels, probe, sweeps
 from connectors.woocommerce.auth import signer
 from connectors.woocommerce.config import WooConfig
 from connectors.woocommerce.rest import NO_ROUTE, Rest
+from connectors.woocommerce.translate import meaning
+from inventory_sync.domain.commands import Delivered, Done
 from inventory_sync.domain.errors import MalformedPayload, RemoteRefused, Unsupported
 from inventory_sync.domain.ports import (
     ExternalListing,
@@ -76,6 +78,10 @@ class WooClient:
 
     def read_object(self, kind: str, ref: str) -> Found:
         return sweeps.read_object(self._rest, kind, ref)
+
+    def tell_delivered(self, told: Delivered) -> Done:
+        """Note what has left so far, or complete the order; told again it changes nothing."""
+        return deliveries.tell_delivered(self._rest, told, meaning=lambda word: meaning(word, self._config))
 
     def sweep(self, stream: str, cursor: str, *, now: datetime) -> SweepPage:
         if stream == sweeps.ORDERS.name:

@@ -58,6 +58,12 @@ class WooConfig:
         help="For example: packed=committed, lost=cancelled. Others count as committed",
         default="",
     )
+    tell_deliveries: bool = setting(
+        "Tell deliveries",
+        help="What has left according to the books goes to the shop: a private note per part, the status "
+        "completed at the end, which mails the customer",
+        default=False,
+    )
     first_sweep_days: int = setting(
         "Days to read back at first", help="How far back the first reading of orders goes", default=30
     )

@@ -44,6 +44,7 @@ class WooConnector:
         streams=(sweeps.ORDERS, sweeps.PRODUCTS),
         orders_stream=sweeps.ORDERS.name,
         needs_hooks=True,
+        takes_deliveries=True,
         semantics={
             "sells": "Orders are demand; the line's variation, else its product, is what was sold.",
             "reports_stock": "Absent: stock_quantity is what the shop shows, kept for no place of ours: "
@@ -59,6 +60,9 @@ class WooConnector:
             f"{REST_DOCS}#update-a-product",
             "whole_numbers": "A batch cuts fractions silently, so only whole figures are sent; shops with a "
             "decimal-stock extension are read exactly.",
+            "takes_deliveries": "A private note with a marker per part, the status completed at the end; the "
+            "latter mails the customer, so it is done only where the connection switches it on. "
+            f"{REST_DOCS}#order-notes",
             "idempotency": "Absent: no idempotency key; absolute figures make a resend safe. "
             f"{REST_DOCS}#introduction",
             "location": "Absent: one figure per listing, no places; several warehouses are a plugin's. "

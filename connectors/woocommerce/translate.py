@@ -99,7 +99,7 @@ def _order(
     word = text(order, "status", path, limit=60).removeprefix("wc-")
     if word == "trash":
         return [OrderVanished(f"gone:order:{ref}:{_origin(delivery)}", ref)]
-    status = _meaning(word, config)
+    status = meaning(word, config)
     dated = "date_modified_gmt" if order.get("date_modified_gmt") else "date_created_gmt"
     lines = _lines(order, _refunded(refunds), path)
     placed_at = (
@@ -121,7 +121,8 @@ def _order(
     ]
 
 
-def _meaning(word: str, config: WooConfig | None) -> OrderStatus:
+def meaning(word: str, config: WooConfig | None) -> OrderStatus:
+    """Return what a status of the shop means for demand."""
     own = config.meanings() if config else {}
     return STATUSES.get(word) or own.get(word) or CUSTOM_STATUS
 

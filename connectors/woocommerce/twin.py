@@ -32,6 +32,7 @@ from connectors.base.twinkit import (
 )
 from connectors.woocommerce.twin_auth import ApiKey, KeyRing, refusal
 from connectors.woocommerce.twin_control import Control
+from connectors.woocommerce.twin_notes import NoteApi
 from connectors.woocommerce.twin_order_api import OrderApi
 from connectors.woocommerce.twin_orders import OrderBook
 from connectors.woocommerce.twin_products import ProductApi
@@ -57,6 +58,7 @@ ROUTES: tuple[tuple[str, str, str], ...] = (
     ("POST|PUT|PATCH", "orders/batch", "orders.batch"),
     ("GET", "orders/(\\d+)", "orders.read"), ("POST|PUT|PATCH", "orders/(\\d+)", "orders.write"),
     ("DELETE", "orders/(\\d+)", "orders.delete"),
+    ("GET", "orders/(\\d+)/notes", "notes.index"), ("POST", "orders/(\\d+)/notes", "notes.create"),
     ("GET", "orders/(\\d+)/refunds", "refunds.index"), ("POST", "orders/(\\d+)/refunds", "refunds.create"),
     ("GET", "orders/(\\d+)/refunds/(\\d+)", "refunds.read"),
     ("DELETE", "orders/(\\d+)/refunds/(\\d+)", "refunds.delete"), ("GET", "refunds", "refunds.global"),
@@ -101,6 +103,8 @@ class WooTwin(Twin):
         self.keys = KeyRing({one.key: one for one in (ApiKey(key, secret), *more_keys)}, https)
         self.products = ProductApi(self.shop, ProductBook(self.shop))
         self.orders = OrderApi(self.shop, OrderBook(self.shop, self.products.book))
+
+        self.notes = NoteApi(self.shop, self.orders.book)
 
         def send(url: str, headers: Sequence[tuple[str, str]], body: bytes) -> Answer:
             return post(url, headers, body, timeout_s=delivery_timeout_s)
@@ -211,6 +215,10 @@ class WooTwin(Twin):
                 return products.read_variation(request, *numbers)
             case "variations.write":
                 return products.write_variation(request, *numbers)
+            case "notes.index":
+                return self.notes.index(request, *numbers)
+            case "notes.create":
+                return self.notes.create(request, *numbers)
             case "refunds.index":
                 return orders.list_refunds(request, *numbers)
             case "refunds.global":
