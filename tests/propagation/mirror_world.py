@@ -17,7 +17,7 @@ from inventory_sync.pipeline.mirror import mirror
 from inventory_sync.pipeline.ports import Account
 from inventory_sync.propagation.mirror_checks import documents_add_up
 from inventory_sync.propagation.mirror_places import settle_places
-from inventory_sync.propagation.models import MirrorDocument, MirrorPlace
+from inventory_sync.propagation.models import MirrorDocument, MirrorLevel, MirrorPlace
 from tests.factories import make_connection, make_item, map_item
 from tests.pipeline.hub import Hub, open_hub
 from tests.propagation.mirror_books import CONNECTOR, Books
@@ -75,6 +75,10 @@ class World:
 
     def mirror(self, *, until: Callable[[], bool] = lambda: False) -> dict[str, int]:
         return mirror(self.account, ports=self.hub.ports, until=until)
+
+    def forget_marks(self) -> None:
+        """Have moved what no batch marked: that something is due is lost, not how far each is told."""
+        MirrorLevel.objects.update(due_since=None)
 
     def settle(self, *, turns: int = 60) -> None:
         """Let time pass and turns be taken until nothing is owed."""
