@@ -19,6 +19,7 @@ from inventory_sync.domain.commands import CopySeen, CopyState, Done, OrderCopy
 from inventory_sync.domain.errors import NotApplied, RemoteRefused, RemoteUnavailable, SyncError
 
 BATCH = 50
+NO_DRAFT = "The order is no draft in Odoo any more; it is read again."
 Found = dict[OrderName, FoundOrder]
 Errors = dict[OrderName, SyncError]
 
@@ -64,15 +65,14 @@ class TakesOrders:
         return done
 
     def _confirm(self, copies: Sequence[OrderCopy], found: Found) -> Errors:
+        """Confirm drafts. Somebody who was quicker has done it, or changed what is to be done: read again."""
         errors: Errors = {}
         drafts: list[FoundOrder] = []
         names: dict[int, OrderName] = {}
         for copy in copies:
             order = found.get(name_of(copy))
-            if order is None:
-                errors[name_of(copy)] = RemoteUnavailable("The order is not in Odoo yet.")
-            elif order.state == CANCELLED:
-                errors[name_of(copy)] = RemoteRefused(f"{order.document} was cancelled in Odoo.")
+            if order is None or order.state == CANCELLED:
+                errors[name_of(copy)] = RemoteUnavailable(NO_DRAFT)
             elif order.state in DRAFTS:
                 names[order.id] = name_of(copy)
                 drafts.append(order)
@@ -81,11 +81,14 @@ class TakesOrders:
             self.odoo.write("sale.order", "action_confirm", ids=[order.id for order in some])
 
         refused = alone(drafts, confirm)
-        # Whoever was quicker makes the second confirmation a refusal of something that is done.
         states = self._states([order for order, _ in refused])
-        return errors | {
-            names[order.id]: error for order, error in refused if states.get(order.id) not in CONFIRMED
-        }
+        for order, error in refused:
+            state = states.get(order.id, CANCELLED)
+            if state in DRAFTS:
+                errors[names[order.id]] = error
+            elif state not in CONFIRMED:
+                errors[names[order.id]] = RemoteUnavailable(NO_DRAFT)
+        return errors
 
     def _cancel(self, copies: Sequence[OrderCopy], found: Found) -> Errors:
         errors: Errors = {}

@@ -66,7 +66,8 @@ class Hall:
             self.stock = int(house["lot_stock_id"])
         self.client = self.new_client()
 
-    def new_client(self, **changes: Any) -> OdooClient:
+    def new_client(self, *, network: bool = False, **changes: Any) -> OdooClient:
+        """Return another client of the same user; `network`: over real sockets, to a twin that serves."""
         values = {
             "base_url": "https://127.0.0.1",
             "database": DATABASE,
@@ -155,12 +156,12 @@ class Hall:
 
     def writes(self) -> list[str]:
         """Return the calls that change something, in the order made."""
-        known = {"create", "write", "unlink", "load"}
-        return [
-            what
-            for what in self.calls
-            if what.rpartition(".")[2] in known or what.rpartition(".")[2].startswith(("action_", "button_"))
-        ]
+        return [what for what in self.calls if is_write(what)]
+
+
+def is_write(what: str) -> bool:
+    method = what.rpartition(".")[2]
+    return method in ("create", "write", "unlink", "load") or method.startswith(("action_", "button_"))
 
 
 def id_of(item: str) -> int:
