@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 from urllib.parse import urlencode
 
@@ -85,6 +85,12 @@ class Answer:
     @property
     def date(self) -> datetime | None:
         return http_date(self.headers.get("date", ""))
+
+
+@cache
+def public_authorities() -> ssl.SSLContext:
+    """Return what trusts the public authorities; reading their certificates takes tens of milliseconds."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 class _Unreadable:
@@ -190,7 +196,7 @@ class HttpClient:
         self._user_agent = user_agent
         self._client = httpx.Client(
             transport=transport,
-            verify=tls or True,
+            verify=tls or public_authorities(),
             trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(
