@@ -30,7 +30,8 @@ class Shape:
 
     `sale`: moves name order lines (sale_stock). `final`: moves name where a chain of them ends (18 and
     later). `scrap`: moves name their scrap order. `storable`: products say whether stock is kept (18 and
-    later). `kits`: bills of material (mrp). `tills`: Odoo's own point of sale.
+    later). `kits`: bills of material (mrp) that the sync user may see. `tills`: Odoo's own point of sale,
+    likewise.
     """
 
     sale: bool
@@ -77,8 +78,8 @@ class Database:
                 final="location_final_id" in move,
                 scrap="scrap_id" in move,
                 storable="is_storable" in (self.fields("product.product", ("is_storable",)) or ()),
-                kits=self.fields("mrp.bom", ("product_tmpl_id",)) is not None,
-                tills=self.fields("pos.order", ("session_id",)) is not None,
+                kits=self.may("mrp.bom", "read") is True,
+                tills=self.may("pos.session", "read") is True and self.may("pos.order", "read") is True,
             )
         return self._shape
 
@@ -91,6 +92,16 @@ class Database:
         if not isinstance(found, Mapping):
             raise RemoteUnavailable(f"Odoo does not tell the fields of {model}.")
         return set(found)
+
+    def may(self, model: str, operation: str) -> bool | None:
+        """Return whether the sync user may read, write or create it; None when there is no such model."""
+        try:
+            if self.version >= 18:
+                return self.odoo.read(model, "has_access", ids=[], operation=operation) is True
+            named: dict[str, Any] = {"operation": operation, "raise_exception": False}
+            return self.odoo.read(model, "check_access_rights", **named) is True
+        except RemoteRefused:
+            return None
 
     def places(self, *, fresh: bool = False) -> Places:
         """Return the places, read again after some minutes or when something unknown turned up."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
-from typing import Any
 
 from connectors.base.fields import clean
 from connectors.odoo.cells import ref, stamp, words
 from connectors.odoo.config import OdooConfig
 from connectors.odoo.database import Database
-from inventory_sync.domain.errors import Misconfigured, SyncError
+from inventory_sync.domain.errors import SyncError
 from inventory_sync.domain.ports import Probe
 
 CLOCK_TOLERANCE_S = 120
@@ -25,16 +24,15 @@ RIGHTS = (
     ("stock.picking", "create", "write transfers", "Inventory / User"),
     ("product.product", "read", "see products", "Inventory / User"),
     ("stock.warehouse", "read", "see warehouses", "Inventory / User"),
-)
-SALE_RIGHTS = (
     ("sale.order", "create", "write orders", "Sales / User: All Documents"),
     ("sale.order", "read", "see orders", "Sales / User: All Documents"),
+    ("pos.session", "read", "see sales of Odoo's tills before they are booked", "Point of Sale / User"),
+    ("mrp.bom", "read", "see which products are kits", "Manufacturing / User"),
 )
-TILL_RIGHTS = (("pos.order", "read", "see tills' sales", "Point of Sale / User"),)
 MODULES = (
     ("sale_stock", "stock.move", "sale_line_id"),
     ("purchase_stock", "stock.move", "purchase_line_id"),
-    ("mrp", "stock.move", "raw_material_production_id"),
+    ("mrp", "mrp.bom", "product_tmpl_id"),
     ("point_of_sale", "pos.order", "session_id"),
     ("product_expiry", "stock.lot", "expiration_date"),
 )
@@ -77,10 +75,10 @@ def probe(database: Database, *, now: Callable[[], datetime]) -> Probe:
         _user(report, database)
     with report.looking("see the company"):
         _company(report, database, company)
-    with report.looking("see which modules are installed"):
-        _modules(report, database)
     with report.looking("see the sync user's rights"):
         _rights(report, database)
+    with report.looking("see which modules are installed"):
+        _modules(report, database)
     with report.looking("see warehouses"):
         _warehouses(report, database, company)
     with report.looking("see locations"):
@@ -148,27 +146,11 @@ def _modules(report: _Report, database: Database) -> None:
 
 
 def _rights(report: _Report, database: Database) -> None:
-    shape = database.shape
-    for model, operation, what, group in (
-        *RIGHTS,
-        *(SALE_RIGHTS if shape.sale else ()),
-        *(TILL_RIGHTS if shape.tills else ()),
-    ):
-        if not _may(database, model, operation):
+    for model, operation, what, group in RIGHTS:
+        if database.may(model, operation) is False:
             report.problems.append(
                 f"The sync user may not {what} ({operation} on {model}); give it the group {group}."
             )
-
-
-def _may(database: Database, model: str, operation: str) -> bool:
-    """Ask without writing; `has_access` took the place of `check_access_rights` in 18."""
-    try:
-        if database.version >= 18:
-            return database.odoo.read(model, "has_access", ids=[], operation=operation) is True
-        named: dict[str, Any] = {"operation": operation, "raise_exception": False}
-        return database.odoo.read(model, "check_access_rights", **named) is True
-    except Misconfigured:
-        return False
 
 
 def _warehouses(report: _Report, database: Database, company: int) -> None:
@@ -207,7 +189,7 @@ def _warehouses(report: _Report, database: Database, company: int) -> None:
 
 def _keys(report: _Report, database: Database, config: OdooConfig, today: date) -> None:
     """Say when the key ends: as the settings have it, else as Odoo shows it to its owner."""
-    ends, next_ends = config.expiries()
+    ends, next_ends = config.last_days()
     if config.next_api_key and next_ends and ends:
         ends = max(ends, next_ends)
     if ends is None:
