@@ -141,9 +141,10 @@ def _pictures(database: Database, products: Sequence[int], now: datetime) -> dic
     found: dict[int, Picture] = {}
     for row in database.odoo.rows(
         "product.product",
-        "web_read",
-        ids=list(products),
+        "web_search_read",  # web_read of a deleted product fails the whole call once something is nested
+        domain=[["id", "in", list(products)]],
         specification=_product(database),
+        order="id",
         context={"active_test": False},
     ):
         found[int(row["id"])] = _picture(row, (), database)

@@ -53,8 +53,7 @@ def read(env: Env, ids: list[int], fields: list[str] | None = None, load: str | 
 
 @action("*", "web_read", reads=True)
 def web_read(env: Env, ids: list[int], specification: Doc) -> list[Doc]:
-    there = env.db.store.tables[env.called]
-    return twin_read.nested(env, env.called, [number for number in ids if number in there], specification)
+    return twin_read.nested(env, env.called, ids, specification)
 
 
 @action("*", "web_search_read", model_level=True, reads=True)
@@ -65,6 +64,7 @@ def web_search_read(
     found = _search(env, domain, 0, None, order)
     page = found[offset : None if not limit else offset + limit]
     length = len(found) if count_limit is None else min(len(found), count_limit)
+    length = length if page else 0  # a page behind the last one says that there is nothing at all
     return {"length": length, "records": twin_read.nested(env, env.called, page, specification)}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from connectors.odoo import twin_domain, twin_rights
 from connectors.odoo.twin_model import X2MANY, Field
-from connectors.odoo.twin_orm import Env
+from connectors.odoo.twin_orm import Env, missing_error
 from connectors.odoo.twin_values import one_field
 
 Doc = dict[str, Any]
@@ -57,31 +57,36 @@ def nested(env: Env, model: str, ids: Sequence[int], specification: Doc) -> list
     """Return records as web_read does: bare ids, and related rows where the specification has `fields`.
 
     Inside a one2many's specification a `domain` is ignored, and `limit` takes the fields away, not the rows.
+    A record that is gone is left out, unless something is nested: then the whole call fails.
     """
-    found = records(env, model, ids, [*specification] or ["id"], labels=False)
+    table = env.db.store.tables[model]
+    there = [number for number in ids if number in table]
+    found = records(env, model, there, [*specification] or ["id"], labels=False)
     for name, wanted in specification.items():
         field = one_field(env, model, name)
-        inner = (wanted or {}).get("fields")
-        if not field.comodel or inner is None:
+        if not field.comodel or not wanted:
             continue
+        if len(there) < len(ids):
+            gone = next(number for number in ids if number not in table)
+            raise missing_error(f"{model}({gone},)", env.uid)
         here = env.with_context(**(wanted.get("context") or {}))
-        if field.type == "many2one":
-            _nest_one(here, field, name, inner, found)
-        else:
+        if field.type != "many2one":
             _nest_many(here, field, name, wanted, found)
+        elif "fields" in wanted:
+            _nest_one(here, field, name, wanted["fields"], found)
     return found
 
 
 def _nest_one(env: Env, field: Field, name: str, inner: Doc, found: list[Doc]) -> None:
     targets = [one for one in dict.fromkeys(record[name] for record in found) if one is not False]
-    twin_rights.check(env, field.comodel, "read")
+    if set(inner) - {"display_name", "id"}:  # a label is told to everybody
+        twin_rights.check(env, field.comodel, "read", targets)
     known = {row["id"]: row for row in nested(env, field.comodel, targets, inner)}
     for record in found:
         record[name] = False if record[name] is False else dict(known[record[name]])
 
 
 def _nest_many(env: Env, field: Field, name: str, wanted: Doc, found: list[Doc]) -> None:
-    twin_rights.check(env, field.comodel, "read")
     shown: dict[int, list[int]] = {}
     limit = wanted.get("limit")
     for record in found:
@@ -90,6 +95,10 @@ def _nest_many(env: Env, field: Field, name: str, wanted: Doc, found: list[Doc])
             lines = twin_domain.ordered(env, field.comodel, lines, order)
         record[name] = lines
         shown[record["id"]] = lines if limit is None else lines[:limit]
+    if "fields" not in wanted:
+        return
+    if set(wanted["fields"]) - {"id"}:
+        twin_rights.check(env, field.comodel, "read")
     every = list(dict.fromkeys(one for lines in shown.values() for one in lines))
     known = {row["id"]: row for row in nested(env, field.comodel, every, wanted["fields"])}
     for record in found:

@@ -157,13 +157,24 @@ def test_one_web_read_nests_the_stock_of_each_product(stocked: OdooWorld):
     first, second = stocked.products[:2]
     specification = {"display_name": {}, "stock_quant_ids": {"fields": {"location_id": {}, "quantity": {}}}}
 
-    rows = stocked.ask("product.product", "web_read", [second, first, 999999], specification=specification)
+    rows = stocked.ask("product.product", "web_read", [second, first], specification=specification)
 
     assert [row["id"] for row in rows] == [second, first]
     assert rows[0]["stock_quant_ids"] == [
         {"id": 4, "location_id": stocked.places["stock"], "quantity": 7.0},
         {"id": 5, "location_id": stocked.places["stock2"], "quantity": 4.0},
     ]
+
+
+def test_a_web_read_that_nests_fails_whole_when_one_record_is_gone(stocked: OdooWorld):
+    plain, nested = {"display_name": {}}, {"stock_quant_ids": {"fields": {"quantity": {}}}}
+    ids = [stocked.products[0], 999999]
+
+    rows = stocked.ask("product.product", "web_read", ids, specification=plain)
+    assert [row["id"] for row in rows] == [stocked.products[0]]
+    with pytest.raises(Refused) as refused:
+        stocked.ask("product.product", "web_read", ids, specification=nested)
+    assert refused.value.name == "odoo.exceptions.MissingError"
 
 
 def test_inside_a_one2many_a_domain_is_ignored_and_a_limit_takes_only_the_fields(stocked: OdooWorld):
