@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 import httpx
@@ -121,6 +121,16 @@ class OdooClient(TakesOrders, MirrorsStock, CountsStock):
         if kind != "item":
             raise Unsupported(f"Odoo has no {kind[:40]!r} that can be read by itself.")
         return streams.read_item(self.database, ref, now=self._now())
+
+    def read_objects(self, kind: str, refs: Sequence[str]) -> list[Found]:
+        if kind != "item":
+            raise Unsupported(f"Odoo has no {kind[:40]!r} that can be read by itself.")
+        return streams.read_together(self.database, refs, now=self._now())
+
+    def skip_page(self, stream: str, cursor: str, *, now: datetime) -> SweepPage:
+        if stream == streams.STOCK.name:
+            return streams.skip_stock(self.database, cursor, now=now)
+        return self.sweep(stream, cursor, now=now)
 
     def listings(self) -> Iterator[ExternalListing]:
         return products.listings(self.database)

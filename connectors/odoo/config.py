@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -105,13 +106,19 @@ class OdooConfig:
         ):
             if not least <= value <= most:
                 raise Misconfigured(f"{label} must lie between {least} and {most}.")
-        self.expiries()
+        self.last_days()
 
     def keys(self) -> tuple[str, ...]:
         """Return the keys to try, the one in use first."""
         return tuple(dict.fromkeys(key for key in (self.api_key, self.next_api_key) if key))
 
-    def expiries(self) -> tuple[date | None, date | None]:
+    def expiries(self) -> Mapping[str, date]:
+        """Return when the last key that can be used ends; two keys are one credential."""
+        ends, next_ends = self.last_days()
+        known = [day for day in (ends, next_ends if self.next_api_key else None) if day]
+        return {"API key": max(known)} if known else {}
+
+    def last_days(self) -> tuple[date | None, date | None]:
         """Return the last day of the key and of the next one, or raise Misconfigured."""
         found: list[date | None] = []
         for text in (self.key_expires_on, self.next_key_expires_on):

@@ -42,6 +42,8 @@ class OdooConnector:
         streams=(streams.CHANGES, streams.STOCK),
         needs_hooks=False,
         reads_books=True,
+        read_batch=20,
+        skips_pages=True,
         takes_orders=True,
         mirrors_stock=True,
         semantics={

@@ -22,13 +22,14 @@ from connectors.odoo.cells import Row, moment, number, plain, ref, stamp, told, 
 from connectors.odoo.database import Database
 from connectors.odoo.places import HELD_IN, Places
 from connectors.odoo.readings import MAX_ITEMS, read_items
-from inventory_sync.domain.errors import RemoteUnavailable, Unsupported
+from inventory_sync.domain.errors import Misconfigured, RemoteUnavailable, SyncError, Unsupported
 from inventory_sync.domain.ports import Found, Stream, SweepPage
 
 CHANGES = Stream(name="changes", every_s=15, overlap_s=150)
 STOCK = Stream(name="stock", every_s=900, overlap_s=0, tier="bulk")
 ROWS = 500
 MAX_SEEN = 4000
+PAGE = "changes"  # the object key of all that one page of changes holds
 FIRST_BACK = timedelta(days=1)
 
 
@@ -182,7 +183,11 @@ def _when(row: Row) -> str:
 
 
 def _found(database: Database, products: Sequence[int], lines: Sequence[Row], now: datetime) -> list[Found]:
-    """Return the readings of the products, after the lines that explain them."""
+    """Return the readings of the products, after the lines that explain them.
+
+    All of a page have one object key, so that they are applied together: a line whose figure is there already
+    has nothing read again.
+    """
     readings = [
         read_items(database, products[start : start + MAX_ITEMS], now=now)
         for start in range(0, len(products), MAX_ITEMS)
@@ -190,8 +195,8 @@ def _found(database: Database, products: Sequence[int], lines: Sequence[Row], no
     kept = {item for reading in readings for item in reading["items"]}
     places = database.places()
     told_lines = [line for line in (_line(row, places) for row in lines) if line and line["item"] in kept]
-    explained = [Found("lines.read", dump_json({"lines": told_lines}), "", "lines")] if told_lines else []
-    return [*explained, *(found_items(reading) for reading in readings if reading["items"])]
+    explained = [Found("lines.read", dump_json({"lines": told_lines}), "", PAGE)] if told_lines else []
+    return [*explained, *(found_items(reading, PAGE) for reading in readings if reading["items"])]
 
 
 def _line(row: Row, places: Places) -> dict[str, Any] | None:
@@ -220,13 +225,45 @@ def _line(row: Row, places: Places) -> dict[str, Any] | None:
 # ── whole readings ───────────────────────────────────────────────────────────────────────────────────
 
 
-def found_items(reading: Mapping[str, Any]) -> Found:
+def found_items(reading: Mapping[str, Any], key: str = "") -> Found:
     items = reading["items"]
-    return Found("figures.read", dump_json(reading), "", items[0] if items else "")
+    return Found("figures.read", dump_json(reading), "", key or (items[0] if items else ""))
 
 
 def sweep_stock(database: Database, cursor: str, *, now: datetime) -> SweepPage:
     """Return the next page of all products of which stock is kept, archived ones too, by id."""
+    products, behind = _stock_page(database, cursor)
+    found = [found_items(read_items(database, products, now=now))] if products else []
+    return SweepPage(found, behind, done=not behind)
+
+
+def skip_stock(database: Database, cursor: str, *, now: datetime) -> SweepPage:
+    """Return the same page product by product, and those that cannot be read as unread.
+
+    Raises what failed when not one of them can be read: then it is no matter of products.
+    """
+    products, behind = _stock_page(database, cursor)
+    found: list[Found] = []
+    unread: list[str] = []
+    last: SyncError | None = None
+    for product in products:
+        try:
+            found.append(found_items(read_items(database, [product], now=now)))
+        except Misconfigured:
+            raise
+        except SyncError as error:
+            last = error
+            unread.append(f"product:{product}")
+    if last is not None and not found:
+        raise last
+    if unread:
+        body = {"at": now.isoformat(), "places": list(database.places().refs), "items": unread}
+        found.append(Found("figures.unread", dump_json(body), "", unread[0]))
+    return SweepPage(found, behind, done=not behind)
+
+
+def _stock_page(database: Database, cursor: str) -> tuple[list[int], str]:
+    """Return the ids of the page at a cursor, and the cursor behind it, "" after the last."""
     if not (cursor == "" or (cursor.isascii() and cursor.isdecimal() and len(cursor) < 19)):
         raise Unsupported("This is no cursor of Odoo's stock.")
     last, size = int(cursor or 0), database.config.page_size
@@ -243,18 +280,25 @@ def sweep_stock(database: Database, cursor: str, *, now: datetime) -> SweepPage:
     products = [int(row["id"]) for row in rows]
     if products and min(products) <= last:
         raise RemoteUnavailable("Odoo answered a page of products with those of an earlier one.")
-    found = [found_items(read_items(database, products, now=now))] if products else []
-    if len(products) < size:
-        return SweepPage(found, "", done=True)
-    return SweepPage(found, str(products[-1]), done=False)
+    return products, "" if len(products) < size else str(products[-1])
+
+
+def read_together(database: Database, refs: Sequence[str], *, now: datetime) -> list[Found]:
+    """Return many items whole, out of one reading; those that Odoo has no more are said to be gone in it."""
+    return [found_items(read_items(database, [_product(ref) for ref in refs], now=now))]
 
 
 def read_item(database: Database, item: str, *, now: datetime) -> Found:
     """Return one item whole; one that Odoo does not have any more is Found under a topic that says so."""
+    product = _product(item)
+    reading = read_items(database, [product], now=now)
+    found = found_items(reading)
+    topic = "item.gone" if reading.get("gone") else found.topic
+    return Found(topic, found.body, found.dedupe_key, f"product:{product}")
+
+
+def _product(item: str) -> int:
     kind, _, text = item.partition(":")
     if kind != "product" or not (text.isascii() and text.isdecimal() and 0 < len(text) < 19 and int(text)):
         raise Unsupported(f"Odoo has no item {item[:60]!r}.")
-    reading = read_items(database, [int(text)], now=now)
-    found = found_items(reading)
-    topic = "item.gone" if reading.get("gone") else found.topic
-    return Found(topic, found.body, found.dedupe_key, f"product:{int(text)}")
+    return int(text)

@@ -47,6 +47,8 @@ def translate(delivery: Delivery, config: Any = None) -> list[ExternalEvent]:
     """Return what a delivery says; what the hub read itself has a topic of ours, all else is a hint."""
     if delivery.topic in ("figures.read", "item.gone"):
         return _reading(obj(delivery.json()), delivery)
+    if delivery.topic == "figures.unread":
+        return _unread(obj(delivery.json()), delivery)
     if delivery.topic == "lines.read":
         return _lines(obj(delivery.json()))
     if delivery.topic == "hint":
@@ -74,6 +76,13 @@ def _reading(body: Mapping[str, Any], delivery: Delivery) -> list[ExternalEvent]
         return []
     key = f"reading:{delivery.reading or delivery.id or at.isoformat()}:{items[0]}"
     return [SnapshotReceived(key, Extent.COMPLETE, places, items, found, at)]
+
+
+def _unread(body: Mapping[str, Any], delivery: Delivery) -> list[ExternalEvent]:
+    """Items that could not be read: nothing is said of them, and what was known is known no more."""
+    places, items = _names(body, "places", _PLACE), _names(body, "items", _ITEM)
+    key = f"unread:{delivery.reading or delivery.id}:{','.join(items)[:120]}"
+    return [SnapshotReceived(key, Extent.CUT, places, items, (), utc(body, "at"))] if items else []
 
 
 def _names(body: Mapping[str, Any], name: str, form: re.Pattern[str]) -> tuple[str, ...]:

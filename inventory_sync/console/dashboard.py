@@ -14,6 +14,7 @@ from django.urls import reverse
 
 from inventory_sync.audit.models import Entry
 from inventory_sync.cases.models import Case
+from inventory_sync.connections.expiry import calendar
 from inventory_sync.connections.models import Connection, Cursor
 from inventory_sync.console.deeds import many
 from inventory_sync.console.formats import age
@@ -90,6 +91,7 @@ def control_room(*, now: datetime) -> dict[str, Any]:
             for connection, backlog in channels
         ],
         "hooks": _webhook_loss(now),
+        "ends": calendar(today=now.date()),
         "signs": signs,
         "waiting_ids": waiting_ids()[:6],
         "dirty": DirtyItem.objects.count(),

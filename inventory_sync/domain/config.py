@@ -8,11 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, TypeVar
+from datetime import date
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from inventory_sync.domain.errors import Misconfigured
 
 T = TypeVar("T")
+
+
+@runtime_checkable
+class Expiring(Protocol):
+    """A config that knows when its credentials end."""
+
+    def expiries(self) -> Mapping[str, date]:
+        """Return the last day of each credential that is needed, by what people call it."""
+
+
+def expiries_of(config: object) -> Mapping[str, date]:
+    """Return when the credentials of a config end; empty when nobody said."""
+    return config.expiries() if isinstance(config, Expiring) else {}
 
 
 def setting(

@@ -409,6 +409,12 @@ class Misconfigured(SyncError):
     code = "connection.misconfigured"
 
 
+class KeyExpires(SyncError):
+    """A credential ends soon, or has. Nothing waits before it does; then its connection is refused."""
+
+    code = "connection.key_expires"
+
+
 class Unauthentic(SyncError):
     code = "hook.unauthentic"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from django.db.models import Q
 
 from inventory_sync.connections.models import Connection, Cursor
+from inventory_sync.domain.errors import Misconfigured
+from inventory_sync.domain.ports import Stream
 from inventory_sync.intake import selectors as intake
 from inventory_sync.intake.models import ReadDue
 from inventory_sync.ledger.selectors import any_dirty
@@ -81,10 +84,18 @@ def _streams_due(now: datetime, active: dict[int, Connection], *, ports: Ports) 
     cursors = {(row.connection_id, row.stream): row for row in Cursor.objects.all()}
     debts = []
     for row in active.values():
-        for stream in ports.connector(row.connector).capabilities.streams:
+        for stream in _streams(row, ports=ports):
             cursor = cursors.get((row.pk, stream.name))
             leased = cursor is not None and cursor.lease_until is not None and cursor.lease_until > now
             due = cursor is None or cursor.run_at is None or cursor.run_at <= now
             if due and not leased:
                 debts.append(Debt("pipeline.sweep", "bulk", {"connection_id": row.pk, "stream": stream.name}))
     return debts
+
+
+def _streams(row: Connection, *, ports: Ports) -> Sequence[Stream]:
+    """Return what there is to read of a connection; one whose connector is gone stops nobody."""
+    try:
+        return ports.connector(row.connector).capabilities.streams
+    except Misconfigured:
+        return ()

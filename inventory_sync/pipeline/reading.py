@@ -233,9 +233,9 @@ def heal_hooks(*, ports: Ports) -> int:
     now = ports.clock()
     healed = 0
     for row in Connection.objects.filter(state=Connection.State.ACTIVE):
-        if not ports.connector(row.connector).capabilities.needs_hooks or _looked_at(row, now):
-            continue
         try:
+            if not ports.connector(row.connector).capabilities.needs_hooks or _looked_at(row, now):
+                continue
             healed += _heal(row, now, ports=ports)
         except Misconfigured as error:
             ports.misconfigured(row.pk, error.detail)

@@ -22,6 +22,7 @@ from inventory_sync.pipeline import outgoing, reading, wiring
 from inventory_sync.pipeline.compute import compute
 from inventory_sync.pipeline.drain import drain
 from inventory_sync.pipeline.evidence import keep
+from inventory_sync.pipeline.expiring import own_expiring
 from inventory_sync.pipeline.invariants.rounds import go_on
 from inventory_sync.pipeline.left_out import own_overdue
 from inventory_sync.pipeline.mirror import mirror
@@ -215,7 +216,7 @@ def keep_house(*, ports: Ports | None = None) -> dict[str, int]:
     healed = reading.heal_hooks(ports=ports)
     settle_places(None, now=ports.clock(), new_id=ports.new_id)
     after = timedelta(seconds=settings.INVENTORY_SYNC["GAP_CASE_AFTER_S"])
-    owned = own_overdue(ports=ports, after=after)
+    owned = own_overdue(ports=ports, after=after) + own_expiring(ports=ports)
     keep = timedelta(days=settings.INVENTORY_SYNC["PUSH_HISTORY_DAYS"])
     forgotten = forget_history(before=ports.clock() - keep)
     forgotten += workflows.forget_history(before=ports.clock() - keep)

@@ -20,6 +20,7 @@ from inventory_sync.availability.store import PostgresAvailability
 from inventory_sync.cases import services as cases
 from inventory_sync.catalog.selectors import PostgresCatalog
 from inventory_sync.connections import registry
+from inventory_sync.connections.expiry import calendar
 from inventory_sync.connections.models import Connection, Cursor
 from inventory_sync.connections.services import mark_misconfigured
 from inventory_sync.domain.errors import Misconfigured
@@ -107,6 +108,7 @@ def config_of(connection_id: int) -> Any:
 
 def pause_misconfigured(connection_id: int, why: str) -> None:
     """Pause a connection whose credentials or settings the vendor refuses, and tell its owner."""
+    why = f"{why}{_ended(connection_id)}"
     with transaction.atomic():
         row = mark_misconfigured(connection_id=connection_id, detail=why, actor="pipeline")
         if row.state != Connection.State.MISCONFIGURED:
@@ -120,6 +122,13 @@ def pause_misconfigured(connection_id: int, why: str) -> None:
             owner_team=row.owner_team,
             now=utc_now(),
         )
+
+
+def _ended(connection_id: int) -> str:
+    """Return what explains a refusal best: that a credential has ended, if the settings say so."""
+    rows = Connection.objects.filter(pk=connection_id).prefetch_related("secrets")
+    ended = [each for each in calendar(today=utc_now().date(), connections=rows) if each.has_ended]
+    return "".join(f" {each.label} ended on {each.on.isoformat()}; enter the next one." for each in ended)
 
 
 class _Configs:

@@ -11,7 +11,9 @@ from django.conf import settings
 from django.contrib import admin
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
+from django.utils.safestring import SafeString, mark_safe
 from unfold.decorators import display
 
 from inventory_sync.audit import services as audit
@@ -21,6 +23,7 @@ from inventory_sync.console.admin.base import ReadingInline, Reasoned
 from inventory_sync.console.admin.connection_form import ConnectionForm, fields_of
 from inventory_sync.console.admin.doing import Doing
 from inventory_sync.console.deeds import Card, Deed, Outcome, facts, many
+from inventory_sync.console.standing import standing
 from inventory_sync.pipeline.replay import replay_waiting_everywhere
 from inventory_sync.propagation.services import sync_listings
 from inventory_sync.support.clock import utc_now
@@ -99,7 +102,10 @@ class RotateToken(Deed[Connection]):
 class CursorInline(ReadingInline):
     model = Cursor
     verbose_name_plural = "read by cursor"
-    fields = ("stream", "value", "swept_at", "run_at", "reads", "finds", "error_code", "error_detail")
+    fields = (
+        "stream", "value", "swept_at", "read_at", "run_at", "reads", "finds", "failures", "error_code",
+        "error_detail",
+    )  # fmt: skip
     readonly_fields = fields
 
 
@@ -157,10 +163,10 @@ class ConnectionAdmin(Doing, Reasoned):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return ("code", "shown_how") if obj else ()
 
-    @display(description="state")
-    def shown_how(self, row: Connection) -> str:
-        why = f": {row.state_reason}" if row.state_reason else ""
-        return f"{row.get_state_display()}{why}"
+    @display(description="how it is doing")
+    def shown_how(self, row: Connection) -> SafeString:
+        stands = standing(row, now=utc_now())
+        return mark_safe(render_to_string("console/standing.html", {"stands": stands}))  # noqa: S308 a template's
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """Ask for the connector first: it decides what is filled in."""

@@ -1,0 +1,109 @@
+"""How a connection is doing, in sentences: per stream, and for its credentials. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from inventory_sync.connections import registry
+from inventory_sync.connections.expiry import Ends, calendar
+from inventory_sync.connections.models import Connection, Cursor
+from inventory_sync.console.deeds import many
+from inventory_sync.console.formats import age, span
+from inventory_sync.domain.errors import Misconfigured
+from inventory_sync.domain.ports import Stream
+
+MISSED = 3  # rounds that may be late before it is said
+LEAST_LATE = timedelta(minutes=2)
+REMEDIES = {
+    Connection.State.ACTIVE: "",
+    Connection.State.PAUSED: "Resume it when it may be read and written again; what it sends waits.",
+    Connection.State.MISCONFIGURED: "Correct its settings below and save: it is tried again at once. If "
+    "nothing is wrong with them, resume it.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStands:
+    """One stream: when it was last read whole, what went wrong last, and when it is tried again."""
+
+    name: str
+    sentence: str
+    tone: str
+    read: str
+    next_try: str
+    error_code: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stands:
+    """A whole connection. `remedy`: what somebody has to do, if anybody has."""
+
+    state: str
+    why: str
+    remedy: str
+    tone: str
+    streams: tuple[StreamStands, ...]
+    ends: tuple[Ends, ...]
+
+
+def standing(row: Connection, *, now: datetime) -> Stands:
+    """Return how a connection stands, also one whose connector is gone or whose settings do not build."""
+    try:
+        declared: Sequence[Stream] = registry.connector(row.connector).capabilities.streams
+    except Misconfigured:
+        declared = ()
+    cursors = {cursor.stream: cursor for cursor in row.cursors.all()}
+    active = row.state == Connection.State.ACTIVE
+    streams = [_stream(each, cursors.get(each.name), active=active, now=now) for each in declared]
+    bad = any(each.tone == "bad" for each in streams)
+    return Stands(
+        state=row.get_state_display(),
+        why=row.state_reason,
+        remedy=REMEDIES[Connection.State(row.state)],
+        tone="good" if active and not bad else "bad" if row.state != Connection.State.PAUSED else "wait",
+        streams=tuple(streams),
+        ends=tuple(calendar(today=now.date(), connections=[row])),
+    )
+
+
+def _stream(stream: Stream, cursor: Cursor | None, *, active: bool, now: datetime) -> StreamStands:
+    if cursor is None:
+        return StreamStands(stream.name, "never read yet", "wait", "—", _next(None, active=active, now=now))
+    sentence, tone = _sentence(stream, cursor, now=now)
+    return StreamStands(
+        name=stream.name,
+        sentence=sentence,
+        tone=tone,
+        read=f"{age(cursor.swept_at, now=now)} ago" if cursor.swept_at else "never to its end",
+        next_try=_next(cursor, active=active, now=now),
+        error_code=cursor.error_code,
+        error=cursor.error_detail,
+    )
+
+
+def _sentence(stream: Stream, cursor: Cursor, *, now: datetime) -> tuple[str, str]:
+    if cursor.error_code:
+        times = f"{many(cursor.failures, 'try', 'tries')} in a row" if cursor.failures > 1 else "the last try"
+        return f"{times} failed", "bad"
+    if cursor.skipped:
+        return f"{many(cursor.skipped, 'page')} of this round left out: they cannot be read", "bad"
+    if cursor.swept_at is None:
+        return "being read for the first time", "wait"
+    allowed = max(LEAST_LATE, timedelta(seconds=MISSED * stream.every_s))
+    late = now - cursor.swept_at - allowed
+    if late > timedelta():
+        return f"late: it is read every {span(timedelta(seconds=stream.every_s))}", "wait"
+    return "read as planned", "good"
+
+
+def _next(cursor: Cursor | None, *, active: bool, now: datetime) -> str:
+    if not active:
+        return "when the connection runs again"
+    if cursor is None or cursor.run_at is None:
+        return "at once"
+    if cursor.lease_until is not None and cursor.lease_until > now:
+        return "being read now"
+    return "at once" if cursor.run_at <= now else f"in {span(cursor.run_at - now)}"
