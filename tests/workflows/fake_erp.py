@@ -19,5 +19,5 @@ CONNECTOR: Any = SimpleNamespace(
     code="fake-erp",
     label="An ERP",
     config_type=ErpConfig,
-    capabilities=Capabilities(takes_orders=True, max_request_life_s=120, calls_per_s=1000, burst=1000),
+    capabilities=Capabilities(takes_orders=True, max_request_life_s=150, calls_per_s=1000, burst=1000),
 )

@@ -43,7 +43,16 @@ CONNECTORS = {
 
 
 class Retailer:
-    def __init__(self, *, send_orders: bool = True, tell_deliveries: bool = True) -> None:
+    """`client` stands for the ERP, by default one with every way of failing; `place` is its name for MAIN."""
+
+    def __init__(
+        self,
+        *,
+        send_orders: bool = True,
+        tell_deliveries: bool = True,
+        client: Any = None,
+        place: str = "warehouse:1",
+    ) -> None:
         self.now = NOON
         self.shop = make_connection(
             "shop", connector="fake-channel", config={"tell_deliveries": tell_deliveries}
@@ -54,9 +63,10 @@ class Retailer:
         self.main = make_location("MAIN", authority=self.odoo, mode="figures")
         self.second = make_location("SECOND", authority=self.odoo, mode="figures")
         self.store = make_store("STORE")
-        for place, ref in ((self.main, "warehouse:1"), (self.second, "warehouse:2")):
-            map_location(self.odoo, place, ref, counts_from=True)
+        map_location(self.odoo, self.main, place, counts_from=True)
+        map_location(self.odoo, self.second, "warehouse:99", counts_from=True)
         self.erp = Erp(now=lambda: self.now)
+        self.client: Any = client or self.erp
         self.channel = Channel()
         self.stamps = 0
         self.readings = 0
@@ -65,8 +75,9 @@ class Retailer:
 
     def account(self, connection_id: int) -> Account:
         if connection_id == self.odoo.pk:
-            return Account(connection_id, "odoo", fake_erp.CONNECTOR.capabilities, self.erp, [])  # type: ignore[arg-type]
-        return Account(connection_id, "shop", fake_channel.CONNECTOR.capabilities, self.channel, [])  # type: ignore[arg-type]
+            return Account(connection_id, "odoo", fake_erp.CONNECTOR.capabilities, self.client, [])
+        channel: Any = self.channel
+        return Account(connection_id, "shop", fake_channel.CONNECTOR.capabilities, channel, [])
 
     def item(self, sku: str, *, mapped: str = "", **mapping: Any) -> Item:
         """Make an item; `mapped` is its name at the ERP, "" for none."""
