@@ -21,7 +21,7 @@ from connectors.odoo.twin_moves import (
 )
 from connectors.odoo.twin_orm import Env, Row
 from connectors.odoo.twin_routes import take_first_step
-from connectors.odoo.twin_stock import LACKING, OVER, compare, is_zero
+from connectors.odoo.twin_stock import LACKING, OVER, RESERVING, compare, is_zero
 
 _SAME = (
     "product_id", "procure_method", "location_id", "location_dest_id", "location_final_id", "product_uom",
@@ -184,12 +184,15 @@ def _absorb(env: Env, numbers: list[int]) -> list[int]:
 
 def _counterparts(env: Env, one: Row) -> list[Row]:
     """Return the open moves a negative one may take from; those of a transfer on paper are left alone."""
-    domain = [("product_id", "=", one["product_id"]), ("location_id", "=", one["location_id"])]
+    domain = [
+        ("product_id", "=", one["product_id"]),
+        ("state", "in", list(RESERVING)),
+        ("location_id", "=", one["location_id"]),
+    ]
     return [
         other
         for other in env.rows("stock.move", domain)
         if other["id"] != one["id"]
-        and other["state"] not in ("draft", *OVER)
         and compare(other["product_uom_qty"], 0.0) > 0
         and _kind(other) == _kind(one)
         and not (other["picking_id"] and env.value("stock.picking", other["picking_id"], "printed"))

@@ -14,12 +14,14 @@ from connectors.odoo.twin_model import Field, Model
 from connectors.odoo.twin_orm import (
     Env,
     Row,
+    access_error,
     action,
     before_write,
     computed,
     constrains,
     inverse,
     on_create,
+    on_delete,
     on_write,
     user_error,
     validation_error,
@@ -114,11 +116,32 @@ def after_create(env: Env, ids: list[int], vals: dict[str, Any]) -> None:
         )
 
 
+@on_delete("stock.quant")
+def before_delete(env: Env, ids: list[int]) -> None:
+    """Whoever deletes a quant by hand counts it as nothing first; most people may not."""
+    if env.su:
+        return
+    if "stock.group_stock_manager" not in groups_of(env, env.uid):
+        raise user_error(
+            "Quants are auto-deleted when appropriate. "
+            "If you must manually delete them, please ask a stock manager to do it."
+        )
+    inner = env.sudo()
+    inner.write("stock.quant", ids, {"inventory_quantity": 0.0})
+    apply(inner, ids)
+
+
 @before_write("stock.quant")
 def before_change(env: Env, ids: list[int], vals: dict[str, Any]) -> None:
     for name in ("quantity", "reserved_quantity", "inventory_quantity"):
         if name in vals:
             vals[name] = rounded(float(vals[name] or 0.0))
+    manager = env.su or "stock.group_stock_manager" in groups_of(env, env.uid)
+    if "inventory_quantity_auto_apply" in vals and not manager:
+        raise access_error(
+            'You do not have enough rights to access the field "inventory_quantity_auto_apply" on Quants '
+            "(stock.quant). Please contact your system administrator.\n\nOperation: write"
+        )
     if not is_engine(env) and in_inventory_mode(env) and _FIXED & set(vals):
         raise user_error("Quant's editing is restricted, you can't do this operation.")
 

@@ -205,12 +205,15 @@ def serve_waiting(env: Env, numbers: Iterable[int]) -> None:
     """Reserve newly arrived goods for confirmed moves that take from there, in the order they are due."""
     for number in numbers:
         one = move(env, number)
-        domain = [("product_id", "=", one["product_id"]), ("procure_method", "=", "make_to_stock")]
+        domain = [
+            ("product_id", "=", one["product_id"]),
+            ("state", "in", ["confirmed", "partially_available"]),
+            ("procure_method", "=", "make_to_stock"),
+        ]
         due = [
             other
             for other in env.rows("stock.move", domain, order="priority desc, date, id")
-            if other["state"] in ("confirmed", "partially_available")
-            and is_inside(env, one["location_dest_id"], other["location_id"])
+            if is_inside(env, one["location_dest_id"], other["location_id"])
             and _reserves_by_itself(env, other)
         ]
         assign(env, [other["id"] for other in due])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from connectors.odoo.twin_assign import set_quantity
+from connectors.odoo.twin_assign import assign, set_quantity
 from connectors.odoo.twin_moves import (
     follow_demand,
     follow_lines,
@@ -27,7 +27,7 @@ from connectors.odoo.twin_orm import (
     on_write,
     user_error,
 )
-from connectors.odoo.twin_stock import OVER, compare, engine, is_engine, recompute, rounded, tell
+from connectors.odoo.twin_stock import OVER, compare, engine, is_engine, recompute, rounded, tell, usage
 
 
 @before_create("stock.move")
@@ -91,6 +91,8 @@ def after_change(env: Env, ids: list[int], vals: dict[str, Any]) -> None:
             follow_demand(inner, number)
             if one["state"] != "draft":
                 follow_quantity(inner, [number])
+                if usage(inner, one["location_id"]) == "supplier":
+                    assign(inner, [number])  # what is expected follows the demand at once
         if "picked" in vals:
             _pick(inner, number, picked=bool(vals["picked"]))
         if "state" in vals:

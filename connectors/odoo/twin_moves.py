@@ -15,11 +15,13 @@ from connectors.odoo.twin_orm import (
     computed,
     user_error,
 )
+from connectors.odoo.twin_quants import Key, available
 from connectors.odoo.twin_stock import (
     OVER,
     bypasses_reservation,
     compare,
     convert,
+    engine,
     in_product_unit,
     is_inside,
     is_kept_in_stock,
@@ -230,6 +232,25 @@ def display_name(env: Env, ids: list[int]) -> dict[int, str]:
             f"{env.value('stock.location', one['location_dest_id'], 'name')}"
         )
     return names
+
+
+@computed("stock.move", "availability")
+def availability(env: Env, ids: list[int]) -> dict[int, float]:
+    """Return what a move could have: all that is free where it takes from, or what it moved."""
+    inner = engine(env)
+    found = {}
+    for one in env.browse("stock.move", ids):
+        free = available(inner, Key(one["product_id"], one["location_id"]))
+        found[one["id"]] = one["product_qty"] if one["state"] == "done" else min(one["product_qty"], free)
+    return found
+
+
+@computed("stock.move", "lot_ids")
+def lots(env: Env, ids: list[int]) -> dict[int, list[int]]:
+    """Return the lots its lines name."""
+    return {
+        number: sorted({line["lot_id"] for line in lines_of(env, number) if line["lot_id"]}) for number in ids
+    }
 
 
 def lies_in(env: Env, one: Row, other: Row) -> bool:

@@ -68,10 +68,11 @@ def is_engine(env: Env) -> bool:
 def recompute(env: Env, model: str, number: int, **vals: Any) -> None:
     """Keep computed values as Odoo's recomputation does: rules see it, write_date does not move."""
     old = env.db.store.get(model, number)
-    if old is None or all(old.get(name) == value for name, value in vals.items()):
+    changed = {name: value for name, value in vals.items() if old is not None and old.get(name) != value}
+    if old is None or not changed:
         return
-    env.tx.put(model, number, {**old, **vals})
-    tell(env, model, number, old, **vals)
+    env.tx.put(model, number, {**old, **changed})
+    tell(env, model, number, old, **changed)
 
 
 def tell(env: Env, model: str, number: int, old: dict[str, Any] | None = None, /, **vals: Any) -> None:
@@ -164,7 +165,8 @@ def warehouse_of(env: Env, location: int) -> int | None:
 
 def inventory_location(env: Env, product_id: int, company_id: int | None) -> int:
     """Return where adjustments of a product come from and go to."""
-    own = env.need("product.product", product_id).get("property_stock_inventory")
+    theirs = env.with_context(allowed_company_ids=[company_id]) if company_id else env
+    own = theirs.value("product.product", product_id, "property_stock_inventory")
     if own:
         return int(own)
     losses = env.sudo().rows("stock.location", [("usage", "=", "inventory")], active_test=False)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from connectors.odoo.twin_errors import OdooError
+from connectors.odoo.twin_users import add_user
 from tests.connectors.odoo.floor import INVENTORY_MODE, Floor
 
 
@@ -177,6 +178,28 @@ def test_an_equal_count_still_writes_a_move_of_nothing(floor: Floor) -> None:
     assert {move["state"] for move in adjustments(floor, mug)} == {"done"}
 
 
+def test_an_equal_count_at_once_writes_a_move_on_18_only(floor: Floor) -> None:
+    mug = floor.product()
+    quant = floor.count(mug, 40)
+
+    floor.call(
+        "stock.quant", "write", [quant], vals={"inventory_quantity_auto_apply": 40}, context=INVENTORY_MODE
+    )
+
+    assert len(adjustments(floor, mug)) == (2 if floor.version == 18 else 1)
+
+
+def test_deleting_a_quant_by_hand_counts_it_as_nothing(floor: Floor) -> None:
+    mug = floor.product()
+    quant = floor.count(mug, 40)
+
+    floor.call("stock.quant", "unlink", [quant])
+
+    assert floor.on_hand(mug) == 0
+    assert [move["quantity"] for move in adjustments(floor, mug)] == [40.0, 40.0]
+    assert floor.imbalances() == []
+
+
 def test_what_moved_since_the_count_stops_every_row_of_the_call(floor: Floor) -> None:
     mug, cup = floor.product("MUG"), floor.product("CUP")
     moved, still = floor.count(mug, 40), floor.count(cup, 10)
@@ -299,6 +322,23 @@ def test_a_list_of_counts_is_made_and_applied_together(floor: Floor) -> None:
     floor.apply(*quants)
 
     assert [floor.on_hand(one) for one in products] == [5.0 + one for one in products]
+
+
+def test_counting_at_once_by_write_is_for_inventory_administrators(floor: Floor) -> None:
+    mug = floor.product()
+    quant = floor.count(mug, 40)
+    with floor.twin.env() as env:
+        clerk = add_user(env, "clerk", ("stock.group_stock_user",), [1])
+
+    with pytest.raises(OdooError, match="not have enough rights") as refused:
+        floor.call(
+            "stock.quant", "write", [quant], vals={"inventory_quantity_auto_apply": 3}, uid=clerk,
+            context=INVENTORY_MODE,
+        )  # fmt: skip
+    assert refused.value.name == "odoo.exceptions.AccessError"
+    vals = {"product_id": mug, "location_id": floor.stock, "inventory_quantity_auto_apply": 3}
+    floor.call("stock.quant", "create", vals_list=[vals], uid=clerk, context=INVENTORY_MODE)
+    assert floor.on_hand(mug) == 3
 
 
 def test_writing_the_quantity_changes_stock_without_a_move(floor: Floor) -> None:

@@ -122,30 +122,6 @@ def test_forcing_a_quantity_skips_the_shelf_and_goes_below_zero(floor: Floor) ->
     assert floor.on_hand(mug) == -3
 
 
-def test_a_transfer_of_many_lines_is_one_movement_per_line(floor: Floor) -> None:
-    products = [floor.product(f"P{n}") for n in range(5)]
-    lines = [
-        [0, 0, {
-            "product_id": one, "product_uom_qty": 2, "quantity": 2, "picked": True, "location_id": floor.loss,
-            "location_dest_id": floor.stock, **({"name": "x"} if floor.version == 18 else {}),
-        }]
-        for one in products
-    ]  # fmt: skip
-    made = floor.make(
-        "stock.picking",
-        {
-            "picking_type_id": floor.internal,
-            "location_id": floor.loss,
-            "location_dest_id": floor.stock,
-            "move_ids": lines,
-        },
-    )
-    floor.validate(made)
-
-    assert {move["state"] for move in floor.moves(made)} == {"done"}
-    assert [floor.on_hand(one) for one in products] == [2.0] * 5
-
-
 # ── reserving ──
 
 
@@ -353,6 +329,33 @@ def test_a_partial_receipt_leaves_the_rest_expected(floor: Floor) -> None:
     [rest] = floor.rows("stock.picking", ("backorder_id", "=", receipt))
     assert (rest["state"], floor.move(rest["id"])["product_uom_qty"]) == ("assigned", 5)
     assert floor.on_hand(mug) == 15
+
+
+def test_a_smaller_demand_of_a_receipt_is_expected_at_once(floor: Floor) -> None:
+    receipt = floor.receipt(floor.product(), 20)
+
+    floor.write("stock.move", floor.move(receipt)["id"], product_uom_qty=12)
+
+    assert (floor.move(receipt)["state"], floor.move(receipt)["quantity"]) == ("assigned", 12)
+
+
+def test_what_is_not_picked_beside_something_picked_waits_in_the_backorder(floor: Floor) -> None:
+    mug, cup = floor.product("MUG"), floor.product("CUP")
+    floor.count(mug, 5)
+    floor.count(cup, 5)
+    delivery = floor.delivery(mug, 2)
+    line = {
+        "product_id": cup, "product_uom_qty": 3, "location_id": floor.stock,
+        "location_dest_id": floor.customers, **({"name": "x"} if floor.version == 18 else {}),
+    }  # fmt: skip
+    floor.write("stock.picking", delivery, move_ids=[[0, 0, line]])
+    floor.write("stock.move", floor.move(delivery)["id"], picked=True)
+
+    floor.validate(delivery, skip_backorder=True)
+
+    [rest] = floor.rows("stock.picking", ("backorder_id", "=", delivery))
+    assert [(one["product_id"], one["quantity"]) for one in floor.moves(rest["id"])] == [(cup, 3.0)]
+    assert (floor.on_hand(mug), floor.on_hand(cup), floor.reserved(cup)) == (3, 5, 3)
 
 
 def test_delivering_more_than_asked_is_accepted(floor: Floor) -> None:

@@ -87,6 +87,30 @@ def test_a_difference_between_count_and_apply_is_not_lost_by_a_count_at_once(flo
     assert floor.on_hand(mug) == 42
 
 
+def test_a_transfer_of_many_lines_is_one_movement_per_line(floor: Floor) -> None:
+    products = [floor.product(f"P{n}") for n in range(5)]
+    lines = [
+        [0, 0, {
+            "product_id": one, "product_uom_qty": 2, "quantity": 2, "picked": True, "location_id": floor.loss,
+            "location_dest_id": floor.stock, **({"name": "x"} if floor.version == 18 else {}),
+        }]
+        for one in products
+    ]  # fmt: skip
+    made = floor.make(
+        "stock.picking",
+        {
+            "picking_type_id": floor.internal,
+            "location_id": floor.loss,
+            "location_dest_id": floor.stock,
+            "move_ids": lines,
+        },
+    )
+    floor.validate(made)
+
+    assert {move["state"] for move in floor.moves(made)} == {"done"}
+    assert [floor.on_hand(one) for one in products] == [2.0] * 5
+
+
 # ── summing ──
 
 
