@@ -35,11 +35,11 @@ def replaying(script: Script, *, notes: list[Exchange] | None = None, **changes:
         config(**{"base_url": "https://127.0.0.1", **changes}),
         connection="odoo",
         outside=Outside(private_hosts=("127.0.0.1",), on_exchange=None if notes is None else notes.append),
-        transport=httpx.MockTransport(lambda request: _unread(script(request))),
+        transport=httpx.MockTransport(lambda request: unread(script(request))),
     )
 
 
-def _unread(response: httpx.Response) -> httpx.Response:
+def unread(response: httpx.Response) -> httpx.Response:
     """Return the answer as it comes off a network: still to be streamed."""
     stream = httpx.ByteStream(response.content)
     return httpx.Response(response.status_code, headers=response.headers, stream=stream)

@@ -1,12 +1,17 @@
-"""What one reading says of an item: stock, reservations, lines of ours, Odoo's own demand, what is not for sale."""
+"""What one reading says of an item: stock, reservations, lines of ours, demand of Odoo's own, what is kept back."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
+import httpx
 import pytest
 
+from connectors.odoo.readings import read_items
 from connectors.odoo.twin_seed import add_kit
+from connectors.odoo.twin_users import add_key
 from inventory_sync.domain.errors import Misconfigured, Unsupported
 from tests.connectors.odoo.books import (
     NOTHING,
@@ -21,6 +26,7 @@ from tests.connectors.odoo.books import (
     transfers,
 )
 from tests.connectors.odoo.hall import Hall, id_of
+from tests.connectors.odoo.replays import called, unread
 
 
 @pytest.fixture(params=[18, 19])
@@ -260,7 +266,7 @@ def test_a_dozen_is_told_in_single_units(hall: Hall):
     mug = hall.product("MUG", stock=30)
     with hall.twin.env() as env:
         dozen = env.ids("uom.uom", [("name", "=", "Dozens")])[0]
-    line = {"product_id": id_of(mug), "product_uom_qty": 2, "price_unit": 1}
+    line: dict[str, int] = {"product_id": id_of(mug), "product_uom_qty": 2, "price_unit": 1}
     line |= {"product_uom" if hall.version == 18 else "product_uom_id": dozen}
     vals = {"partner_id": hall.customer, "order_line": [(0, 0, line)]}
     (sale,) = hall.twin.call("sale.order", "create", vals_list=[vals])
@@ -353,4 +359,63 @@ def test_a_reservation_missing_in_the_stock_is_still_subtracted_with_what_a_line
         env.write("stock.quant", [quant], {"reserved_quantity": 0})
 
     assert figures(hall, mug)["reserved"] == 3
+    assert held(hall, mug) == {("482", "l1"): (3, 0)}
+
+
+# ── servers that answer otherwise ──
+
+
+def answering_otherwise(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch, otherwise: Callable[[httpx.Request], str]
+) -> None:
+    """Have the server refuse the calls for which `otherwise` names an error."""
+    answer = hall._answer
+
+    def refusing(request: httpx.Request) -> httpx.Response:
+        name = otherwise(request)
+        if not name:
+            return answer(request)
+        error = {"name": name, "message": "Record does not exist or has been deleted.", "debug": ""}
+        if hall.version >= 19:
+            return unread(httpx.Response(404, json=error))
+        document = {"jsonrpc": "2.0", "id": 1, "error": {"code": 200, "message": "x", "data": error}}
+        return unread(httpx.Response(200, json=document))
+
+    monkeypatch.setattr(hall, "_answer", refusing)
+
+
+def test_a_server_that_refuses_a_page_because_one_product_is_gone_is_asked_for_the_others(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+):
+    mug = hall.product("MUG", stock=7)
+    gone = "product:99999"
+
+    def without(request: httpx.Request) -> str:
+        refused = called(request) == "product.product.web_read" and b"99999" in request.content
+        return "odoo.exceptions.MissingError" if refused else ""
+
+    answering_otherwise(hall, monkeypatch, without)
+    client = hall.new_client()
+
+    body = read_items(client.database, [id_of(mug), id_of(gone)], now=hall.clock())
+
+    assert (body["items"], body["gone"]) == ([mug, gone], [gone])
+    assert [row["item"] for row in body["rows"]] == [mug]
+    assert client.read_object("item", gone).topic == "item.gone"
+
+
+@pytest.mark.parametrize("error", ["odoo.exceptions.AccessError", "builtins.AttributeError"])
+def test_a_server_that_does_not_tell_external_ids_is_asked_for_the_table_of_them(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch, error: str
+):
+    mug = hall.product("MUG", stock=7)
+    order(hall, "482", mug, 3)
+    with hall.twin.env() as env:
+        admin = env.ids("res.users", [("login", "=", "admin")])[0]
+        add_key(env, admin, "test", days=None, key="ad" * 20)
+    answering_otherwise(
+        hall, monkeypatch, lambda request: error if called(request).endswith("get_external_id") else ""
+    )
+    hall.client = hall.new_client(login="admin", api_key="ad" * 20)
+
     assert held(hall, mug) == {("482", "l1"): (3, 0)}
