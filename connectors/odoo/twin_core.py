@@ -64,6 +64,7 @@ class Database:
                 raise
             changes, before, late = tx.changes(), dict(tx.undo), list(tx.after_commit)
             tx.rollback()
+            self.store.locked |= set(before)
         return Held(self.store, answer, changes, before, late)
 
 
@@ -84,6 +85,7 @@ class Held:
     def commit(self) -> Any:
         """Make it visible; raises SerializationFailure if a row it wrote was changed meanwhile."""
         with self._store.lock:
+            self._store.locked -= set(self._before)
             if any(self._store.get(*key) is not row for key, row in self._before.items()):
                 raise SerializationFailure
             for (model, number), row in self._changes.items():

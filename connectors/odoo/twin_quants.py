@@ -160,7 +160,9 @@ def _unlocked(env: Env, key: Key, rows: list[Row]) -> Row | None:
     if locked > 0 and not bypasses_reservation(env, key.location):
         env.db.settings[SPLIT_ROWS] = locked - 1
         return None
-    return min(rows, key=lambda row: (row["lot_id"] is None, row["id"]))
+    held = env.db.store.locked
+    free = [row for row in rows if ("stock.quant", row["id"]) not in held]
+    return min(free, key=lambda row: (row["lot_id"] is None, row["id"]), default=None)
 
 
 def _new_row(env: Env, key: Key, quantity: float, reserved: float, in_date: str) -> int:

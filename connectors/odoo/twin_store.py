@@ -27,6 +27,8 @@ class Store:
         self.lock = threading.RLock()
         self.tables: dict[str, dict[int, Doc]] = defaultdict(dict)
         self.index: dict[tuple[str, str], dict[Any, set[int]]] = defaultdict(lambda: defaultdict(set))
+        self.locked: set[Key] = set()
+        """Rows that transactions not yet committed have written."""
         self._indexed: dict[str, list[str]] = {}
         self._last: dict[str, int] = defaultdict(int)
         for model in MODELS:

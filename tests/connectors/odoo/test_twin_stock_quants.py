@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from connectors.odoo.twin_errors import OdooError
+from connectors.odoo.twin_pickings import button_validate
 from connectors.odoo.twin_quants import run_scheduler
 from connectors.odoo.twin_stock import convert, rounded
 from tests.connectors.odoo.floor import Floor
@@ -56,6 +57,20 @@ def test_who_finds_the_rows_locked_makes_a_second_row(floor: Floor) -> None:
 
     assert sorted(row["quantity"] for row in shelf_rows(floor, mug)) == [5, 10]
     assert floor.on_hand(mug) == 15
+
+
+def test_a_long_transaction_does_not_make_others_wait_for_its_rows(floor: Floor) -> None:
+    mug = floor.product()
+    floor.count(mug, 10)
+    batch = floor.delta(mug, 5)
+    long = floor.twin.db.hold(lambda env: button_validate(env, [batch]), floor.twin.uid)
+
+    floor.validate(floor.delta(mug, 3))
+    assert floor.on_hand(mug) == 13
+    long.commit()
+
+    assert sorted(row["quantity"] for row in shelf_rows(floor, mug)) == [3, 15]
+    assert floor.imbalances() == []
 
 
 def test_a_reservation_against_locked_rows_is_a_row_of_its_own_below_zero(floor: Floor) -> None:
