@@ -35,7 +35,8 @@ class Floor:
             self.sales.append(order(self.hall, f"48{number}", self.item, 3))
         self.ours = {row["id"] for row in self.hall.rows("sale.order.line")}
         self.waiting = foreign_order(self.hall, self.item, 3)
-        self.hall.twin.call("stock.picking", "do_unreserve", [self.picking(self.waiting, "assigned")])
+        (picking,) = transfers(self.hall, self.waiting)
+        self.hall.twin.call("stock.picking", "do_unreserve", [picking["id"]])
         self.sales += [foreign_order(self.hall, self.item, 2), foreign_order(self.hall, self.item, 3)]
         self.history.append(self.truth())
 

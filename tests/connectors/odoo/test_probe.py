@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from email.utils import format_datetime
+from typing import Any
 
 import httpx
 import pytest
@@ -26,7 +27,7 @@ def switched_on(hall: Hall) -> None:
         env.write("stock.picking.type", [house["int_type_id"]], {"active": True})
 
 
-def looked(hall: Hall, **changes: object) -> Probe:
+def looked(hall: Hall, **changes: Any) -> Probe:
     return hall.new_client(**{"company_id": 0, **changes}).probe()
 
 
@@ -54,7 +55,7 @@ def test_looking_changes_nothing(hall: Hall):
     assert hall.writes() == []
 
 
-def person(hall: Hall, login: str, groups: tuple[str, ...], **more: object) -> str:
+def person(hall: Hall, login: str, groups: tuple[str, ...], **more: Any) -> str:
     key = (login * 40)[:40]
     with hall.twin.env() as env:
         add_key(env, add_user(env, login, groups, [1], **more), "test", days=90, key=key)

@@ -1,4 +1,4 @@
-"""What one reading says of an item: stock, reservations, lines of ours, demand of Odoo's own, what is kept back."""
+"""What one reading says of an item: stock, reservations, lines of ours, demand of Odoo, what is kept back."""
 
 from __future__ import annotations
 
@@ -318,7 +318,7 @@ def test_moving_goods_from_shelf_to_shelf_is_no_demand(hall: Hall):
     mug = hall.product("MUG", stock=2)
     shelf = location(hall, "Shelf-A", hall.stock)
     (house,) = hall.rows("stock.warehouse")
-    move = {
+    move: dict[str, Any] = {
         "product_id": id_of(mug),
         "product_uom_qty": 5,
         "location_id": hall.stock,
