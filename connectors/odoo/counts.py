@@ -86,7 +86,8 @@ class CountsStock:
     def _count(self, writes: Sequence[LevelWrite], below_reserved: bool) -> list[WriteResult]:
         keys = [self._key(write.ref) for write in writes]
         wanted = [key for key in keys if not isinstance(key, Rejected)]
-        products = read_products(self.odoo, (product for product, _ in wanted))
+        flag = self.database.shape.storable
+        products = read_products(self.odoo, (product for product, _ in wanted), storable_flag=flag)
         before = self._holdings(wanted)
         outcomes: list[Key | Rejected] = []
         counts: list[Count] = []

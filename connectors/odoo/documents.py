@@ -13,6 +13,7 @@ from typing import Any
 
 from connectors.odoo.batches import alone, chunks
 from connectors.odoo.cells import is_id, objects, words
+from connectors.odoo.database import Database
 from connectors.odoo.document_values import (
     CONTENT,
     Booking,
@@ -47,6 +48,7 @@ class MirrorsStock:
 
     odoo: Odoo
     endpoints: Endpoints
+    database: Database
 
     def read_documents(self, names: Sequence[str]) -> Mapping[str, DocumentState]:
         found: dict[str, DocumentState] = {}
@@ -58,7 +60,8 @@ class MirrorsStock:
     def book_documents(self, documents: Sequence[MirrorDocument]) -> list[Done]:
         done: list[Done] = []
         for some in chunks(documents, BATCH):
-            done += Batch(self.odoo, self.endpoints, {each.name: each for each in some}).book()
+            named = {each.name: each for each in some}
+            done += Batch(self.odoo, self.endpoints, self.database, named).book()
         return done
 
 
@@ -79,6 +82,7 @@ class Batch:
 
     odoo: Odoo
     endpoints: Endpoints
+    database: Database
     documents: Mapping[str, MirrorDocument]
     errors: dict[str, Rejected] = field(default_factory=dict)
     open: dict[str, int] = field(default_factory=dict)
@@ -140,7 +144,7 @@ class Batch:
             else:
                 wanted[name] = self.documents[name]
         ids = {product for each in wanted.values() for product, _ in sums(each)}
-        products = read_products(self.odoo, ids)
+        products = read_products(self.odoo, ids, storable_flag=self.database.shape.storable) if ids else {}
         fit: dict[str, MirrorDocument] = {}
         for name, document in wanted.items():
             try:

@@ -6,10 +6,11 @@ not fit a unit without a word.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from connectors.odoo.batches import alone
 from connectors.odoo.cells import ZERO, Row, number, ref, words
 from connectors.odoo.wire import Odoo
 from inventory_sync.domain.errors import RemoteRefused
@@ -45,8 +46,11 @@ class Product:
             )
 
 
-def read_products(odoo: Odoo, ids: Iterable[int], *, storable_flag: bool = True) -> dict[int, Product]:
-    """Return those of the products that exist, archived ones too: they may still lie on a shelf."""
+def read_products(odoo: Odoo, ids: Iterable[int], *, storable_flag: bool) -> dict[int, Product]:
+    """Return those of the products that exist, archived ones too: they may still lie on a shelf.
+
+    storable_flag: products say by a field whether stock is kept (18 and later), not by their type.
+    """
     wanted = sorted(set(ids))
     if not wanted:
         return {}
@@ -105,10 +109,13 @@ def make_lots(odoo: Odoo, wanted: Iterable[LotKey]) -> dict[LotKey, int]:
     """Return the ids of these lots, creating what Odoo does not know; it keeps their names unique."""
     keys = set(wanted)
     found = read_lots(odoo, keys)
-    if missing := sorted(keys - found.keys()):
-        values = [
-            {"name": name, "product_id": product, "company_id": odoo.company} for product, name in missing
-        ]
+
+    def create(some: Sequence[LotKey]) -> None:
+        values = [{"name": name, "product_id": product, "company_id": odoo.company} for product, name in some]
         odoo.write("stock.lot", "create", vals_list=values)
+
+    if missing := sorted(keys - found.keys()):
+        # One that is refused is there by now, or stays unknown and is refused with its document.
+        alone(missing, create)
         found |= read_lots(odoo, missing)
     return found

@@ -12,16 +12,17 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from connectors.odoo.cells import ZERO, Row, is_id, number, objects, ref, words
-from connectors.odoo.naming import LineName, OrderName, parse_line
+from connectors.odoo.cells import ZERO, Row, is_id, number, objects, plain, ref, words
+from connectors.odoo.naming import MODULE, LineName, OrderName, parse_line
 from connectors.odoo.wire import Odoo
 from inventory_sync.domain.commands import CopySeen, CopyState, OrderCopy, SeenLine
-from inventory_sync.domain.errors import RemoteUnavailable
+from inventory_sync.domain.errors import RemoteRefused, RemoteUnavailable
 
 DRAFTS = ("draft", "sent")
 CANCELLED = "cancel"
 CONFIRMED = ("sale", "done")
 OVER = ("done", "cancel")
+STEP = Decimal("0.000001")
 MOVE_FIELDS = (
     "state",
     "product_id",
@@ -51,20 +52,30 @@ SPECIFICATION: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class FoundMove:
-    """One stock move of a line. `demand` is in the product's unit, `written` and `quantity` in the move's."""
+    """One stock move of a line. `demand` is in the product's unit, `written` and `moved` in the move's."""
 
     id: int
     state: str
     product: int
     demand: Decimal
     written: Decimal
-    quantity: Decimal
+    moved: Decimal
     picking: int
     source: str
     target: str
     stage: int
     returned: bool
     feeds: frozenset[int]
+
+    @property
+    def quantity(self) -> Decimal:
+        """What is reserved or has left, in the product's unit."""
+        if self.written in (ZERO, self.demand):
+            return self.moved
+        return rounded(self.moved * self.demand / self.written)
+
+    def in_own_unit(self, demand: Decimal) -> Decimal:
+        return demand if self.written == self.demand else rounded(demand * self.written / self.demand)
 
     @property
     def is_open(self) -> bool:
@@ -107,9 +118,13 @@ class FoundLine:
         if self.is_kit:
             waiting = any(move.is_open for move in self.moves)
             return max(self.ordered - self.delivered, ZERO) if waiting else ZERO
+        return sum((move.demand for move in self.last_moves), ZERO)
+
+    @property
+    def last_moves(self) -> tuple[FoundMove, ...]:
+        """Return the open moves that feed no other open one of the line."""
         opened = {move.id for move in self.moves if move.is_open}
-        last = (move for move in self.moves if move.id in opened and not move.feeds & opened)
-        return sum((move.demand for move in last), ZERO)
+        return tuple(move for move in self.moves if move.id in opened and not move.feeds & opened)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +167,10 @@ class FoundOrder:
         return CopyState.DONE if self.has_left else CopyState.CONFIRMED
 
 
+def rounded(quantity: Decimal) -> Decimal:
+    return plain(quantity.quantize(STEP))
+
+
 def name_of(copy: OrderCopy) -> OrderName:
     return OrderName(copy.source, copy.order_ref, copy.location_ref)
 
@@ -184,10 +203,20 @@ def external_ids(odoo: Odoo, model: str, ids: Iterable[int]) -> dict[int, str]:
     wanted = list(ids)
     if not wanted:
         return {}
-    told = odoo.read(model, "get_external_id", ids=wanted)
+    try:
+        told = odoo.read(model, "get_external_id", ids=wanted)
+    except RemoteRefused:
+        return _kept_external_ids(odoo, model, wanted)
     if not isinstance(told, Mapping):
         raise RemoteUnavailable(f"Odoo answered {model}.get_external_id with something that names no ids.")
     return {int(key): str(value) for key, value in told.items() if value and str(key).isdigit()}
+
+
+def _kept_external_ids(odoo: Odoo, model: str, ids: list[int]) -> dict[int, str]:
+    """Return them from where they are kept, for a server that does not tell them otherwise."""
+    domain = [["model", "=", model], ["res_id", "in", ids], ["module", "=", MODULE]]
+    rows = odoo.rows("ir.model.data", "search_read", domain=domain, fields=["name", "res_id"], load=None)
+    return {ref(row, "res_id"): f"{MODULE}.{row.get('name')}" for row in rows}
 
 
 def _order(row: Row, line_names: Mapping[int, str]) -> FoundOrder:
@@ -217,7 +246,7 @@ def _move(row: Row) -> FoundMove:
         product=ref(row, "product_id"),
         demand=number(row, "product_qty"),
         written=number(row, "product_uom_qty"),
-        quantity=number(row, "quantity"),
+        moved=number(row, "quantity"),
         picking=ref(row, "picking_id"),
         source=_usage(row, "location_id"),
         target=_usage(row, "location_dest_id"),

@@ -7,7 +7,7 @@ date). So the moves are read, and only what exceeds the line is taken away, the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from itertools import groupby
 
@@ -20,22 +20,32 @@ from inventory_sync.domain.errors import RemoteRefused
 def excess_of(line: FoundLine) -> list[tuple[FoundMove, Decimal]]:
     """Return the moves to lower, with the demand each keeps in the product's unit.
 
-    Goods on their way through several stages are demanded once per stage, so each stage is looked at alone.
+    The last open moves together are what would leave: of them those farthest from the customer go first, and
+    the newest. A stage that feeds them is demanded again, so it is looked at by itself.
     """
-    lowered: list[tuple[FoundMove, Decimal]] = []
     if not line.excess:
-        return lowered
+        return []
     wanted = max(line.ordered - line.delivered, ZERO)
-    moves = sorted((move for move in line.moves if move.is_open), key=lambda move: (move.stage, -move.id))
-    for _, stage in groupby(moves, key=lambda move: move.stage):
-        some = list(stage)
-        excess = sum((move.demand for move in some), ZERO) - wanted
-        for move in some:
-            if excess <= 0:
-                break
-            less = min(excess, move.demand)
-            lowered.append((move, move.demand - less))
-            excess -= less
+    last = sorted(line.last_moves, key=lambda move: (move.target == "customer", -move.id))
+    lowered = _lowered(last, wanted)
+    feeding = sorted(
+        (move for move in line.moves if move.is_open and move not in last),
+        key=lambda move: (move.stage, -move.id),
+    )
+    for _, stage in groupby(feeding, key=lambda move: move.stage):
+        lowered += _lowered(list(stage), wanted)
+    return lowered
+
+
+def _lowered(moves: Sequence[FoundMove], wanted: Decimal) -> list[tuple[FoundMove, Decimal]]:
+    excess = sum((move.demand for move in moves), ZERO) - wanted
+    lowered: list[tuple[FoundMove, Decimal]] = []
+    for move in moves:
+        if excess <= 0:
+            break
+        less = min(excess, move.demand)
+        lowered.append((move, move.demand - less))
+        excess -= less
     return lowered
 
 
@@ -47,11 +57,11 @@ def let_moves_follow(odoo: Odoo, orders: Iterable[FoundOrder]) -> None:
             continue
         for line in order.lines.values():
             for move, keeps in excess_of(line):
-                kept = keeps if move.written == move.demand else move.written * keeps / move.demand
                 # Lowering below what is reserved frees the whole move; it is assigned again below.
-                odoo.write("stock.move", "write", ids=[move.id], vals={"product_uom_qty": kept})
+                values = {"product_uom_qty": move.in_own_unit(keeps)}
+                odoo.write("stock.move", "write", ids=[move.id], vals=values)
                 if move.picking:
-                    touched[move.picking] = touched.get(move.picking, False) or bool(move.quantity)
+                    touched[move.picking] = touched.get(move.picking, False) or bool(move.moved)
     if touched:
         _settle(odoo, touched)
 

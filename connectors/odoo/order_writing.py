@@ -28,7 +28,13 @@ from connectors.odoo.order_rows import (
 )
 from connectors.odoo.wire import Odoo
 from inventory_sync.domain.commands import OrderCopy
-from inventory_sync.domain.errors import Misconfigured, Rejected, RemoteRefused
+from inventory_sync.domain.errors import (
+    Misconfigured,
+    Rejected,
+    RemoteRefused,
+    RemoteUnavailable,
+    SyncError,
+)
 
 
 @dataclass(slots=True)
@@ -37,13 +43,14 @@ class Writing:
 
     odoo: Odoo
     partner: int
-    errors: dict[OrderName, Rejected] = field(default_factory=dict)
+    errors: dict[OrderName, SyncError] = field(default_factory=dict)
 
     def write(self, copies: Sequence[OrderCopy], found: Mapping[OrderName, FoundOrder]) -> None:
         changes = self._changes(copies, found)
         self._refuse_unfit_products(changes)
         self._step(changes, _is_cancelled, self._reopen)
         self._step(changes, _is_new, self._load_orders)
+        self._spare_what_others_wrote(changes)
         self._step(changes, _has_new_lines, self._load_lines)
         self._step(changes, _has_quantities, self._load_quantities)
         again = [one.copy for one in changes if _may_exceed(one) and name_of(one.copy) not in self.errors]
@@ -66,6 +73,12 @@ class Writing:
     ) -> None:
         some = [one for one in changes if concerns(one) and name_of(one.copy) not in self.errors]
         self.errors |= {name_of(one.copy): error for one, error in alone(some, do)}
+
+    def _spare_what_others_wrote(self, changes: Sequence[Change]) -> None:
+        """A second writer makes our creation a refusal of something that is there: it is read again."""
+        refused = [one.copy for one in changes if _is_new(one) and name_of(one.copy) in self.errors]
+        for name in find(self.odoo, refused):
+            self.errors[name] = RemoteUnavailable("Somebody else wrote the order at the same time.")
 
     def _reopen(self, changes: Sequence[Change]) -> None:
         ids = [one.found.id for one in changes if one.found]

@@ -46,7 +46,7 @@ class TakesOrders:
             found = find(self.odoo, some)
             writing = Writing(self.odoo, self.config.order_customer_id)
             writing.write(some, found)
-            done += _results(some, found, dict(writing.errors))
+            done += _results(some, found, writing.errors)
         return done
 
     def confirm_copies(self, copies: Sequence[OrderCopy]) -> list[Done]:
