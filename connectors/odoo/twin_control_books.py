@@ -67,7 +67,8 @@ def unbooked(env: Env, products: list[int]) -> list[Doc]:
     waiting = [("state", "!=", "closed"), ("update_stock_at_closing", "=", True)]
     for session in env.rows("pos.session", waiting):
         for order in env.browse("pos.order", session["order_ids"]):
-            for line in env.browse("pos.order.line", order["lines"] if order["state"] == "paid" else []):
+            waits = order["state"] == "paid" and not order["shipping_date"]
+            for line in env.browse("pos.order.line", order["lines"] if waits else []):
                 found[(session["id"], line["product_id"])] += line["qty"]
     return [
         {"session": session, "product": product, "quantity": quantity}

@@ -14,6 +14,7 @@ from typing import Any
 
 from connectors.odoo.twin_inner import call
 from connectors.odoo.twin_kits import exploded
+from connectors.odoo.twin_launch import Need, launch
 from connectors.odoo.twin_orm import Env, OdooError, Row, before_create, computed, user_error
 from connectors.odoo.twin_sales import customers
 
@@ -49,9 +50,18 @@ def open_session(env: Env, config: int, *, at_closing: bool = True) -> int:
 
 
 def sell(
-    env: Env, session: int, lines: Sequence[Sold], *, partner: int | None = None, paid: bool = True
+    env: Env,
+    session: int,
+    lines: Sequence[Sold],
+    *,
+    partner: int | None = None,
+    paid: bool = True,
+    ship_on: str = "",
 ) -> int:
-    """Ring up a receipt; what is not `paid` is a basket somebody put aside."""
+    """Ring up a receipt; what is not `paid` is a basket somebody put aside.
+
+    With a date in `ship_on` the goods are sent later: a delivery waits for them, closing does not book them.
+    """
     row = env.need("pos.session", session)
     if row["state"] not in OPEN_STATES:
         raise user_error("The session is closed.")
@@ -61,6 +71,7 @@ def sell(
         "pos.order",
         {
             "session_id": session, "partner_id": partner, "state": "paid" if paid else "draft",
+            "shipping_date": ship_on or None,
             "name": f"{config['name']}/{number:04d}", "date_order": env.stamp(),
             "pos_reference": f"Order {session:05d}-001-{number:04d}",
             "amount_total": sum(line.quantity * line.price for line in lines),
@@ -108,7 +119,7 @@ def close_session(env: Env, session: int) -> list[int]:
     if row["update_stock_at_closing"]:
         lines: dict[int, list[Row]] = defaultdict(list)
         for order in orders:
-            if order["state"] != "cancel":
+            if order["state"] != "cancel" and not order["shipping_date"]:
                 there = _destination(env, row["config_id"], order["partner_id"])
                 lines[there] += env.browse("pos.order.line", order["lines"])
         for there, sold in lines.items():
@@ -143,10 +154,38 @@ def _destination(env: Env, config: int, partner: int | None) -> int:
 def _book_at_once(env: Env, number: int) -> None:
     order = env.need("pos.order", number)
     session = env.need("pos.session", order["session_id"])
+    if order["shipping_date"]:
+        _send_later(env, order, session)
+        return
     if not session["update_stock_at_closing"]:
         named = {"pos_order_id": number, "pos_session_id": session["id"], "origin": order["name"]}
         there = _destination(env, session["config_id"], order["partner_id"])
         _book(env, session["config_id"], there, env.browse("pos.order.line", order["lines"]), named)
+
+
+def _send_later(env: Env, order: Row, session: Row) -> None:
+    """Make the delivery of goods that are sent later; like a sale it reserves at once."""
+    warehouse = env.need("stock.warehouse", env.value("pos.config", session["config_id"], "warehouse_id"))
+    there = customers(env, order["partner_id"])
+    picking = env.create(
+        "stock.picking",
+        {
+            "picking_type_id": warehouse["out_type_id"], "location_id": warehouse["lot_stock_id"],
+            "location_dest_id": there, "partner_id": order["partner_id"], "origin": order["name"],
+            "pos_order_id": order["id"], "pos_session_id": session["id"],
+        },
+    )  # fmt: skip
+    launch(
+        env,
+        [
+            Need(
+                product=line["product_id"], quantity=line["qty"], type_id=warehouse["out_type_id"],
+                source=warehouse["lot_stock_id"], destination=there, origin=order["name"], picking=picking,
+            )
+            for line in env.browse("pos.order.line", order["lines"])
+            if line["qty"] > 0 and env.value("product.product", line["product_id"], "type") == "consu"
+        ],
+    )  # fmt: skip
 
 
 def _book(env: Env, config: int, there: int, lines: Sequence[Row], named: dict[str, Any]) -> list[int]:

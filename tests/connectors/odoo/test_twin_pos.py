@@ -158,6 +158,20 @@ def test_a_kit_at_the_till_takes_its_parts(world: OdooWorld) -> None:
     assert (on_hand(world, "SKU-0001"), on_hand(world, "SKU-0002")) == (6, 8)
 
 
+def test_what_is_sent_later_waits_in_a_delivery_and_is_not_booked_at_closing(world: OdooWorld) -> None:
+    acts = world.twin.control.acts
+    session = acts.open_till("Shop")
+    with world.twin.env() as env:
+        sold = [twin_pos.Sold(world.products[5], 4)]
+        twin_pos.sell(env, session, sold, partner=world.people["customer"], ship_on="2026-12-01")
+
+    (picking,) = world.twin.control.pickings()
+    assert [(move["demand"], move["quantity"]) for move in picking["moves"]] == [(4, 4)]
+    assert world.twin.control.book([SKU])["tills"] == []
+    assert acts.close_till("Shop") == []
+    assert on_hand(world) == 20
+
+
 def test_a_till_sells_below_nothing(world: OdooWorld) -> None:
     acts = world.twin.control.acts
     acts.open_till("Shop")
