@@ -28,11 +28,9 @@ from typing import Any
 from connectors.odoo.cells import ZERO, Row, number, objects, plain, ref, told
 from connectors.odoo.database import Database
 from connectors.odoo.demand import OPEN, Demand, Move, demand_of, move_of
-from connectors.odoo.faults import missing
 from connectors.odoo.places import HELD_IN, Places
 from connectors.odoo.tills import open_sessions, unbooked
-from connectors.odoo.wire import Rows
-from inventory_sync.domain.errors import RemoteRefused, RemoteUnavailable
+from inventory_sync.domain.errors import RemoteUnavailable
 
 MAX_ITEMS = 200
 AGAIN = 3
@@ -170,23 +168,6 @@ def _pictures(database: Database, products: Sequence[int], now: datetime) -> dic
     for item, moves in holding.items():
         found[item] = _picture(stock[item], moves, database)
     return {item: picture for item, picture in found.items() if item in asked}
-
-
-def _products(database: Database, products: Sequence[int]) -> Rows:
-    """Return the rows of the products that exist; usually one that does not is left out by Odoo itself."""
-    archived_too = {"active_test": False}
-    named = {"specification": _product(database), "context": archived_too}
-    try:
-        return database.odoo.rows("product.product", "web_read", ids=list(products), **named)
-    except RemoteRefused as refused:
-        if not missing(refused):
-            raise
-    domain = [["id", "in", list(products)]]
-    known = database.odoo.rows(
-        "product.product", "search_read", domain=domain, fields=["id"], load=None, context=archived_too
-    )
-    ids = [int(row["id"]) for row in known]
-    return database.odoo.rows("product.product", "web_read", ids=ids, **named) if ids else []
 
 
 def _product(database: Database) -> dict[str, Any]:

@@ -157,6 +157,15 @@ def test_a_product_that_was_deleted_holds_nothing_anywhere(hall: Hall):
     assert snapshot(found).rows == ()
 
 
+def test_a_deleted_product_does_not_keep_others_from_being_read(hall: Hall):
+    mug, gone = hall.product("MUG", stock=7), "product:99999"
+
+    body = read_items(hall.client.database, [id_of(mug), id_of(gone)], now=hall.clock())
+
+    assert (body["items"], body["gone"]) == ([mug, gone], [gone])
+    assert [row["item"] for row in body["rows"]] == [mug]
+
+
 def test_a_product_of_which_odoo_keeps_no_stock_is_no_item(hall: Hall):
     wrap = hall.product("WRAP", is_storable=False)
 
@@ -382,26 +391,6 @@ def answering_otherwise(
         return unread(httpx.Response(200, json=document))
 
     monkeypatch.setattr(hall, "_answer", refusing)
-
-
-def test_a_server_that_refuses_a_page_because_one_product_is_gone_is_asked_for_the_others(
-    hall: Hall, monkeypatch: pytest.MonkeyPatch
-):
-    mug = hall.product("MUG", stock=7)
-    gone = "product:99999"
-
-    def without(request: httpx.Request) -> str:
-        refused = called(request) == "product.product.web_read" and b"99999" in request.content
-        return "odoo.exceptions.MissingError" if refused else ""
-
-    answering_otherwise(hall, monkeypatch, without)
-    client = hall.new_client()
-
-    body = read_items(client.database, [id_of(mug), id_of(gone)], now=hall.clock())
-
-    assert (body["items"], body["gone"]) == ([mug, gone], [gone])
-    assert [row["item"] for row in body["rows"]] == [mug]
-    assert client.read_object("item", gone).topic == "item.gone"
 
 
 @pytest.mark.parametrize("error", ["odoo.exceptions.AccessError", "builtins.AttributeError"])
