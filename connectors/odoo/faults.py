@@ -27,7 +27,6 @@ LOST_RACES = frozenset(
 UNREACHABLE = frozenset({"OperationalError", "InterfaceError", "PoolError", "AdminShutdown"})
 KEY_REFUSED = frozenset({"AccessDenied", "Unauthorized", "SessionExpiredException"})
 MISSING_RIGHT = frozenset({"AccessError", "Forbidden"})
-NOT_THERE = frozenset({"MissingError"})
 _RACE_WORDS = ("could not serialize access", "deadlock detected", "could not obtain lock")
 
 
@@ -74,11 +73,6 @@ def error_of(fault: Fault, what: str, *, write: bool) -> SyncError:
             f"Odoo cannot reach its database ({fault.kind}); is the database's name right, and is it up?"
         )
     return RemoteRefused(f"{told} ({fault.kind}).", vendor_code=fault.name, status=fault.status)
-
-
-def missing(error: RemoteRefused) -> bool:
-    """Whether a record was asked for that is not there."""
-    return error.vendor_code.rpartition(".")[2] in NOT_THERE
 
 
 def window_of(result: Any) -> str:
