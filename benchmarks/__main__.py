@@ -2,6 +2,7 @@
 
     make bench                             everything but 100 M rows
     make bench ONLY=apply,hot_item         some
+    make bench ONLY=landing                those whose names begin so
     make bench ARGS="--quick"              two pairs of each, for a look
     make bench ONLY=growth ARGS=--hundred-million
 
@@ -17,12 +18,13 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from subprocess import SubprocessError
 
 import psycopg
 
-from benchmarks import computing, events, floor, lasting, requests
+from benchmarks import computing, events, floor, landing, lasting, requests
 from benchmarks.bench import Bench, Effort, Measure, sides
 from benchmarks.figures import Figure, publish, save, table
 from benchmarks.ground import commit, machine, stand
@@ -36,6 +38,8 @@ MEASURES: dict[str, Measure] = {
     "hot_item": requests.hot_item,
     "spread": requests.spread,
     "availability": computing.availability,
+    "landing_18": partial(landing.landing, version=18),
+    "landing_19": partial(landing.landing, version=19),
     "growth": lasting.growth,
     "skew": events.skew,
     "memory": lasting.memory,
@@ -46,8 +50,9 @@ PAGE = ROOT / "docs" / "performance.md"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    chosen = [name.strip() for name in options.only.split(",") if name.strip()] or list(MEASURES)
-    unknown = sorted(set(chosen) - set(MEASURES))
+    asked = [name.strip() for name in options.only.split(",") if name.strip()]
+    chosen = [name for name in MEASURES if not asked or any(_is_of(name, family) for family in asked)]
+    unknown = sorted(family for family in asked if not any(_is_of(name, family) for name in MEASURES))
     if unknown:
         print(f"Unknown: {', '.join(unknown)}. There are: {', '.join(MEASURES)}.", file=sys.stderr)
         return 2
@@ -108,6 +113,10 @@ def run(
                     save(out, figures, about)
     say("done")
     return figures
+
+
+def _is_of(name: str, family: str) -> bool:
+    return name == family or name.startswith(f"{family}_")
 
 
 def _measured(name: str, bench: Bench) -> list[Figure]:

@@ -21,6 +21,7 @@ from rest_framework.authtoken.models import Token  # noqa: E402
 from benchmarks import world  # noqa: E402
 from benchmarks.driver import serve  # noqa: E402
 from benchmarks.naive.celery import app  # noqa: E402
+from benchmarks.naive.landing import land  # noqa: E402
 from benchmarks.naive.shop import models, services, tasks  # noqa: E402
 from benchmarks.rows import Tables, digest  # noqa: E402
 from benchmarks.world import SHOP, STORES, TILL, WAREHOUSE, Size  # noqa: E402
@@ -233,5 +234,6 @@ if __name__ == "__main__":
             "soil": soil,
             "compute": compute,
             "figures": figures,
+            "land": land,
         }
     )

@@ -61,10 +61,10 @@ class World:
         self.hub.till_says(kind, *lines, at=(self.hub.clock()).isoformat(), **more)
         return self.hub.drain()
 
-    def declare(self, **roles: bool) -> LocationMapping:
+    def declare(self, *, at: str = PLACE, **roles: bool) -> LocationMapping:
         """Have staff say that the target keeps a copy of the store."""
         row = LocationMapping(
-            connection=self.target, location=self.hub.store, external_id=PLACE, **{"mirrors": True, **roles}
+            connection=self.target, location=self.hub.store, external_id=at, **{"mirrors": True, **roles}
         )
         save_location_mapping(row, actor="tests", reason="a copy for the accountants")
         self.settle_places()
