@@ -21,8 +21,9 @@ from inventory_sync.domain.external import (
     StockMoved,
 )
 from inventory_sync.domain.ports import Capabilities, Client, Connector, Delivery, Found, Stream, SweepPage
+from inventory_sync.intake.ports import ReadWanted
 from inventory_sync.ledger.models import StockLevel
-from inventory_sync.pipeline import wiring
+from inventory_sync.pipeline import reading, wiring
 from inventory_sync.pipeline.drain import drain
 from inventory_sync.pipeline.ports import Account, Ports
 from tests.factories import NOON, make_connection, make_item, make_location, map_item, map_location
@@ -132,6 +133,17 @@ class BookHub:
     def drain(self) -> None:
         for tier in ("critical", "standard"):
             drain(tier, ports=self.ports)
+
+    def want(self, *refs: str) -> None:
+        """Have items read again."""
+        wanted = [ReadWanted(self.erp.pk, "item", ref, "a test") for ref in refs]
+        self.ports.intake.want_reads(wanted, now=self.clock())
+
+    def read(self) -> int:
+        """Read what is due, and have it applied."""
+        done = reading.read_due(self.erp.pk, ports=self.ports, until=lambda: False)
+        self.drain()
+        return done
 
     def level(self, ref: str) -> StockLevel:
         return StockLevel.objects.get(item=self.items[ref], location=self.place)
