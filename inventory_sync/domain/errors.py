@@ -2,63 +2,27 @@
 
 SyncError
 ├─ Transient        retried by itself, by a run_at in the row; .retry_after_s
-│  ├─ RateLimited
-│  ├─ RemoteUnavailable
-│  ├─ NotOurTurn           another reading of the same books goes on
-│  └─ OutcomeUnknown       the write may have landed: re-read, never resent blindly
+│    RateLimited, RemoteUnavailable, NotOurTurn
+│    OutcomeUnknown       the write may have landed: re-read, never resent blindly
 ├─ Parked           one line waits for a person, then replays by itself
-│  ├─ UnmappedItem         .connection .external_id
-│  ├─ UnmappedLocation     .connection .external_id
-│  ├─ UnknownUnit
-│  ├─ QuantityInexact      no exact value in base units at six places
-│  ├─ FutureReport
-│  ├─ NotTheAuthority
-│  ├─ WrongMode
-│  ├─ ReadingContradicted  a book figure unlike the one the same reading gave before
-│  ├─ KeyReused            a known key and revision that now says something else
-│  ├─ SequenceReused       a number of the source's own that another event has
-│  ├─ AttributeMissing     a lot or an owner where the location tracks it
-│  ├─ PeriodClosed         a late movement where policy lets nothing be posted elsewhere
-│  ├─ NotMappedThere       an item or place of ours has no name at the system that should have it
-│  ├─ UnknownChannel       an order of a connection that does not exist
-│  └─ Poisoned             failed or killed its worker several times
+│    UnmappedItem, UnmappedLocation, UnknownUnit, QuantityInexact, NotMappedThere, UnknownChannel
+│    FutureReport, NotTheAuthority, WrongMode, ReadingContradicted, AttributeMissing, PeriodClosed
+│    KeyReused, SequenceReused
+│    Poisoned             failed or killed its worker several times
 ├─ Rejected         never retried, kept for reading
-│  ├─ MalformedPayload     .field
-│  │  ├─ NotFinite         a quantity that is no number
-│  │  ├─ NotExact          a quantity with more places than stock is kept in, or a binary fraction
-│  │  ├─ NegativeQuantity  below zero where nothing can be
-│  │  └─ NoZone            a time without its offset
-│  ├─ KitContainsItself    directly or through another kit
-│  ├─ Unsupported
-│  ├─ RemoteRefused        the channel refused this one line; .vendor_code .status
-│  ├─ NotApplied           the channel said yes and changed nothing
-│  ├─ CancelledThere       people cancelled a mirrored document where it was to be booked
-│  ├─ LeftOpen             a mirrored document was refused and lies there unbooked
-│  ├─ NameTaken            a mirrored document that was never sent is known there
-│  ├─ CopyCancelledThere   people cancelled or deleted the copy of an order that is still wanted
-│  ├─ CopyReadsOtherwise   the copy of an order reads otherwise after every write
-│  ├─ BadPolicyFile        .line
-│  │  ├─ UnknownPolicyChannel
-│  │  ├─ UnknownPolicyItem
-│  │  ├─ UnknownPolicyField
-│  │  └─ BadPolicyValue
-│  └─ BeforeRecords        asked about an instant before the first record
+│    MalformedPayload     .field: NotFinite, NotExact, NegativeQuantity, NoZone
+│    KitContainsItself, Unsupported, BeforeRecords
+│    RemoteRefused        the other side refused this one line; .vendor_code .status
+│    NotApplied           it said yes and changed nothing
+│    CancelledThere, LeftOpen, NameTaken             of mirrored documents
+│    CopyCancelledThere, CopyReadsOtherwise          of copies of orders
+│    BadPolicyFile        .line: UnknownPolicyChannel, …Item, …Field, BadPolicyValue
 ├─ Refused          a request the hub may refuse; the caller may ask something else
-│  ├─ NotEnough            not everything asked for is free
-│  ├─ UnknownItem          no item has this SKU
-│  ├─ NoPool               the channel has no location to serve it from
-│  ├─ OtherContent         the same version with other content
-│  ├─ OlderVersion
-│  ├─ NoReservation        nothing is known under this reference
-│  │  └─ NoChannel            no connection that sells has this code
-│  ├─ HoldExpired
-│  ├─ ReservationOver      released, cancelled, refused or delivered
-│  ├─ AlreadyCommitted     a hold is released, a commitment is cancelled
-│  ├─ AwaitsReview
-│  ├─ ChannelDecides       the channel has reported this order itself
-│  ├─ AllotmentTooLarge    more would be set aside than the pool has
-│  └─ AllotmentOver        it has ended or was withdrawn
+│    NotEnough, UnknownItem, NoPool, OtherContent, OlderVersion, HoldExpired, ReservationOver
+│    AlreadyCommitted, AwaitsReview, ChannelDecides, AllotmentTooLarge, AllotmentOver
+│    NoReservation        nothing is known under this reference: NoChannel
 ├─ Misconfigured    the connection pauses, its owner is told
+├─ SequenceMissing, KeyExpires                       a case and nothing else: somebody must see to it
 ├─ Unauthentic      refused at the door; body not kept
 └─ FenceLost        another owner has taken over: roll back, say nothing
 
