@@ -29,6 +29,11 @@ RIGHTS = (
     ("pos.session", "read", "see sales of Odoo's tills before they are booked", "Point of Sale / User"),
     ("mrp.bom", "read", "see which products are kits", "Manufacturing / User"),
 )
+SETTINGS = (
+    ("storage_locations", "stock.group_stock_multi_locations"),
+    ("lots", "stock.group_production_lot"),
+    ("units", "uom.group_uom"),
+)
 MODULES = (
     ("sale_stock", "stock.move", "sale_line_id"),
     ("purchase_stock", "stock.move", "purchase_line_id"),
@@ -81,6 +86,7 @@ def probe(database: Database, *, now: Callable[[], datetime]) -> Probe:
         _modules(report, database)
     with report.looking("see warehouses"):
         _warehouses(report, database, company)
+    _settings(report, database)
     with report.looking("see locations"):
         report.facts["places"] = ", ".join(database.places(fresh=True).refs[:40])
     with report.looking("see products"):
@@ -183,8 +189,17 @@ def _warehouses(report: _Report, database: Database, company: int) -> None:
             "Internal transfers are switched off and mirrored corrections need them. Switch on Storage "
             "Locations in the settings of Inventory."
         )
-    for fact, model, field in (("lots", "stock.lot", "name"), ("units", "uom.uom", "name")):
-        report.facts[fact] = "yes" if database.fields(model, (field,)) else "no"
+
+
+def _settings(report: _Report, database: Database) -> None:
+    """A setting of Odoo's is a group that everybody has, so one's own membership tells."""
+    for fact, group in SETTINGS:
+        try:
+            found = database.odoo.read("res.users", "has_group", ids=[database.odoo.user], group_ext_id=group)
+        except SyncError:
+            report.facts[fact] = "unknown"
+            continue
+        report.facts[fact] = "yes" if found is True else "no"
 
 
 def _keys(report: _Report, database: Database, config: OdooConfig, today: date) -> None:

@@ -47,6 +47,7 @@ def test_a_well_prepared_odoo_has_no_problems_and_its_facts_are_told(hall: Hall)
     assert hall.place in found.facts["places"]
     assert {"stock", "sale_stock", "mrp", "point_of_sale"} <= set(found.facts["modules"].split(", "))
     assert found.facts["key_expires_on"] == "2027-02-21"
+    assert [found.facts[name] for name in ("storage_locations", "lots", "units")] == ["yes", "yes", "yes"]
 
 
 def test_looking_changes_nothing(hall: Hall):
