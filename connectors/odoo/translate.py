@@ -24,6 +24,7 @@ from inventory_sync.domain.external import (
 from inventory_sync.domain.ports import Delivery
 
 ZERO = Decimal(0)
+VISIBLE_IN_S = 2  # 18 sends its webhooks before the commit
 _PLACE = re.compile(r"(warehouse|location):[1-9][0-9]{0,18}\Z")
 _ITEM = re.compile(r"product:[1-9][0-9]{0,18}\Z")
 
@@ -177,4 +178,4 @@ def _hint(delivery: Delivery) -> list[ExternalEvent]:
     if hint is None:
         raise MalformedPayload("The body is no message of an Odoo automation rule.")
     kind, ref, why = hint
-    return [ObjectHinted(f"hint:{kind}:{ref}:{delivery.id}", kind, ref, why)]
+    return [ObjectHinted(f"hint:{kind}:{ref}:{delivery.id}", kind, ref, why, VISIBLE_IN_S)]

@@ -345,12 +345,16 @@ class OrderVanished:
 
 @dataclass(frozen=True, slots=True)
 class ObjectHinted:
-    """Something changed; only reading `kind`/`ref` at the source tells what."""
+    """Something changed; only reading `kind`/`ref` at the source tells what.
+
+    Kind "stream" names one of the source's streams. `visible_in_s`: the source sends before it commits.
+    """
 
     key: str
     kind: str
     ref: str
     why: str = ""
+    visible_in_s: int = 0
 
 
 ExternalEvent = (

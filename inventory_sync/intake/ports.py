@@ -93,13 +93,16 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class ReadWanted:
-    """An object to be read again at its source. Kind "stream" names a stream to sweep at once."""
+    """An object to be read again at its source, `delay_s` from now. Kind "stream" is a stream to sweep; one
+    that the connection does not have means all of them.
+    """
 
     connection_id: int
     kind: str
     ref: str
     why: str = ""
     correlation_id: str = ""
+    delay_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,13 +106,25 @@ WHERE p.delivery_id = ANY(%s) AND p.resolved_at IS NULL
 WANT_READS = """
 INSERT INTO intake_readdue AS r (connection_id, kind, ref, why, version, run_at, attempts, token,
     correlation_id, error_detail)
-SELECT w.connection_id, w.kind, w.ref, w.why, 1, %s, 0, 0, w.correlation_id, ''
-FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[])
-    AS w(connection_id, kind, ref, why, correlation_id)
+SELECT w.connection_id, w.kind, w.ref, w.why, 1, %s + w.delay_s * interval '1 second', 0, 0,
+    w.correlation_id, ''
+FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[])
+    AS w(connection_id, kind, ref, why, correlation_id, delay_s)
 ORDER BY 1, 2, 3
 ON CONFLICT (connection_id, kind, ref) DO UPDATE SET
     version = r.version + 1, why = EXCLUDED.why, run_at = LEAST(r.run_at, EXCLUDED.run_at),
     correlation_id = EXCLUDED.correlation_id
+"""
+
+SWEEP_SOON = """
+UPDATE connections_cursor c SET run_at = least(c.run_at, w.run_at)
+FROM (
+    SELECT w.connection_id, w.stream, %s + min(w.delay_s) * interval '1 second' AS run_at
+    FROM unnest(%s::bigint[], %s::text[], %s::int[]) AS w(connection_id, stream, delay_s) GROUP BY 1, 2
+) AS w
+WHERE c.connection_id = w.connection_id AND (c.stream = w.stream OR NOT EXISTS (
+    SELECT FROM connections_cursor named
+    WHERE named.connection_id = w.connection_id AND named.stream = w.stream))
 """
 
 TAKE_NUMBERS = """
@@ -234,9 +246,15 @@ class PostgresIntake:
         streams = [read for read in reads if read.kind == "stream"]
         objects = list({(r.connection_id, r.kind, r.ref): r for r in reads if r.kind != "stream"}.values())
         with connection.cursor() as cursor:
-            for connection_id in sorted({read.connection_id for read in streams}):
+            if streams:
                 cursor.execute(
-                    "UPDATE connections_cursor SET run_at = %s WHERE connection_id = %s", [now, connection_id]
+                    SWEEP_SOON,
+                    [
+                        now,
+                        [r.connection_id for r in streams],
+                        [r.ref for r in streams],
+                        [r.delay_s for r in streams],
+                    ],
                 )
             if objects:
                 cursor.execute(
@@ -248,6 +266,7 @@ class PostgresIntake:
                         [r.ref for r in objects],
                         [r.why[:200] for r in objects],
                         [r.correlation_id for r in objects],
+                        [r.delay_s for r in objects],
                     ],
                 )
 

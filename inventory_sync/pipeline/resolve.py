@@ -250,7 +250,9 @@ def _resolve_one(
             )
         case ObjectHinted():
             into.reads.append(
-                ReadWanted(connection_id, event.kind, event.ref, event.why, stored.correlation_id)
+                ReadWanted(
+                    connection_id, event.kind, event.ref, event.why, stored.correlation_id, event.visible_in_s
+                )
             )
         case SessionClosed():
             into.reads.append(ReadWanted(connection_id, "stream", event.location_ref, "session closed"))

@@ -340,6 +340,23 @@ def test_a_hint_at_a_stream_makes_the_streams_of_its_connection_due(world: World
     assert world.reads() == {}
 
 
+def test_a_hint_may_name_one_stream_and_say_when_it_can_be_seen(world: World) -> None:
+    for stream in ("changes", "stock"):
+        world.cursor(world.till, stream)
+
+    with world.store.transaction():
+        world.store.want_reads(
+            [
+                ReadWanted(world.till, "stream", "changes", delay_s=2),
+                ReadWanted(world.till, "stream", "changes", delay_s=9),
+            ],
+            now=NOON,
+        )
+
+    assert world.due_at(world.till, "changes") == NOON + timedelta(seconds=2)
+    assert world.due_at(world.till, "stock") is None
+
+
 def test_finds_add_up_by_stream(world: World) -> None:
     world.cursor(world.shop, "orders")
 

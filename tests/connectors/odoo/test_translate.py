@@ -125,7 +125,7 @@ def test_a_line_that_was_changed_afterwards_is_a_higher_revision_under_its_key()
 def test_a_webhook_names_what_to_read_and_nothing_else():
     (found,) = translate(delivery("hint", {"_model": "stock.quant", "_id": 39, "product_id": 17}, number=5))
 
-    assert found == ObjectHinted("hint:item:product:17:5", "item", "product:17", "stock.quant 39 changed")
+    assert found == ObjectHinted("hint:item:product:17:5", "item", "product:17", "stock.quant 39 changed", 2)
 
 
 def test_a_topic_of_nobody_is_unsupported():

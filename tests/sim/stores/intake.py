@@ -197,17 +197,21 @@ class MemoryIntake:
                 self.database.put(self.tables.shards, (claim.tier, claim.shard), Shard(shard.token))
 
     def want_reads(self, reads: Collection[ReadWanted], *, now: datetime) -> None:
-        for connection_id in {read.connection_id for read in reads if read.kind == "stream"}:
+        for read in (read for read in reads if read.kind == "stream"):
+            soon = now + timedelta(seconds=read.delay_s)
+            named = (read.connection_id, read.ref)
             for key, cursor in list(self.tables.cursors.items()):
-                if key[0] == connection_id:
-                    self.database.put(self.tables.cursors, key, replace(cursor, run_at=now))
+                if key == named or (key[0] == read.connection_id and named not in self.tables.cursors):
+                    run_at = soon if cursor.run_at is None else min(cursor.run_at, soon)
+                    self.database.put(self.tables.cursors, key, replace(cursor, run_at=run_at))
         objects = {(r.connection_id, r.kind, r.ref): r for r in reads if r.kind != "stream"}
         for name, read in objects.items():
             row = self.tables.reads.get(name)
+            due = now + timedelta(seconds=read.delay_s)
             new = (
-                ReadRow(read, now)
+                ReadRow(read, due)
                 if row is None
-                else replace(row, want=read, version=row.version + 1, run_at=min(row.run_at, now))
+                else replace(row, want=read, version=row.version + 1, run_at=min(row.run_at, due))
             )
             self.database.put(self.tables.reads, name, new)
 
