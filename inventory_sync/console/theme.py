@@ -128,6 +128,8 @@ UNFOLD: dict[str, Any] = {
                     _page("Late postings", "history_toggle_off", "ledger_lateposting"),
                     _page("Orders", "shopping_bag", "ledger_order"),
                     _page("Reservations", "bookmark", "ledger_reservation"),
+                    _page("Orders at the ERP", "assignment_turned_in", "workflows_copy"),
+                    _page("Deliveries told", "campaign", "workflows_deliverytold"),
                 ],
             },
             {

@@ -16,6 +16,7 @@ from inventory_sync.console.admin.base import Reading, ReadingInline
 from inventory_sync.console.admin.doing import Doing
 from inventory_sync.console.admin.explaining import explain_anchor
 from inventory_sync.console.admin.reserving import DEEDS, RequestFilter
+from inventory_sync.console.copies import copies_of
 from inventory_sync.console.formats import quantity
 from inventory_sync.ledger.models import Allocation, Movement, Order, Reservation, StockLevel
 from inventory_sync.ledger.selectors_goods import parts_of
@@ -182,7 +183,12 @@ class OrderAdmin(Doing, Reading):
         ("requested", "review", "mode"),
         ("placed_at", "first_seen_at", "seen_at"),
         ("stamp", "reading", "shown_trail"),
+        "shown_elsewhere",
     )
+
+    @display(description="known to")
+    def shown_elsewhere(self, row: Order) -> SafeString | str:
+        return copies_of(row.pk)
 
     @display(description="trail")
     def shown_trail(self, row: Order) -> SafeString | str:
