@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 
 from connectors.odoo.client import OdooClient
+from connectors.odoo.config import OdooConfig
+from connectors.odoo.twin import DATABASE, KEY, LOGIN, OdooTwin
+from inventory_sync.domain.config import build
 from inventory_sync.domain.errors import (
     Misconfigured,
     NotApplied,
@@ -17,7 +21,7 @@ from inventory_sync.domain.errors import (
     RemoteUnavailable,
     Transient,
 )
-from inventory_sync.domain.ports import Exchange
+from inventory_sync.domain.ports import Exchange, Outside
 from tests.connectors.odoo.recordings import recording
 from tests.connectors.odoo.replays import VALUES, answering, body, called, named, recorded, replaying, result
 
@@ -338,3 +342,25 @@ def test_neither_a_key_nor_a_traceback_is_ever_noted(version: int):
     assert VALUES["api_key"] not in written
     assert "traceback" not in written
     assert "SerializationFailure" in written
+
+
+# ── over a socket ──
+
+
+@BOTH
+def test_a_twin_on_a_socket_is_probed_and_read(version: int):
+    with OdooTwin(version=version).serving() as twin:
+        values = {
+            **VALUES, "base_url": twin.url, "allow_insecure": True, "database": DATABASE, "login": LOGIN,
+            "api_key": KEY, "next_api_key": "",
+        }  # fmt: skip
+        there = OdooClient(
+            build(OdooConfig, values), connection="odoo", outside=Outside(private_hosts=("127.0.0.1",))
+        )
+
+        found = there.probe()
+        page = there.sweep("changes", "", now=datetime.now(UTC))
+
+    assert found.facts["version"] == str(version)
+    assert abs(int(found.facts["clock_offset_s"])) < 60
+    assert page.done
