@@ -102,6 +102,7 @@ def _turn(writer: Writer, account: Account, *, life: timedelta, ports: Ports) ->
     account.exchanges.clear()
     client: Mirror = account.client  # type: ignore[assignment]  # capabilities.mirrors_stock says so
     fates, whole = _work(writer, client, held, life=life, ports=ports)
+    ports.lanes.charge(account.id, len(account.exchanges) - CALLS_PER_TURN, now=ports.clock())
     with ports.lanes.transaction():
         writers.check(writer)
         settled = documents.settle(fates, now=ports.clock())
@@ -216,6 +217,8 @@ def _read_refused(client: Mirror, refused: Sequence[tuple[Held, Done]], *, ports
         if state is DocumentState.BOOKED:
             fates.append(Fate(each, State.BOOKED, target_name=done.document))
             continue
+        # People who cancelled it meant something by it; what the client itself cancelled may go elsewhere.
+        by_people = isinstance(reason, CancelledThere)
         is_open = state is DocumentState.OPEN
         if is_open and len(each.document.lines) > 1:
             said = reason.detail if reason else ""
@@ -223,7 +226,13 @@ def _read_refused(client: Mirror, refused: Sequence[tuple[Held, Done]], *, ports
                 f"{said} It lies there unbooked as {each.name}: cancel it there, then try again."
             )
         fates.append(
-            Fate(each, State.REFUSED, error=reason, target_name=done.document, divisible=not is_open)
+            Fate(
+                each,
+                State.REFUSED,
+                error=reason,
+                target_name=done.document,
+                divisible=not (is_open or by_people),
+            )
         )
     return fates
 
@@ -250,13 +259,17 @@ def _unknown(each: Held, error: SyncError, *, life: timedelta, ports: Ports) -> 
 
 def _tell(account: Account, fates: Sequence[Fate], *, ports: Ports) -> None:
     """Have somebody own what was refused and what fails for long; close the cases of what was booked."""
-    booked = [str(fate.held.id) for fate in fates if fate.state == State.BOOKED and fate.held.was_refused]
-    ports.cases.close(CASE_KIND, booked, "It was booked.")
+    over = [
+        str(fate.held.id)
+        for fate in fates
+        if fate.held.was_refused and (fate.state == State.BOOKED or _is_split(fate))
+    ]
+    ports.cases.close(CASE_KIND, over, "It was booked, or others replace it.")
     for fate in fates:
         if fate.error is None:
             continue
         lines = fate.held.document.lines
-        alone = fate.state == State.REFUSED and not (fate.divisible and len(lines) > 1)
+        alone = fate.state == State.REFUSED and not _is_split(fate)
         stuck = fate.held.attempts == ports.limits.push_max_attempts
         if alone or (stuck and fate.state != State.REFUSED):
             what = ", ".join(f"{line.quantity.normalize():f} × {line.item_ref}" for line in lines[:5])
@@ -268,6 +281,10 @@ def _tell(account: Account, fates: Sequence[Fate], *, ports: Ports) -> None:
                 f"{account.code} does not book {fate.held.name} ({what}{more}): {fate.error.detail}",
                 connection=account.code,
             )
+
+
+def _is_split(fate: Fate) -> bool:
+    return fate.state == State.REFUSED and fate.divisible and len(fate.held.document.lines) > 1
 
 
 def _heed(account: Account, whole: SyncError | None, *, ports: Ports) -> None:

@@ -35,11 +35,12 @@ def settle_places(
             open_places = open_places.filter(connection_id__in=connection_ids)
         wanted = {(row.connection_id, row.location_id, row.external_id) for row in roles}
         there = {(row.connection_id, row.location_id, row.external_id): row for row in open_places}
+        for location_id in sorted({location_id for _, location_id, _ in wanted ^ there.keys()}):
+            hold_gate(location_id)  # in the order in which who posts takes them
         for key in sorted(there.keys() - wanted):
             _end(there[key], now=now)
         begun = sorted(wanted - there.keys())
         for connection_id, location_id, external_id in begun:
-            hold_gate(location_id)
             MirrorPlace.objects.get_or_create(
                 connection_id=connection_id,
                 location_id=location_id,
@@ -66,7 +67,6 @@ def release_items(item_ids: Collection[int]) -> int:
 
 def _end(place: MirrorPlace, *, now: datetime) -> None:
     """End a mirror: what has moved so far stays owed, and every level is looked at once more for it."""
-    hold_gate(place.location_id)
     place.until, place.upto_id, place.compared_at = now, _newest_id(), None
     place.save(update_fields=["until", "upto_id", "compared_at", "updated_at"])
 

@@ -14,7 +14,13 @@ from decimal import Decimal
 from typing import Any
 
 from inventory_sync.domain.commands import DocumentState, Done, MirrorDocument
-from inventory_sync.domain.errors import Misconfigured, OutcomeUnknown, RemoteRefused, RemoteUnavailable
+from inventory_sync.domain.errors import (
+    CancelledThere,
+    Misconfigured,
+    OutcomeUnknown,
+    RemoteRefused,
+    RemoteUnavailable,
+)
 from inventory_sync.domain.ports import Capabilities
 
 LIFE_S = 60
@@ -87,7 +93,7 @@ class Books:
             self._same(document)
             return Done(document.name)
         if state is DocumentState.CANCELLED:
-            return Done(document.name, RemoteRefused("It was cancelled."))
+            return Done(document.name, CancelledThere("It was cancelled."))
         bad = sorted({line.item_ref for line in document.lines} & self.refuses)
         if bad:
             if self.leaves_drafts:

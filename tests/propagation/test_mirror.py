@@ -375,6 +375,21 @@ def test_a_document_cancelled_by_people_is_booked_under_a_new_name_on_staff_s_wo
     assert world.sums_hold()
 
 
+def test_a_document_that_people_cancel_while_it_is_sent_is_not_booked_in_parts(world: World) -> None:
+    world.item("MUG", stock=10)
+    world.item("CUP", stock=10)
+    world.declare()
+    world.till("sale", ("MUG", "2"), ("CUP", "1"))
+
+    def cancel() -> None:
+        world.books.states[only_document().name] = DocumentState.CANCELLED
+
+    world.books.meanwhile = cancel
+    world.mirror()
+
+    assert (world.states(), only_document().error_code) == (["refused"], "mirror.cancelled_there")
+
+
 def test_a_name_that_is_known_there_and_was_never_sent_waits_for_a_person(world: World) -> None:
     mug = world.item("MUG", stock=10)
     world.declare()
