@@ -7,6 +7,7 @@ import json
 import pytest
 
 from connectors.base.twinkit import Response
+from tests.connectors.odoo import scenes_trade  # noqa: F401 (its scenes are listed by being imported)
 from tests.connectors.odoo.recordings import PAYLOADS, Recording, differences, names, recording, xmlrpc_answer
 from tests.connectors.odoo.scenes import EMPTY, SCENES
 from tests.connectors.odoo.stage import Stage
