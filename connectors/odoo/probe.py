@@ -75,9 +75,9 @@ def probe(database: Database, *, now: Callable[[], datetime]) -> Probe:
         return Probe(ok=False, facts=report.facts, problems=report.problems)
     if version not in MEASURED:
         report.facts["measured"] = f"no: only {' and '.join(map(str, MEASURED))} are"
-    _clock(report, database, now())
     with report.looking("see the sync user"):
         _user(report, database)
+    _clock(report, database, now())
     with report.looking("see the company"):
         _company(report, database, company)
     with report.looking("see the sync user's rights"):
