@@ -196,8 +196,15 @@ def _counterparts(env: Env, one: Row) -> list[Row]:
         and compare(other["product_uom_qty"], 0.0) > 0
         and _kind(other) == _kind(one)
         and not (other["picking_id"] and env.value("stock.picking", other["picking_id"], "printed"))
-        and (other["sale_line_id"] or other["purchase_line_id"] or other["picking_id"] == one["picking_id"])
+        and _serves_the_same(env, one, other)
     ]
+
+
+def _serves_the_same(env: Env, one: Row, other: Row) -> bool:
+    """Whether two moves of the same kind are for one line, one order or one transfer."""
+    name = group_field(env)
+    named = one["sale_line_id"] or one["purchase_line_id"]
+    return bool(named or (one[name] and one[name] == other[name]) or one["picking_id"] == other["picking_id"])
 
 
 def _as_return(env: Env, one: Row, quantity: float) -> int:

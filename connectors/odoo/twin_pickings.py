@@ -205,13 +205,6 @@ def button_validate(env: Env, ids: list[int]) -> Any:
     return True
 
 
-@action("stock.move", "action_cancel_moves")
-def action_cancel_moves(env: Env, ids: list[int]) -> bool:
-    """Cancel single moves of a transfer, as a person does in its form."""
-    cancel(engine(env), ids)
-    return True
-
-
 def _do(env: Env, ids: Iterable[int], *, cancel_backorder: bool) -> None:
     ids = list(ids)
     moves = [one["id"] for number in ids for one in moves_of(env, number) if one["state"] not in OVER]

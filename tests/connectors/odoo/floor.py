@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.odoo.twin import OdooTwin
+from connectors.odoo.twin_confirm import confirm, group_field
 from connectors.odoo.twin_quants import Key, key_of
 from connectors.odoo.twin_seed import add_product
-from connectors.odoo.twin_stock import RESERVING, bypasses_reservation, is_kept_in_stock
+from connectors.odoo.twin_stock import RESERVING, bypasses_reservation, engine, is_kept_in_stock
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 INVENTORY_MODE = {"inventory_mode": True}
@@ -108,6 +109,34 @@ class Floor:
         if confirm:
             self.call("stock.picking", "action_confirm", [made])
         return made
+
+    def group(self) -> int:
+        """Make what keeps the moves of one order together."""
+        with self.twin.env() as env:
+            return env.create(
+                "procurement.group" if self.version == 18 else "stock.reference", {"name": "S1"}
+            )
+
+    def ask(self, product: int, quantity: float, group: int) -> list[int]:
+        """Launch a move as an order does: only where from, where to and for which order."""
+        with self.twin.env() as env:
+            inner = engine(env)
+            vals: dict[str, Any] = {
+                "product_id": product, "product_uom_qty": quantity, "location_id": self.stock,
+                "location_dest_id": self.customers, "location_final_id": self.customers,
+                "picking_type_id": self.deliveries, "origin": "S00001",
+            }  # fmt: skip
+            vals |= {"name": "x"} if self.version == 18 else {}
+            vals[group_field(inner)] = group if self.version == 18 else [(6, 0, [group])]
+            return confirm(inner, [inner.create("stock.move", vals)])
+
+    def deliver_in_two_steps(self) -> int:
+        """Make the warehouse pick before it ships; return the output."""
+        with self.twin.env() as env:
+            env.write("stock.warehouse", [self.house], {"delivery_steps": "pick_ship"})
+            output = int(env.need("stock.warehouse", self.house)["wh_output_stock_loc_id"])
+            env.write("stock.location", [output], {"active": True})
+            return output
 
     def validate(self, *pickings: int, **context: Any) -> Any:
         return self.call("stock.picking", "button_validate", list(pickings), context=context)

@@ -31,7 +31,7 @@ class Act:
 KINDS = (
     "count", "count_at_once", "apply_again", "delta", "forced_delta_out", "delivery", "chain", "transfer",
     "receipt", "assign", "unreserve", "set_quantity", "pick_part", "validate", "validate_dropping_rest",
-    "cancel", "return", "scrap", "lower_demand",
+    "cancel", "return", "scrap", "lower_demand", "order", "two_steps", "correct_done_line",
 )  # fmt: skip
 acts = st.lists(
     st.builds(
@@ -101,6 +101,14 @@ def perform(floor: Floor, products: list[int], act: Act) -> None:
         case "scrap":
             vals = {"product_id": product, "scrap_qty": quantity, "location_id": floor.stock}
             floor.call("stock.scrap", "action_validate", [floor.make("stock.scrap", vals)])
+        case "order":
+            floor.ask(product, quantity, floor.group())
+        case "two_steps":
+            floor.deliver_in_two_steps()
+        case "correct_done_line":
+            lines = floor.rows("stock.move.line", ("state", "=", "done"), ("product_id", "=", product))
+            if lines:
+                floor.write("stock.move.line", lines[act.which % len(lines)]["id"], quantity=quantity)
         case "lower_demand" if moves:
             floor.write("stock.move", moves[0]["id"], product_uom_qty=1.0)
 

@@ -2,41 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from connectors.odoo.twin_confirm import confirm, group_field
 from connectors.odoo.twin_errors import OdooError
-from connectors.odoo.twin_stock import engine
 from tests.connectors.odoo.floor import INVENTORY_MODE, Floor
 
 
 @pytest.fixture(params=[18, 19])
 def floor(request: pytest.FixtureRequest) -> Floor:
     return Floor(request.param)
-
-
-def asked_for(floor: Floor, product: int, quantity: float, group: int, *, back: bool = False) -> list[int]:
-    """Launch a move as an order does: no transfer named, only where from, where to and for which order."""
-    with floor.twin.env() as env:
-        inner = engine(env)
-        vals: dict[str, Any] = {
-            "product_id": product, "product_uom_qty": -quantity if back else quantity,
-            "location_id": floor.stock, "location_dest_id": floor.customers,
-            "location_final_id": floor.customers, "picking_type_id": floor.deliveries, "origin": "S00001",
-        }  # fmt: skip
-        if floor.version == 18:
-            vals |= {"name": "x", "group_id": group}
-        else:
-            vals["reference_ids"] = [(6, 0, [group])]
-        return confirm(inner, [inner.create("stock.move", vals)])
-
-
-def group(floor: Floor) -> int:
-    model = "procurement.group" if floor.version == 18 else "stock.reference"
-    with floor.twin.env() as env:
-        return env.create(model, {"name": "S00001"})
 
 
 # ── naive repetition ──
@@ -145,12 +119,12 @@ def test_an_incoming_transfer_is_assigned_before_anything_is_there(floor: Floor)
 
 
 def test_moves_of_one_order_share_a_transfer_and_equal_ones_merge(floor: Floor) -> None:
-    mug, cup, order = floor.product("MUG"), floor.product("CUP"), group(floor)
+    mug, cup, order = floor.product("MUG"), floor.product("CUP"), floor.group()
     floor.count(mug, 20)
 
-    asked_for(floor, mug, 4, order)
-    asked_for(floor, cup, 1, order)
-    asked_for(floor, mug, 3, order)
+    floor.ask(mug, 4, order)
+    floor.ask(cup, 1, order)
+    floor.ask(mug, 3, order)
 
     [picking] = floor.rows("stock.picking")
     assert [(one["product_id"], one["product_uom_qty"]) for one in floor.moves(picking["id"])] == [
@@ -158,24 +132,54 @@ def test_moves_of_one_order_share_a_transfer_and_equal_ones_merge(floor: Floor) 
         (cup, 1.0),
     ]
     assert floor.reserved(mug) == 7
-    assert picking[group_field_of(floor)] in (order, [order])
+    assert picking["group_id" if floor.version == 18 else "reference_ids"] in (order, [order])
 
 
-def group_field_of(floor: Floor) -> str:
-    with floor.twin.env() as env:
-        return group_field(env)
-
-
-def test_what_an_order_takes_back_is_taken_off_the_open_move(floor: Floor) -> None:
-    mug, order = floor.product(), group(floor)
+def test_what_an_order_takes_back_is_taken_off_its_open_move(floor: Floor) -> None:
+    mug, order, other = floor.product(), floor.group(), floor.group()
     floor.count(mug, 20)
-    asked_for(floor, mug, 7, order)
+    floor.ask(mug, 7, order)
+    floor.ask(mug, 6, other)
+
+    floor.ask(mug, -3, order)
+
+    asked = [one["product_uom_qty"] for one in floor.rows("stock.move", ("picking_id", "!=", False))]
+    assert asked == [4.0, 6.0]
+    assert floor.reserved(mug) == 10
+
+
+def test_taking_everything_back_cancels_the_delivery(floor: Floor) -> None:
+    mug, order = floor.product(), floor.group()
+    floor.count(mug, 20)
+    floor.ask(mug, 7, order)
+
+    floor.ask(mug, -7, order)
+
+    assert [row["state"] for row in floor.rows("stock.picking")] == ["cancel"]
+    assert floor.reserved(mug) == 0
+
+
+def test_taking_back_what_was_delivered_is_a_return(floor: Floor) -> None:
+    mug, order = floor.product(), floor.group()
+    floor.count(mug, 20)
+    floor.ask(mug, 7, order)
+    floor.validate(floor.rows("stock.picking")[0]["id"])
+
+    floor.ask(mug, -2, order)
+
+    back = floor.rows("stock.picking")[1]
+    assert (back["location_id"], back["location_dest_id"]) == (floor.customers, floor.stock)
+    floor.validate(back["id"])
+    assert floor.on_hand(mug) == 15
+
+
+def test_a_smaller_demand_frees_what_it_no_longer_needs(floor: Floor) -> None:
+    mug, order = floor.product(), floor.group()
+    floor.count(mug, 20)
+    floor.ask(mug, 7, order)
     [picking] = floor.rows("stock.picking")
 
-    with floor.twin.env() as env:
-        env.write("stock.move", [floor.move(picking["id"])["id"]], {"product_uom_qty": 5})
-        env_move = env.rows("stock.move", [("picking_id", "=", picking["id"])])[0]
-        assert env_move["product_uom_qty"] == 5
+    floor.write("stock.move", floor.move(picking["id"])["id"], product_uom_qty=5)
     floor.call("stock.picking", "action_assign", [picking["id"]])
 
     assert floor.reserved(mug) == 5
@@ -200,18 +204,15 @@ def test_a_move_added_to_a_confirmed_transfer_confirms_itself(floor: Floor) -> N
 
 @pytest.fixture
 def stepwise(floor: Floor) -> Floor:
-    with floor.twin.env() as env:
-        env.write("stock.warehouse", [floor.house], {"delivery_steps": "pick_ship"})
-        output = env.need("stock.warehouse", floor.house)["wh_output_stock_loc_id"]
-        env.write("stock.location", [output], {"active": True})
+    floor.deliver_in_two_steps()
     return floor
 
 
 def test_the_step_to_the_customer_is_made_when_the_goods_reach_the_output(stepwise: Floor) -> None:
-    mug, order = stepwise.product(), group(stepwise)
+    mug, order = stepwise.product(), stepwise.group()
     stepwise.count(mug, 10)
 
-    asked_for(stepwise, mug, 4, order)
+    stepwise.ask(mug, 4, order)
     [pick] = stepwise.rows("stock.picking")
     output = stepwise.get("stock.warehouse", stepwise.house, "wh_output_stock_loc_id")
     assert (pick["location_dest_id"], stepwise.move(pick["id"])["state"]) == (output, "assigned")
@@ -227,11 +228,11 @@ def test_the_step_to_the_customer_is_made_when_the_goods_reach_the_output(stepwi
 
 
 def test_the_second_step_reserves_only_what_the_first_brought(stepwise: Floor) -> None:
-    mug, order = stepwise.product(), group(stepwise)
+    mug, order = stepwise.product(), stepwise.group()
     output = stepwise.get("stock.warehouse", stepwise.house, "wh_output_stock_loc_id")
     stepwise.count(mug, 10)
     stepwise.count(mug, 50, output)
-    asked_for(stepwise, mug, 4, order)
+    stepwise.ask(mug, 4, order)
     [pick] = stepwise.rows("stock.picking")
     stepwise.write("stock.move", stepwise.move(pick["id"])["id"], quantity=3, picked=True)
 
@@ -242,9 +243,9 @@ def test_the_second_step_reserves_only_what_the_first_brought(stepwise: Floor) -
 
 
 def test_cancelling_the_first_step_leaves_no_second(stepwise: Floor) -> None:
-    mug, order = stepwise.product(), group(stepwise)
+    mug, order = stepwise.product(), stepwise.group()
     stepwise.count(mug, 10)
-    asked_for(stepwise, mug, 4, order)
+    stepwise.ask(mug, 4, order)
     [pick] = stepwise.rows("stock.picking")
 
     stepwise.call("stock.picking", "action_cancel", [pick["id"]])
