@@ -26,6 +26,7 @@ from connectors.odoo.twin_orm import Env
 from connectors.odoo.twin_timings import Workers, given, told
 
 LINES = {"stock.picking": "move_ids", "sale.order": "order_line", "purchase.order": "order_line"}
+TRIES = 5
 OPERATIONS: dict[str, twin_rights.Operation] = {"create": "create", "load": "create", "unlink": "unlink"}
 FOR_ANYBODY = frozenset(
     ("context_get", "has_group", "check_object_reference", "has_access", "check_access_rights")
@@ -140,6 +141,12 @@ class Caller:
             self._roll_back(call, work, WorkerKilled())
         if fault := self.faults.take("slow_commit", kind, path):
             return self._late_commit(call, work, fault.seconds)
+        for _ in range(TRIES - 1):
+            try:
+                with self.db.transaction(call.uid, call.context) as env:
+                    return work(env)
+            except SerializationFailure:  # somebody was faster; the server tries again by itself
+                continue
         with self.db.transaction(call.uid, call.context) as env:
             return work(env)
 

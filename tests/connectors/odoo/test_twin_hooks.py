@@ -271,11 +271,11 @@ def test_a_move_of_stock_does_not_fire_a_rule_on_products(version: int) -> None:
     assert receiver.got == []
 
 
-def test_on_18_who_changes_a_row_while_a_message_is_out_wins() -> None:
+def test_on_18_a_call_that_lost_its_row_meanwhile_is_tried_again_and_tells_again() -> None:
     world = OdooWorld(18)
     product = world.products[5]
     quant, receiver = world.quant(product, 20), Receiver(world)
-    watch(world, "stock.quant", ["quantity"], trigger_fields=["quantity"])
+    watch(world, "stock.quant", ["quantity"], trigger_fields=["quantity"], domain=[("id", "=", quant)])
     picking = delta(world, product)
 
     def meddle() -> None:
@@ -284,13 +284,32 @@ def test_on_18_who_changes_a_row_while_a_message_is_out_wins() -> None:
             env.write("stock.quant", [quant], {"quantity": 7})
 
     receiver.act = meddle
+    validate(world, picking)
+
+    assert state_of(world, picking) == "done"
+    assert [body["quantity"] for body in receiver.got] == [15, 7, 2]
+
+
+def test_on_18_who_loses_every_try_is_told_of_it_and_changes_nothing() -> None:
+    world = OdooWorld(18)
+    product = world.products[5]
+    quant, receiver = world.quant(product, 20), Receiver(world)
+    watch(world, "stock.picking", ["state"], trigger_fields=["state"])
+    picking = delta(world, product)
+    counts = iter(range(100, 200))
+
+    def meddle() -> None:
+        with world.twin.env() as env:
+            env.write("stock.quant", [quant], {"quantity": next(counts)})
+
+    receiver.act = meddle
     with pytest.raises(Refused) as lost:
         validate(world, picking)
 
     assert lost.value.name == "psycopg2.errors.SerializationFailure"
     assert state_of(world, picking) == "assigned"
     with world.twin.env() as env:
-        assert env.value("stock.quant", quant, "quantity") == 7
+        assert env.value("stock.quant", quant, "quantity") == next(counts) - 1
 
 
 @BOTH
