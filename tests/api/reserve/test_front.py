@@ -116,6 +116,10 @@ def front(hooks: Hooks, door: ReserveDoor) -> Front:
         ("POST", "/hooks/till/", False),
         ("POST", "/api/v1/reservations", False),
         ("PATCH", "/api/v1/reservations/shop/cart-1", False),
+        ("GET", "/api/v1/orders/shop/S-1", True),
+        ("POST", "/api/v1/orders", False),
+        ("PATCH", "/api/v1/orders/shop/S-1", False),
+        ("POST", "/api/v1/orders/shop/S-1/cancel", False),
     ],
 )
 def test_doors_take_what_is_theirs_and_django_the_rest(front, method, path, by_django):
