@@ -186,7 +186,7 @@ class OdooTwin(Twin):
             return self.rpc.answer_jsonrpc(request)
         if request.path in ("/xmlrpc/2/common", "/xmlrpc/2/object"):
             return self.rpc.answer_xmlrpc(request)
-        if self.version >= 19 and PATH.fullmatch(request.path):
+        if self.version >= 19 and request.path.startswith("/json/2"):
             return self.json2.answer(request)
         return page(404, "Not Found", "The requested URL was not found on the server.")
 

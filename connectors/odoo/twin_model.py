@@ -41,7 +41,8 @@ class Field:
     related: str = ""
     stored: bool = True
     index: bool = False
-    ondelete: Literal["set null", "cascade", "restrict"] = "set null"
+    ondelete: Literal["", "set null", "cascade", "restrict"] = ""
+    """Nothing means that a required relation holds its target back and any other is emptied."""
     versions: Versions = BOTH
     label: str = ""
     name: str = ""
@@ -58,6 +59,11 @@ class Field:
     @property
     def is_indexed(self) -> bool:
         return self.is_kept and (self.index or self.type in ("many2one", "many2many"))
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether the record it points at cannot be deleted."""
+        return self.ondelete == "restrict" or (not self.ondelete and self.required)
 
     @property
     def empty(self) -> Any:

@@ -58,6 +58,7 @@ __all__ = [
 ]  # fmt: skip
 
 SUPERUSER = 1
+_OWN = frozenset(("id", "create_uid", "create_date", "write_uid", "write_date"))
 
 
 class Row(dict[str, Any]):
@@ -291,7 +292,7 @@ class Env:
         for name, value in vals.items():
             if via := declared.parent_of(name, self.version):
                 through[via][name] = value
-            elif fields[name].is_kept and fields[name].type != "many2many":
+            elif fields[name].is_kept and fields[name].type != "many2many" and name not in _OWN:
                 kept[name] = kept_value(self, fields[name], value)
         stamp = self.now.strftime("%Y-%m-%d %H:%M:%S.%f")
         old = {number: table[number] for number in ids}
@@ -321,17 +322,21 @@ class Env:
                 pointing = sorted(self.db.store.index[(field.model, name)].get(number) or ())
                 if pointing and field.ondelete == "cascade":
                     self.delete(field.model, pointing)
-                elif pointing and field.ondelete == "restrict":
+                elif pointing and field.holds_back:
                     raise validation_error(
                         "The operation cannot be completed: another model requires the record being deleted."
                     )
-                for one in pointing if field.ondelete == "set null" else ():
+                for one in pointing if field.ondelete != "cascade" else ():
                     row = self.db.store.tables[field.model][one]
                     left = (
                         [each for each in row[name] if each != number] if field.type == "many2many" else None
                     )
                     self.tx.put(field.model, one, {**row, name: left})
             self.tx.put(model, number, None)
+        if model != "ir.model.data":  # external ids go with their record
+            self.delete(
+                "ir.model.data", self.ids("ir.model.data", [("model", "=", model), ("res_id", "in", ids)])
+            )
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
