@@ -67,7 +67,7 @@ def done(env: Env, numbers: Iterable[int], *, cancel_backorder: bool = False) ->
         for picking in pickings:
             if picking:
                 make_backorder(env, picking)
-    for line in lines:
+    for line in env.browse("stock.move.line", [line["id"] for line in lines]):
         check_serials(env, Key(line["product_id"], line["location_dest_id"], line["lot_id"]))
     for picking in pickings:
         follow_moves(env, picking)

@@ -213,12 +213,7 @@ def _do(env: Env, ids: Iterable[int], *, cancel_backorder: bool) -> None:
         env.write("stock.picking", ids, {"date_done": env.stamp(), "priority": "0"})
     for number in ids:
         follow_moves(env, number)
-    arriving = [
-        number
-        for number in did
-        if env.value("stock.picking.type", move(env, number)["picking_type_id"] or 0, "code")
-        in ("incoming", "internal")
-    ]
+    arriving = [number for number in did if move(env, number)["picking_code"] in ("incoming", "internal")]
     serve_waiting(env, arriving)
 
 

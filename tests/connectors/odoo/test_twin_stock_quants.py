@@ -299,6 +299,22 @@ def test_a_lot_has_one_name_per_product(floor: Floor) -> None:
     assert refused.value.name == "odoo.exceptions.ValidationError"
 
 
+def test_a_serial_number_is_not_received_twice(floor: Floor) -> None:
+    saw = floor.product("SAW", tracking="serial")
+
+    def receipt() -> int:
+        line = {
+            "product_id": saw, "quantity": 1, "lot_name": "S-1", "picked": True, "location_id": floor.vendors,
+            "location_dest_id": floor.stock,
+        }  # fmt: skip
+        return floor.receipt(saw, 1, confirm=False, picked=True, move_line_ids=[[0, 0, line]])
+
+    floor.validate(receipt())
+    with pytest.raises(OdooError, match="already been assigned"):
+        floor.validate(receipt())
+    assert floor.on_hand(saw) == 1
+
+
 def test_each_piece_of_a_serial_product_is_a_line(floor: Floor) -> None:
     saw = floor.product("SAW", tracking="serial")
     for number in range(3):
