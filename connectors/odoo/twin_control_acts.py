@@ -19,6 +19,7 @@ from connectors.odoo.twin_quants import merge_rows
 from connectors.odoo.twin_stock import OVER
 
 Quantities = Mapping[str, float]
+ORDER = "sale.order"
 
 
 class Acts:
@@ -80,34 +81,36 @@ class Acts:
                 lines[code] = lines.get(code, 0.0) - amount
                 env.write("stock.move", [move["id"]], {"quantity": amount, "picked": amount > 0})
 
-    def take_back(self, order: str, lines: Quantities, *, to: str = "") -> str:
-        """Book a return of what was shipped; back on the shelf, or to the place `to`."""
+    def take_back(self, order: str, lines: Quantities, *, to: str = "") -> list[str]:
+        """Book returns of what was shipped, the oldest delivery first; to the shelf, or to the place `to`."""
         with self._at_work(skip_backorder=True) as env:
-            number = sale(env, order)
-            shipped = [
-                one
-                for one in env.browse("stock.picking", sorted(env.value("sale.order", number, "picking_ids")))
-                if one["state"] == "done" and one["picking_type_code"] == "outgoing"
-            ]
-            if not shipped:
-                raise user_error(f"{order} was not shipped.")
-            wizard = env.create("stock.return.picking", {"picking_id": shipped[0]["id"]})
-            left = dict(lines)
-            for line in env.browse(
-                "stock.return.picking.line", env.value("stock.return.picking", wizard, "product_return_moves")
+            left, names = dict(lines), []
+            for picking in env.browse(
+                "stock.picking", sorted(env.value(ORDER, sale(env, order), "picking_ids"))
             ):
-                code = env.value("product.product", line["product_id"], "default_code")
-                env.write("stock.return.picking.line", [line["id"]], {"quantity": left.pop(code, 0.0)})
-            made = call(env, "stock.return.picking", "action_create_returns", [wizard])["res_id"]
-            if to:
-                target = place(env, to)
-                moves = env.value("stock.picking", made, "move_ids")
-                env.write("stock.picking", [made], {"location_dest_id": target})
-                env.write("stock.move", moves, {"location_dest_id": target})
-                held = env.ids("stock.move.line", [("move_id", "in", moves)])
-                env.write("stock.move.line", held, {"location_dest_id": target})
-            refuse_window(call(env, "stock.picking", "button_validate", [made]))
-            return str(env.value("stock.picking", made, "name"))
+                if picking["state"] == "done" and picking["picking_type_code"] == "outgoing":
+                    amounts = _coming_back(env, picking, left)
+                    if amounts:
+                        names.append(self._book_return(env, picking, amounts, to))
+            if any(amount > 0 for amount in left.values()):
+                raise user_error(f"More comes back than {order} was shipped.")
+            return names
+
+    def _book_return(self, env: Env, picking: Row, amounts: dict[int, float], to: str) -> str:
+        wizard = env.create("stock.return.picking", {"picking_id": picking["id"]})
+        found = env.value("stock.return.picking", wizard, "product_return_moves")
+        for line in env.browse("stock.return.picking.line", found):
+            amount = amounts.get(line["move_id"], 0.0)
+            env.write("stock.return.picking.line", [line["id"]], {"quantity": amount})
+        made = call(env, "stock.return.picking", "action_create_returns", [wizard])["res_id"]
+        if to:
+            target = {"location_dest_id": place(env, to)}
+            moves = env.value("stock.picking", made, "move_ids")
+            env.write("stock.picking", [made], target)
+            env.write("stock.move", moves, target)
+            env.write("stock.move.line", env.ids("stock.move.line", [("move_id", "in", moves)]), target)
+        refuse_window(call(env, "stock.picking", "button_validate", [made]))
+        return str(env.value("stock.picking", made, "name"))
 
     def cancel(self, order: str) -> None:
         with self._at_work(disable_cancel_warning=True) as env:
@@ -286,6 +289,20 @@ def sale(env: Env, order: str) -> int:
     if not found:
         raise KeyError(order)
     return found[0]
+
+
+def _coming_back(env: Env, picking: Row, left: dict[str, float]) -> dict[int, float]:
+    """Return what each move of a delivery takes back of `left`, and take it off there."""
+    amounts = {}
+    for move in env.browse("stock.move", picking["move_ids"]):
+        code = env.value("product.product", move["product_id"], "default_code")
+        returns = env.browse("stock.move", move["returned_move_ids"])
+        gone = sum(one["product_uom_qty"] for one in returns if one["state"] != "cancel")
+        amount = min(left.get(code, 0.0), move["quantity"] - gone)
+        if move["state"] == "done" and amount > 0:
+            amounts[move["id"]] = amount
+            left[code] -= amount
+    return amounts
 
 
 def open_pickings(env: Env, order: int) -> list[Row]:

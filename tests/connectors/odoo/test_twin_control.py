@@ -138,6 +138,19 @@ def test_goods_come_back_to_the_shelf_or_elsewhere(door: Door) -> None:
     assert door.level("MUG", "warehouse:2") == (5, 0)
 
 
+def test_more_than_one_delivery_may_come_back_and_no_more_than_left(door: Door) -> None:
+    door.post("sell", lines={"MUG": 6}, reference="R1")
+    for amount in (4, 2):
+        door.post("ship", order="R1", lines={"MUG": amount})
+
+    assert len(door.post("return", order="R1", lines={"MUG": 5})) == 2
+    assert door.level("MUG") == (54, 0)
+    status, refused = door.request("POST", "return", order="R1", lines={"MUG": 2})
+
+    assert (status, door.level("MUG")) == (409, (54, 0))
+    assert "More comes back" in refused["refused"]
+
+
 def test_an_order_is_freed_reserved_changed_and_cancelled(door: Door) -> None:
     door.post("sell", lines={"MUG": 6}, reference="R1")
     seen = []
