@@ -28,7 +28,7 @@ def list_goods(env: Env, ids: list[int], vals: dict[str, Any]) -> None:
         if picking["state"] != "done":
             raise user_error("You may only return Done pickings.")
         for one in moves_of(env, picking["id"]):
-            if one["state"] == "cancel" or (one["state"] == "done" and _is_thrown_away(env, one)):
+            if one["state"] == "cancel" or (one["state"] == "done" and is_scrap(env, one)):
                 continue
             line = {
                 "wizard_id": wizard["id"],
@@ -37,10 +37,6 @@ def list_goods(env: Env, ids: list[int], vals: dict[str, Any]) -> None:
                 "quantity": 0.0,
             }
             env.create("stock.return.picking.line", line)
-
-
-def _is_thrown_away(env: Env, one: Row) -> bool:
-    return is_scrap(env, one) and bool(one["scrap_id"])
 
 
 @computed("stock.return.picking.line", "move_quantity")

@@ -96,3 +96,15 @@ def test_what_was_received_goes_back_to_the_vendor(floor: Floor) -> None:
     floor.validate(back)
 
     assert (floor.on_hand(mug), floor.on_hand(mug, floor.vendors)) == (0, 0)
+
+
+def test_19_takes_everything_booked_out_as_thrown_away(floor: Floor) -> None:
+    mug = floor.product()
+    floor.count(mug, 10)
+    out = floor.transfer(mug, 4, floor.internal, floor.stock, floor.loss)
+    floor.validate(out)
+
+    wizard = floor.make("stock.return.picking", {"picking_id": out})
+
+    lines = floor.rows("stock.return.picking.line", ("wizard_id", "=", wizard))
+    assert len(lines) == (0 if floor.version == 19 else 1)
