@@ -348,6 +348,7 @@ def test_two_shops_and_two_places_with_the_same_number_are_four_orders(hall):
     hall.client.write_copies(copies)
 
     assert len(hall.orders()) == 4
+    assert [seen(hall, copy).document for copy in copies] == [row["name"] for row in hall.orders()]
     assert [copy.state for copy in hall.client.read_copies(copies)] == [CopyState.DRAFT] * 4
 
 

@@ -15,7 +15,13 @@ from decimal import Decimal
 import pytest
 
 from inventory_sync.domain.commands import CopyState, DocumentState
-from inventory_sync.domain.errors import CancelledThere, Rejected, Transient
+from inventory_sync.domain.errors import (
+    CancelledThere,
+    OutcomeUnknown,
+    Rejected,
+    RemoteRefused,
+    Transient,
+)
 from inventory_sync.domain.external import Reason
 from inventory_sync.domain.ports import LevelWrite, ListingRef
 from tests.connectors.odoo.hall import Hall, book, copy_of, document, id_of, settle
@@ -136,6 +142,47 @@ def test_two_clients_with_the_same_documents_move_stock_once(version):
         assert (one.hall.on_hand(one.mug), one.hall.on_hand(one.cup)) == (23, 19)
         for each in one.documents():
             assert len(one.hall.pickings(each.name)) == 1
+
+
+@pytest.mark.parametrize("version", [18, 19])
+def test_what_a_second_client_wrote_and_did_not_book_is_booked(version):
+    """It was quicker with one document of the batch and died before it validated it."""
+    one = scene(version)
+    other = one.hall.new_client()
+    seen: list[str] = []
+
+    def half_done(what, made):
+        if what == "stock.picking.create" and not seen:
+            seen.append(what)
+            one.hall.twin.faults.inject("timeout_lost", count=1, path="button_validate")
+            with pytest.raises(OutcomeUnknown):
+                other.book_documents(one.documents()[:1])
+
+    one.hall.before_call = half_done
+    results = one.hall.client.book_documents(one.documents())
+
+    assert seen
+    assert [done.error for done in results] == [None, None]
+    assert (one.hall.on_hand(one.mug), one.hall.on_hand(one.cup)) == (23, 19)
+
+
+@pytest.mark.parametrize("version", [18, 19])
+def test_an_order_refused_because_somebody_else_wrote_it_is_read_again(version):
+    one = scene(version)
+    other = one.hall.new_client()
+    write = one.hall.client.odoo.write
+
+    def refused(model, method, **named):
+        if method == "load":
+            other.write_copies([one.order()])
+            raise RemoteRefused("Odoo loaded nothing: duplicate key value violates unique constraint")
+        return write(model, method, **named)
+
+    one.hall.client.odoo.write = refused
+    result = one.hall.client.write_copies([one.order()])[0]
+
+    assert isinstance(result.error, Transient)
+    assert len(one.hall.orders()) == 1
 
 
 @pytest.mark.parametrize("version", [18, 19])
