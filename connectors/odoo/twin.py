@@ -83,7 +83,12 @@ class Seen(Request):
 
 
 class OdooTwin(Twin):
-    """An Odoo server. `path` keeps its books on disk; `timings` makes calls cost what they cost in Odoo."""
+    """An Odoo server. `path` keeps its books on disk; `timings` makes calls cost what they cost in Odoo.
+
+    `absent` are models of apps that are not installed, mrp.bom say. Besides the faults of the twin kit it
+    knows `serialization_failure`, `lock_wait`, `worker_killed`, `slow_commit`, `restart` and `key_expired`;
+    `path` of a fault is part of `/<model>/<method>`, and `only` tells reads from writes by the method.
+    """
 
     def __init__(
         self,
@@ -96,13 +101,14 @@ class OdooTwin(Twin):
         database: str = DATABASE,
         key: str = KEY,
         timings: bool = False,
+        absent: Sequence[str] = (),
         keep_requests: int = 5000,
     ) -> None:
         super().__init__()
         self.version, self.database, self.key, self.sleep = version, database, key, sleep
         self.clock, self.faults = TwinClock(now), Faults(seed)
         self.books = Books(None if path is None else path)
-        self.db = Database(version, self.clock, self.books, name=database)
+        self.db = Database(version, self.clock, self.books, name=database, absent=absent)
         if not self.db.store.tables["res.company"]:
             with self.env() as env:
                 twin_seed.found(env)
@@ -127,7 +133,7 @@ class OdooTwin(Twin):
     ) -> Any:
         """Call a method as the sync user would, without a wire; `context` may be among the names."""
         context = named.pop("context", {})
-        action = action_of(self.version, model, method)
+        action = action_of(self.db, model, method)
         with self.env(self.uid if uid is None else uid, **context) as env:
             env.called = model
             return action.run(env, *([list(ids)] if action.on_records else []), **named)
@@ -217,6 +223,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--state-dir", type=Path)
     parser.add_argument("--database", default=DATABASE)
     parser.add_argument("--key", default=os.environ.get("ODOO_TWIN_KEY", KEY))
+    parser.add_argument("--seed-file", type=Path, help="goods, places and people to begin with")
     parser.add_argument("--timings", action="store_true", help="calls cost what they cost in a real server")
     parser.add_argument("--random-seed", type=int, default=0)
     options = parser.parse_args(argv)
@@ -225,6 +232,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         version=options.version, path=path, database=options.database, key=options.key,
         timings=options.timings, seed=options.random_seed,
     )  # fmt: skip
+    if options.seed_file is not None:
+        twin.control.seed(json.loads(options.seed_file.read_text(encoding="utf-8")))
     if options.seed_file is not None:
         twin.control.seed(json.loads(options.seed_file.read_text(encoding="utf-8")))
     return run_until_signalled(twin, name=f"odoo {options.version}", host=options.host, port=options.port)

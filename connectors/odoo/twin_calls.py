@@ -29,7 +29,7 @@ LINES = {"stock.picking": "move_ids", "sale.order": "order_line", "purchase.orde
 TRIES = 5
 OPERATIONS: dict[str, twin_rights.Operation] = {"create": "create", "load": "create", "unlink": "unlink"}
 FOR_ANYBODY = frozenset(
-    ("context_get", "has_group", "check_object_reference", "has_access", "check_access_rights")
+    ("context_get", "fields_get", "has_group", "check_object_reference", "has_access", "check_access_rights")
 )
 
 
@@ -50,8 +50,8 @@ class Call:
     context: dict[str, Any] = field(default_factory=dict)
 
 
-def known_model(version: int, model: str) -> bool:
-    return model in MODELS and version in MODELS[model].versions
+def known_model(db: Database, model: str) -> bool:
+    return model in MODELS and db.version in MODELS[model].versions and model not in db.absent
 
 
 def find_action(version: int, model: str, method: str) -> Action | None:
@@ -66,13 +66,13 @@ def is_private(method: str) -> bool:
     return method.startswith("_")
 
 
-def action_of(version: int, model: str, method: str) -> Action:
+def action_of(db: Database, model: str, method: str) -> Action:
     """Return the method, or raise as execute_kw does."""
-    if not known_model(version, model):
+    if not known_model(db, model):
         raise user_error(f"Object {model} doesn't exist")
     if is_private(method):
         raise private(model, method)
-    found = find_action(version, model, method)
+    found = find_action(db.version, model, method)
     if found is None:
         raise attribute_error(f"The method '{model}.{method}' does not exist")
     return found

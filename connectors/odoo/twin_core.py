@@ -6,7 +6,7 @@ time it began and its ids are taken, but others see nothing of it until it commi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -21,9 +21,17 @@ class Database:
     """Books with an ORM over them. Version 18 or 19 decides which models and fields there are."""
 
     def __init__(
-        self, version: int, clock: TwinClock, books: Books | None = None, *, name: str = "odoo"
+        self,
+        version: int,
+        clock: TwinClock,
+        books: Books | None = None,
+        *,
+        name: str = "odoo",
+        absent: Iterable[str] = (),
     ) -> None:
         self.name, self.clock = name, clock
+        self.absent = frozenset(absent)
+        """Models nobody can call, as their app is not installed."""
         self.store = Store(version, books)
         self.settings: dict[str, Any] = {}
         """Switches of the people who run this Odoo; modules read what they need by `.get`."""

@@ -81,7 +81,7 @@ class Json2:
 
     def _bound(self, uid: int, model: str, method: str, given: dict[str, Any]) -> Call:
         version = self._db.version
-        if not known_model(version, model):
+        if not known_model(self._db, model):
             raise _not_found(f"the model '{model}' does not exist")
         if is_private(method):
             raise private(model, method)

@@ -130,7 +130,7 @@ def fields_get(
     found: dict[str, Doc] = {}
     model = env.called
     for name, field in env.fields(model).items():
-        if allfields and name not in allfields:
+        if (allfields and name not in allfields) or field.comodel in env.db.absent:
             continue
         computed = (model, name) in COMPUTED or bool(field.related)
         kept = not computed and field.type != "one2many" and name != "display_name"

@@ -115,7 +115,7 @@ class Rpc:
         return self._caller.run(self._bound(uid, model, method, args, kwargs))
 
     def _bound(self, uid: int, model: str, method: str, args: list[Any], kwargs: dict[str, Any]) -> Call:
-        action = action_of(self._db.version, model, method)
+        action = action_of(self._db, model, method)
         owner = f"{class_name(model, method)}.{method}()"
         context = kwargs.pop("context", None) or {}
         ids: Any = []

@@ -25,7 +25,7 @@ COSTS: dict[int, dict[tuple[str, str], Cost]] = {
         ("*", "read_group"): (0.040, 0.0005),
         ("stock.quant", "create"): (0.045, 0.0060), ("stock.quant", "write"): (0.045, 0.0060),
         ("stock.quant", "action_apply_inventory"): (0.035, 0.0055),
-        ("stock.picking", "create"): (0.060, 0.0065), ("stock.picking", "button_validate"): (0.055, 0.0120),
+        ("stock.picking", "create"): (0.060, 0.0045), ("stock.picking", "button_validate"): (0.055, 0.0120),
         ("sale.order", "create"): (0.100, 0.010), ("sale.order", "action_confirm"): (0.130, 0.010),
         ("sale.order", "action_cancel"): (0.070, 0.010),
     },

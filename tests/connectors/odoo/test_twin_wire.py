@@ -256,6 +256,20 @@ def test_a_mandatory_field_that_is_empty_is_refused_in_the_words_of_the_version(
     assert words[world.version - 18] in refused.value.message
 
 
+@pytest.mark.parametrize("version", [18, 19])
+def test_a_model_whose_app_is_not_installed_is_unknown_and_so_are_the_fields_that_name_it(version: int):
+    world = OdooWorld(version, absent=("mrp.bom", "mrp.bom.line"))
+
+    with pytest.raises(Refused, match=r"mrp\.bom"):
+        world.ask("mrp.bom", "search", domain=[])
+    assert "bom_line_id" not in world.ask("stock.move", "fields_get")
+    assert "product_id" in world.ask("stock.move", "fields_get")
+
+
+def test_fields_are_told_to_users_without_any_right(world: OdooWorld):
+    assert "partner_id" in world.ask("sale.order", "fields_get", key=LOW_KEY)
+
+
 def test_a_language_that_is_not_installed_is_an_error(world: OdooWorld):
     with pytest.raises(Refused, match="xx_XX"):
         world.ask("res.partner", "search_count", domain=[], context={"lang": "xx_XX"})
