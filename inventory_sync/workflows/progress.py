@@ -47,7 +47,9 @@ def refused(row: Row, error: SyncError, *, now: datetime, jitter: float) -> Row:
 def waiting(row: Row, error: SyncError | None, *, now: datetime, jitter: float, armed: bool) -> Row:
     """Return the copy put off. Not armed: what was called was surely not done, or only read."""
     if error is not None:
-        row = replace(row, error_code=error.code, error_detail=error.detail, failures=row.failures + 1)
+        row = replace(row, failures=row.failures + 1)
+        if row.state is State.OWED:  # what a refused one waits for is not what ailed the last look at it
+            row = replace(row, error_code=error.code, error_detail=error.detail)
     if armed:
         return replace(row, run_at=row.not_before)
     row = replace(row, not_before=None)

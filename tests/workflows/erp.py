@@ -116,10 +116,12 @@ class Erp:
             raise RateLimited("slow down", retry_after_s=7)
         if fate == "refuse" or (self.whole and any(copy.order_ref in self.bad for copy in copies)):
             raise RemoteRefused("not this call")
-        if fate in ("late", "killed_late"):
+        if fate in ("late", "killed_late", "odd_late"):
             self.late.append(Late(self.now() + LIFE * self.when(), step, tuple(copies)))
             if fate == "killed_late":
                 raise Killed
+            if fate == "odd_late":
+                raise KeyError("a field nobody expected")
             raise OutcomeUnknown("timed out")
         results = [self._apply(step, copy) for copy in copies]
         if fate == "killed":
