@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.db import connection, transaction
 
 from connectors.odoo.connector import CONNECTOR as ODOO
 from inventory_sync.connections import registry, writers
@@ -20,7 +23,7 @@ from inventory_sync.pipeline.mirror import mirror
 from inventory_sync.pipeline.ports import Account
 from inventory_sync.pipeline.wake import Waker
 from inventory_sync.propagation import mirror_acts
-from inventory_sync.propagation.models import MirrorDocument
+from inventory_sync.propagation.models import MirrorDocument, MirrorLine
 from tests.connectors.odoo.hall import Hall
 from tests.factories import map_item
 from tests.propagation.mirror_books import LIFE_S
@@ -148,6 +151,55 @@ def test_who_was_overtaken_records_nothing_and_the_next_one_books_once(world: Wo
 
     assert left == "unknown"
     assert (MirrorDocument.objects.get().state, world.copied(mug)) == ("booked", -2)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("lone_session")
+def test_a_cut_waits_for_who_posts_at_its_level_and_then_misses_nothing(world: World) -> None:
+    mug = world.item("MUG", stock=10)
+    world.declare()
+    world.till("sale", ("MUG", "2"))
+    world.hub.till_says("sale", ("MUG", "3"), at=world.hub.clock().isoformat())
+    posted, may_commit = threading.Event(), threading.Event()
+
+    def post() -> None:
+        with transaction.atomic():
+            world.hub.drain()
+            posted.set()
+            may_commit.wait(30)
+        connection.close()
+
+    def cut() -> None:
+        world.mirror()
+        connection.close()
+
+    poster, cutter = threading.Thread(target=post), threading.Thread(target=cut)
+    poster.start()
+    assert posted.wait(30)
+    cutter.start()
+    waited = somebody_waits_for_a_lock()
+    may_commit.set()
+    poster.join(30)
+    cutter.join(30)
+
+    assert waited
+    assert world.copied(mug) == world.moved(mug) == -5
+    assert [line.movements for line in MirrorLine.objects.all()] == [2]
+
+
+def somebody_waits_for_a_lock() -> bool:
+    """Look until a session of this database waits for another's lock; a minute at most."""
+    for _ in range(1200):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            row = cursor.fetchone()
+        if row and row[0]:
+            return True
+        time.sleep(0.05)
+    return False
 
 
 # ── Odoo ──
