@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -24,10 +25,18 @@ from inventory_sync.api.reserve.wiring import Decider
 from inventory_sync.domain.requests import Act
 from inventory_sync.ledger.models import Order, Reservation
 from inventory_sync.ledger.requests import decide_requests
+from inventory_sync.pipeline import steps
 from inventory_sync.support.clock import utc_now
 from tests.api.reserve.conftest import Caller, Shop, Told
+from tests.sessions import end_other_sessions
 
 TOLD = {"base": "", "instance": "/api/v1/reservations", "correlation_id": "c1"}
+
+
+@pytest.fixture(autouse=True)
+def _lone_session(transactional_db: None) -> Iterator[None]:
+    yield
+    end_other_sessions()
 
 
 def body(reference: str = "cart-1", quantity: int = 2, **more: Any) -> dict[str, Any]:
@@ -158,6 +167,16 @@ def test_an_answer_is_kept_for_a_day_and_forgotten(caller: Caller) -> None:
     assert answers.forget(before=utc_now() - timedelta(days=1)) == 0
     KeptAnswer.objects.update(at=old)
     assert answers.forget(before=utc_now() - timedelta(days=1)) == 1
+
+
+def test_the_keeping_of_the_house_forgets_them(caller: Caller) -> None:
+    reserve(caller, "k-1")
+    reserve(caller, "k-2", reference="cart-2")
+    KeptAnswer.objects.filter(name="k-1").update(at=utc_now() - timedelta(days=2))
+
+    steps.keep_house()
+
+    assert [row.name for row in KeptAnswer.objects.all()] == ["k-2"]
 
 
 # ── below the door ──
