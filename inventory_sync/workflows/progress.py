@@ -21,13 +21,16 @@ def is_free(row: Row, now: datetime) -> bool:
 
 
 def settled(row: Row, seen: CopySeen, *, now: datetime, jitter: float) -> Row:
+    """Return the copy as wanted. An open one is read again for good, a cancelled one once more: somebody may
+    have taken it up there at the same moment."""
+    looks = seen.state in LIVE or (seen.state is CopyState.CANCELLED and row.state is not State.SETTLED)
     return replace(
         row,
         state=State.SETTLED,
         done_version=row.version,
         attempts=0,
         step="",
-        run_at=look_again(now, jitter) if seen.state in LIVE else None,
+        run_at=look_again(now, jitter) if looks else None,
         error_code="",
         error_detail="",
     )

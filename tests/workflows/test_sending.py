@@ -140,6 +140,19 @@ def test_what_people_cancelled_there_becomes_a_case_and_is_not_made_again(world:
     assert [code for code, _ in world.store.cases] == ["copy.cancelled_there"]
 
 
+def test_an_order_taken_up_there_just_as_the_hub_cancelled_it_is_cancelled_again(world: World) -> None:
+    world.want(1, 2)
+    world.work()
+    world.want(1, 2, cancelled=True)
+    world.work()
+    world.erp.documents["shop", "o1", "warehouse:1"].state = CopyState.CONFIRMED
+    world.wait(3600)
+
+    world.work()
+
+    assert world.there()[0] == "cancelled"
+
+
 def test_what_people_deleted_there_becomes_a_case_too(world: World) -> None:
     world.want(1, 2)
     world.work()
@@ -332,6 +345,9 @@ def test_after_any_schedule_the_target_has_one_order_per_copy_in_the_wanted_stat
         if act < 0.35:
             world.want(number, *(random.randint(0, 3) for _ in range(2)), cancelled=random.random() < 0.3)
         elif act < 0.45 and (document := world.erp.documents.get(("shop", f"o{number}", "warehouse:1"))):
+            row = world.store.rows[number]
+            if row.copy.cancelled and row.state is State.SETTLED:
+                continue  # nobody looks for good at what was cancelled on both sides
             document.state = random.choice([CopyState.CANCELLED, CopyState.CONFIRMED, CopyState.DRAFT])
             touched_by_staff.add(number)
         elif act < 0.7:
