@@ -42,18 +42,18 @@ class Refuse:
 
 
 Decision = Step | Equal | Refuse
+OVER = (CopyState.ABSENT, CopyState.CANCELLED, CopyState.DONE)
 
 
 def decide(wanted: OrderCopy, seen: CopySeen, *, known: bool, may_revive: bool) -> Decision:
     """Return the missing step.
 
     known: an earlier reading has shown the copy. may_revive: the hub cancelled it itself, or a person asked
-    for it again.
+    for it again. What has left is not taken back: money given back for it later changes nothing here.
     """
     if wanted.cancelled:
-        gone = seen.state in (CopyState.ABSENT, CopyState.CANCELLED)
-        return Equal() if gone else Step.CANCEL
-    want, have = wanted_lines(wanted), seen_lines(seen)
+        return Equal() if seen.state in OVER or nothing_is_left(seen) else Step.CANCEL
+    want, have = still_wanted(wanted, seen), seen_lines(seen)
     if seen.state is CopyState.ABSENT and not want:
         return Equal()
     if not may_revive and seen.state is CopyState.CANCELLED:
@@ -63,6 +63,21 @@ def decide(wanted: OrderCopy, seen: CopySeen, *, known: bool, may_revive: bool) 
     if want != have or seen.state in (CopyState.ABSENT, CopyState.CANCELLED):
         return Step.WRITE
     return Step.CONFIRM if seen.state is CopyState.DRAFT else Equal()
+
+
+def nothing_is_left(seen: CopySeen) -> bool:
+    """Say whether some of it has left and nothing is about to."""
+    return any(line.delivered for line in seen.lines) and not any(line.open for line in seen.lines)
+
+
+def still_wanted(wanted: OrderCopy, seen: CopySeen) -> dict[LineKey, Decimal]:
+    """Return what the target should have ordered: what is wanted, and at least what has left."""
+    want = wanted_lines(wanted)
+    for line in seen.lines:
+        if line.delivered:
+            key = (line.line_ref, line.item_ref)
+            want[key] = max(want.get(key, ZERO), line.delivered)
+    return want
 
 
 def wanted_lines(copy: OrderCopy) -> dict[LineKey, Decimal]:
@@ -83,7 +98,7 @@ def seen_lines(seen: CopySeen) -> dict[LineKey, Decimal]:
 
 def difference(wanted: OrderCopy, seen: CopySeen) -> str:
     """Return in words what the target has that is not wanted, or lacks."""
-    want, have = wanted_lines(wanted), seen_lines(seen)
+    want, have = still_wanted(wanted, seen), seen_lines(seen)
     told = [
         f"{item} of line {line}: wanted {plain(want.get((line, item), ZERO))}, "
         f"has {plain(have.get((line, item), ZERO))}"

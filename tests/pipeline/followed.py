@@ -152,7 +152,7 @@ def _hub(clock: HandClock, shops: dict[str, WooTwin], odoo: OdooTwin) -> Retaile
     map_item(books, item, f"product:{row['id']}", publishes=False)
     map_location(books, place, f"warehouse:{warehouse}", counts_from=True)
     for code, twin in shops.items():
-        shop = accounts.woo(code, twin.url)
+        shop = accounts.woo(code, twin.url, tell_deliveries=True)
         map_item(shop, item, f"product:{SHOPS[code]}")
         map_location(shop, place, sells_for=True, fulfils=True)
         sync_listings(shop.pk, now=clock())

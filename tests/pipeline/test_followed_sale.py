@@ -62,6 +62,7 @@ def holds(world: Retailer, order: Doc) -> None:
     there = OPENING - SOLD + RETURNED
     assert world.in_odoo() == world.on_hand() == there
     assert world.line().state == Reservation.State.CLOSED
+    assert [one["id"] for one in world.shops["woo"].control.orders(["completed"])] == [order["id"]]
     assert [world.shown(shop) for shop in world.shops] == [there, there]
     told = [each for each in world.figures("outlet") if each is not None]
     assert told == [OPENING, OPENING - SOLD, there]

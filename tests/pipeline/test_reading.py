@@ -294,7 +294,8 @@ def test_missing_webhooks_are_made_and_disabled_ones_made_anew_with_a_reading(
     assert reading.heal_hooks(ports=hub.ports) == 1
     assert Hook.objects.get(topic=broken["topic"]).recreated == 1
     due = cursor(hub).run_at
-    assert due is not None and due <= hub.clock(), "what was missed is read at once"
+    assert due is not None
+    assert due <= hub.clock(), "what was missed is read at once"
 
 
 def test_the_hooks_of_a_paused_connection_are_left_alone(hub: Hub, twin: WooTwin) -> None:

@@ -96,6 +96,9 @@ class Platform:
         assert done.returncode == 0, done.stderr[-4000:]
         connect_to(self.services.database_url)
         witness.install()
+        self._settle_in()
+
+    def _settle_in(self) -> None:
         for code, twin in self.shops.items():
             twin.seed(retailer.dataset(code))
             twin.start()
@@ -170,7 +173,7 @@ class Platform:
 
     def figure(self, shop: str, sku: str) -> int:
         """Return what a shop shows, out of its own book."""
-        number = retailer.product_of(shop, sku)
+        number = self.number_of(shop, sku)
         (row,) = self.shops[shop].control.book([number], history=False)["products"]
         return int(row["stock_quantity"] or 0)
 
@@ -199,9 +202,13 @@ class Platform:
         doubted = ReadDue.objects.filter(run_at__lt=timezone.now() + timedelta(minutes=1))
         return not (queued or pending.exists() or doubted.exists() or any_dirty() or unsettled.exists())
 
+    def number_of(self, shop: str, sku: str) -> int:
+        """Return what a shop calls an item."""
+        return retailer.product_of(shop, sku)
+
     def history(self, shop: str, sku: str) -> list[dict[str, Any]]:
         """Return every figure that ever landed in a shop's book, and who wrote it."""
-        number = retailer.product_of(shop, sku)
+        number = self.number_of(shop, sku)
         found: dict[int, list[dict[str, Any]]] = self.shops[shop].products.book.history([number])
         return found.get(number, [])
 

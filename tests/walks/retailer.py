@@ -64,20 +64,8 @@ def dataset(shop: str = "woo") -> dict[str, Any]:
 
 def set_up(*, shops: dict[str, WooTwin], till_url: str, till_secret: str, till_token: str) -> None:
     """Make the hub's side: connections, places, items, mappings and listings."""
-    till = _connect(
-        "till", "till", {"base_url": till_url, "signing_secret": till_secret, "token": till_token}
-    )
-    connected = {
-        code: _connect(
-            code,
-            "woocommerce",
-            {
-                "base_url": twin.url, "consumer_key": "ck_twin", "consumer_secret": "cs_twin",
-                "webhook_secret": HOOK_SECRET, "timeout_s": 5,
-            },
-        )
-        for code, twin in shops.items()
-    }  # fmt: skip
+    till = connect("till", "till", {"base_url": till_url, "signing_secret": till_secret, "token": till_token})
+    connected = {code: connect_shop(code, twin.url) for code, twin in shops.items()}
     for code in PLACES:
         place = make_location(code, rank=PLACES.index(code))
         make_authority(place, till)
@@ -99,7 +87,18 @@ def item(sku: str) -> Item:
     return Item.objects.get(sku=sku)
 
 
-def _connect(code: str, connector: str, values: dict[str, Any]) -> Connection:
+def connect_shop(code: str, url: str) -> Connection:
+    return connect(
+        code,
+        "woocommerce",
+        {
+            "base_url": url, "consumer_key": "ck_twin", "consumer_secret": "cs_twin",
+            "webhook_secret": HOOK_SECRET, "timeout_s": 5, "tell_deliveries": True,
+        },
+    )  # fmt: skip
+
+
+def connect(code: str, connector: str, values: dict[str, Any]) -> Connection:
     row = create_connection(
         connector=registry.connector(connector), code=code, label=code.capitalize(),
         values={"allow_insecure": True, **values}, actor="walks", reason="a walk", now=timezone.now(),

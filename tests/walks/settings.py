@@ -1,6 +1,6 @@
-"""The platform's own settings, with a shop whose requests are over sooner: see quick_shop.py."""
+"""The platform's own settings, with systems whose requests are over sooner: see quick_shop.py."""
 
 from inventory_sync.config.settings import *  # noqa: F403 - a settings module is its names
 from inventory_sync.config.settings import CONNECTORS as INSTALLED
 
-CONNECTORS = {**INSTALLED, "woocommerce": "tests.walks.quick_shop"}
+CONNECTORS = {**INSTALLED, "woocommerce": "tests.walks.quick_shop", "odoo": "tests.walks.quick_odoo"}
