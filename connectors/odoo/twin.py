@@ -163,8 +163,6 @@ class OdooTwin(Twin):
     def answer(self, request: Request) -> Response:
         if request.path.startswith("/_twin/"):
             return self.control.answer(request)
-        if request.path.startswith("/_twin/"):
-            return self.control.answer(request)
         model, method = _target(request)
         only_reads = reads(self.version, model, method)
         self.requests.append({"time": self.clock.now().isoformat(), "path": request.path, "model": model,
@@ -219,7 +217,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--version", type=int, choices=(18, 19), default=19)
-    parser.add_argument("--seed-file", type=Path)
     parser.add_argument("--state-dir", type=Path)
     parser.add_argument("--database", default=DATABASE)
     parser.add_argument("--key", default=os.environ.get("ODOO_TWIN_KEY", KEY))
@@ -232,8 +229,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         version=options.version, path=path, database=options.database, key=options.key,
         timings=options.timings, seed=options.random_seed,
     )  # fmt: skip
-    if options.seed_file is not None:
-        twin.control.seed(json.loads(options.seed_file.read_text(encoding="utf-8")))
     if options.seed_file is not None:
         twin.control.seed(json.loads(options.seed_file.read_text(encoding="utf-8")))
     return run_until_signalled(twin, name=f"odoo {options.version}", host=options.host, port=options.port)
