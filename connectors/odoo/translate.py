@@ -159,6 +159,7 @@ def _lines(body: Mapping[str, Any]) -> list[ExternalEvent]:
                     reason=reasons.get(str(line.get(other)), Reason.ADJUSTMENT),
                     revision=int(utc(line, "write_date", path, naive_is_utc=True).timestamp()),
                     reference=_reference(line),
+                    explains=True,
                 )
             )
     return found

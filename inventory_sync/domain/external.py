@@ -43,6 +43,7 @@ class StockMoved:
     A higher `revision` of the same key replaces the lower ones.
     `fulfils` is set on a shipment by the authority: movement and close in one. `condition` names what keeps
     the stock from being sold, "" for sellable stock; `lot` and `owner` count where the location tracks them.
+    `explains`: out of books that are read whole; of what is mapped to nothing of ours it is not kept.
     """
 
     key: str
@@ -59,6 +60,7 @@ class StockMoved:
     lot: str = ""
     owner: str = ""
     condition: str = ""
+    explains: bool = False
 
 
 @dataclass(frozen=True, slots=True)

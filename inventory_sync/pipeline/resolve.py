@@ -19,6 +19,8 @@ from inventory_sync.domain.errors import (
     Parked,
     PeriodClosed,
     ReadingContradicted,
+    UnmappedItem,
+    UnmappedLocation,
     WrongMode,
 )
 from inventory_sync.domain.external import (
@@ -156,6 +158,11 @@ def resolve(
         for event in events:
             try:
                 _resolve_one(stored, event, directory, resolved, now=now, tolerance=tolerance)
+            except (UnmappedItem, UnmappedLocation) as error:
+                if isinstance(event, StockMoved) and event.explains:
+                    resolved.skipped += 1
+                else:
+                    resolved.park(stored, event.key, error, _in_words(event))
             except Parked as error:
                 resolved.park(stored, event.key, error, _in_words(event))
     return resolved
@@ -230,6 +237,7 @@ def _resolve_one(
             into.observations += reading.observations
             into.reads += reading.reads
             into.cut += [reading.cut] if reading.cut is not None else []
+            into.skipped += reading.left_out
             for name, error in reading.unknown:
                 into.park(stored, f"{event.key}/{name}", error, f"Reading of {name}")
         case OrderReported():

@@ -3,6 +3,9 @@
 A complete reading speaks of every item and place it covers: what it does not name is 0. A partial one speaks
 only of what it names. A cut one says nothing, and what it covers is unknown. One that nobody asked for has no
 reading number, so it cannot be told from an older one: its items are asked for. Part of resolve.py.
+
+Books hold much that is none of ours: articles nobody mapped, other warehouses. What a reading says of them is
+left out, not parked: it is read as soon as somebody maps it (replay.py), and with every sweep.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from inventory_sync.catalog.resolve import Directory, ItemTarget, to_base
-from inventory_sync.domain.errors import NotTheAuthority, Parked
+from inventory_sync.domain.errors import NotTheAuthority, Parked, UnmappedItem, UnmappedLocation
 from inventory_sync.domain.external import Extent, SnapshotReceived, SnapshotRow
 from inventory_sync.intake.ports import ReadWanted, StoredDelivery
 from inventory_sync.ledger.types import CutReading, EventKind, FigureFacts, LevelKey, LineHeld, StockEvent
@@ -23,13 +26,17 @@ NOTHING = FigureFacts()
 
 @dataclass(slots=True)
 class ReadingFound:
-    """What one reading comes to. `unknown`: (what it is about, why) of names that are not ours yet."""
+    """What one reading comes to. `unknown`: (what it is about, why) of what a person must look at.
+
+    `left_out`: how many of its items and places are mapped to nothing of ours.
+    """
 
     figures: list[StockEvent] = field(default_factory=list)
     observations: list[StockEvent] = field(default_factory=list)
     cut: CutReading | None = None
     reads: list[ReadWanted] = field(default_factory=list)
     unknown: list[tuple[str, Parked]] = field(default_factory=list)
+    left_out: int = 0
 
 
 def figures_of(stored: StoredDelivery, event: SnapshotReceived, directory: Directory) -> ReadingFound:
@@ -119,6 +126,9 @@ def _places(
                     "nothing.",
                     waits_on=f"authority:{place.code}",
                 )
+        except UnmappedLocation:
+            found.left_out += 1
+            continue
         except Parked as error:
             found.unknown.append((f"place {ref}", error))
             continue
@@ -136,6 +146,9 @@ def _items(
     for ref in event.item_refs:
         try:
             target = directory.item(stored.connection_id, ref, units.get(ref, ""))
+        except UnmappedItem:
+            found.left_out += 1
+            continue
         except Parked as error:
             found.unknown.append((ref, error))
             continue
