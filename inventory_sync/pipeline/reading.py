@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 
 from inventory_sync.connections.models import Connection, Cursor, Hook
 from inventory_sync.domain.errors import Misconfigured, NotOurTurn, Rejected, SyncError, Transient
@@ -41,17 +41,20 @@ HOOKS_EVERY = timedelta(minutes=3)
 def sweep_due(
     connection_id: int, name: str, *, ports: Ports, until: Callable[[], bool] = lambda: False
 ) -> tuple[int, str]:
-    """Sweep a stream if nobody else does; returns how many deliveries were new, and their tier.
+    """Sweep a stream if it is due and nobody else does; returns how many deliveries were new, and their tier.
 
-    What does not end in time stays due, and goes on at its cursor.
+    Wake-ups that piled up while it was swept find nothing due. What does not end in time stays due, and goes
+    on at its cursor.
     """
     now = ports.clock()
     with transaction.atomic():
         row, _ = Cursor.objects.select_for_update().get_or_create(connection_id=connection_id, stream=name)
-        if row.lease_until is not None and row.lease_until > now:
+        leased = row.lease_until is not None and row.lease_until > now
+        if leased or (row.run_at is not None and row.run_at > now):
             return 0, "standard"
-        row.lease_until, row.token = now + LEASE, row.token + 1
-        row.save(update_fields=["lease_until", "token", "updated_at"])
+        row.run_at = row.lease_until = now + LEASE
+        row.token += 1
+        row.save(update_fields=["run_at", "lease_until", "token", "updated_at"])
     try:
         account = ports.account(connection_id)
         stream = sweep.stream_named(account, name)
@@ -73,8 +76,10 @@ def sweep_due(
     return swept.new, stream.tier
 
 
-def _give_back(row: Cursor, **more: Any) -> None:
-    Cursor.objects.filter(pk=row.pk, token=row.token).update(lease_until=None, **more)
+def _give_back(row: Cursor, *, run_at: datetime, **more: Any) -> None:
+    """Let others sweep the stream, at the earliest at `run_at` unless somebody hinted at it meanwhile."""
+    due = Case(When(run_at=row.run_at, then=Value(run_at)), default=F("run_at"))
+    Cursor.objects.filter(pk=row.pk, token=row.token).update(lease_until=None, run_at=due, **more)
 
 
 def _turn_comes(ports: Ports) -> timedelta:

@@ -147,6 +147,7 @@ def test_a_sweep_that_failed_begins_where_it_stood_and_says_why(hub: Hub, twin: 
     assert failed.run_at == hub.clock() + timedelta(seconds=45)
 
     twin.faults.clear()
+    hub.clock.advance(45)
     assert sweep(hub) == 1
     assert cursor(hub).error_code == ""
 
@@ -304,3 +305,34 @@ def test_the_hooks_of_a_paused_connection_are_left_alone(hub: Hub, twin: WooTwin
     reading.heal_hooks(ports=hub.ports)
 
     assert twin.shop.books.all("webhook") == []
+
+
+def test_wake_ups_that_piled_up_while_a_stream_was_swept_find_nothing_due(hub: Hub, twin: WooTwin) -> None:
+    sweep(hub)
+    asked = len(twin.requests)
+
+    assert reading.sweep_due(hub.shop.pk, "orders", ports=hub.ports) == (0, "standard")
+
+    assert len(twin.requests) == asked
+
+
+def test_a_hint_that_comes_during_a_sweep_has_the_stream_swept_again(hub: Hub) -> None:
+    account = hub.ports.account(hub.shop.pk)
+
+    class HintedAt:
+        """The shop's client, and somebody hints at the stream while it is read."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(account.client, name)
+
+        def sweep(self, *asked: Any, **more: Any) -> Any:
+            with hub.ports.intake.transaction():
+                hub.ports.intake.want_reads([ReadWanted(hub.shop.pk, "stream", "orders")], now=hub.clock())
+            return account.client.sweep(*asked, **more)
+
+    hinted = replace(account, client=HintedAt())  # type: ignore[arg-type]
+    reading.sweep_due(hub.shop.pk, "orders", ports=replace(hub.ports, account=lambda _: hinted))
+
+    due = cursor(hub).run_at
+    assert due is not None
+    assert due <= hub.clock()

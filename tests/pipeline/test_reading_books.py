@@ -107,6 +107,7 @@ def test_a_page_that_fails_is_passed_by_and_what_it_left_out_is_unknown(hub: Boo
     assert Case.objects.get(code="stream.page_skipped").state == "open"
 
     hub.books.broken = set()
+    hub.clock.advance(3600)
     reading.sweep_due(hub.erp.pk, "stock", ports=hub.ports)
     hub.drain()
 

@@ -40,6 +40,7 @@ class Warehouse:
 
     def sweep(self, stream: str) -> None:
         self.hall.clock.advance(1)
+        Cursor.objects.update(run_at=None)
         reading.sweep_due(self.erp.pk, stream, ports=self.ports)
         self.drain()
 
