@@ -36,6 +36,8 @@ from inventory_sync.domain.errors import (
     SyncError,
 )
 
+GONE = "It was cancelled or deleted there after it was read."
+
 
 @dataclass(slots=True)
 class Writing:
@@ -59,8 +61,12 @@ class Writing:
     def _changes(self, copies: Sequence[OrderCopy], found: Mapping[OrderName, FoundOrder]) -> list[Change]:
         changes: list[Change] = []
         for copy in copies:
+            order = found.get(name_of(copy))
+            if not copy.may_make and (order is None or order.state == CANCELLED):
+                self.errors[name_of(copy)] = RemoteUnavailable(GONE)
+                continue
             try:
-                changes.append(change_of(copy, found.get(name_of(copy))))
+                changes.append(change_of(copy, order))
             except Rejected as error:
                 self.errors[name_of(copy)] = error
         return changes

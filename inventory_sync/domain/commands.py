@@ -36,7 +36,9 @@ class CopyLine:
 class OrderCopy:
     """The part of a channel's order that one place of the target serves, as the target should have it.
 
-    (source, order_ref, location_ref) name it for good. `number` is what people call the order.
+    (source, order_ref, location_ref) name it for good. `number` is what people call the order. may_make: it
+    may be made, or taken up again if it is cancelled; else it was just read to be there, and if it is not any
+    more, somebody meant that.
     """
 
     source: str
@@ -46,6 +48,7 @@ class OrderCopy:
     lines: tuple[CopyLine, ...]
     cancelled: bool = False
     placed_at: datetime | None = None
+    may_make: bool = True
 
 
 class CopyState(StrEnum):
@@ -93,7 +96,10 @@ class OrderTaker(Protocol):
     def read_copies(self, copies: Sequence[OrderCopy]) -> list[CopySeen]: ...
 
     def write_copies(self, copies: Sequence[OrderCopy]) -> list[Done]:
-        """Create or change, under a name the target keeps unique; never confirms."""
+        """Create or change, under a name the target keeps unique; never confirms.
+
+        One that may not be made and is absent or cancelled is left alone, with a Transient error: read again.
+        """
 
     def confirm_copies(self, copies: Sequence[OrderCopy]) -> list[Done]:
         """Confirm those read as drafts; one that is confirmed already is done."""

@@ -226,7 +226,7 @@ def _take(work: Sending, writer: Writer, step: Step, group: Sequence[tuple[Row, 
         Step.CANCEL: work.client.cancel_copies,
     }[step]
     try:
-        results = call([row.copy for row in rows])
+        results = call([_asked(row) for row in rows])
         if len(results) != len(rows):
             raise RuntimeError(f"{len(results)} results for {len(rows)} copies")
     except OutcomeUnknown as error:
@@ -349,6 +349,11 @@ def _halve(work: Sending, writer: Writer, rows: Sequence[Row]) -> None:
 
 
 # ── one row ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _asked(row: Row) -> OrderCopy:
+    """Return what the target is asked for: what was read to be there may not be made."""
+    return replace(row.copy, may_make=row.seen is None or row.seen.state in GONE)
 
 
 def _refused(work: Sending, row: Row, error: SyncError, now: datetime) -> Row:

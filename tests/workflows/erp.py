@@ -138,6 +138,8 @@ class Erp:
         document = self.documents.get(_name(copy))
         if step == "write":
             wanted = {(line.line_ref, line.item_ref): line.quantity for line in copy.lines if line.quantity}
+            if not copy.may_make and (document is None or document.state is CopyState.CANCELLED):
+                return Done(error=RemoteUnavailable("gone since it was read"))
             if document is None:
                 document = Document(f"S{len(self.documents) + 1:05}")
                 self.documents[_name(copy)] = document

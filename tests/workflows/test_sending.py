@@ -165,6 +165,31 @@ def test_what_people_deleted_there_becomes_a_case_too(world: World) -> None:
     assert world.row().error_code == "copy.cancelled_there"
 
 
+@pytest.mark.parametrize("deed", ["cancel", "delete"])
+def test_what_people_end_there_between_a_reading_and_a_writing_is_not_made_again(
+    world: World, deed: str
+) -> None:
+    world.want(1, 2)
+    world.work()
+    world.want(1, 3)
+    name = ("shop", "o1", "warehouse:1")
+
+    def meanwhile(step: str) -> str:
+        if step == "write" and name in world.erp.documents:
+            if deed == "cancel":
+                world.erp.documents[name].state = CopyState.CANCELLED
+            else:
+                del world.erp.documents[name]
+        return ""
+
+    world.erp.fault = meanwhile
+    world.work()
+    world.settle()
+
+    assert world.there()[0] == {"cancel": "cancelled", "delete": "absent"}[deed]
+    assert world.row().error_code == "copy.cancelled_there"
+
+
 def test_what_people_changed_there_is_put_right_at_the_next_look(world: World) -> None:
     world.want(1, 2)
     world.work()

@@ -276,6 +276,20 @@ def test_a_cancelled_order_that_is_wanted_again_becomes_a_draft_and_is_confirmed
     assert len(hall.orders()) == 1
 
 
+@pytest.mark.parametrize("ended", [True, False])
+def test_an_order_that_was_read_to_be_there_is_not_made_when_people_ended_it_meanwhile(hall, ended):
+    mug = hall.product("MUG", stock=10)
+    copy = copy_of(hall, "1001", ("1", mug, 5))
+    if ended:
+        settle(hall, copy)
+        settle(hall, replace(copy, cancelled=True))
+
+    result = hall.client.write_copies([replace(copy, may_make=False)])[0]
+
+    assert isinstance(result.error, RemoteUnavailable)
+    assert seen(hall, copy).state is (CopyState.CANCELLED if ended else CopyState.ABSENT)
+
+
 def test_a_kit_sold_as_components_has_one_line_per_component(hall):
     mug, cup = hall.product("MUG", stock=10), hall.product("CUP", stock=10)
     copy = copy_of(hall, "1001", ("1", mug, 2), ("1", cup, 4))
