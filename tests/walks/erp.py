@@ -1,4 +1,4 @@
-"""The platform of the walks beside an Odoo: the ERP decides the warehouse, the till its store, two shops sell.
+"""The platform of the walks beside an Odoo: it decides the warehouse, the till its store, two shops sell.
 
 Odoo also mirrors the store: what the till sells there arrives in it as movements. Webhooks of Odoo's
 automation rules go to the hub's door, as its administrator would set them up.
@@ -87,7 +87,7 @@ class ErpPlatform(Platform):
             map_item(erp, item, f"product:{products[sku]}", publishes=False)
             map_item(till, item, sku, publishes=False)
         for code, twin in self.shops.items():
-            shop = retailer.connect_shop(code, twin.url)
+            shop = retailer.connect_shop(code, twin.url, tell_deliveries=True)
             for place in (warehouse, store):
                 map_location(shop, place, sells_for=True, fulfils=place == warehouse)
             for sku, item in items.items():

@@ -87,13 +87,13 @@ def item(sku: str) -> Item:
     return Item.objects.get(sku=sku)
 
 
-def connect_shop(code: str, url: str) -> Connection:
+def connect_shop(code: str, url: str, **values: Any) -> Connection:
     return connect(
         code,
         "woocommerce",
         {
             "base_url": url, "consumer_key": "ck_twin", "consumer_secret": "cs_twin",
-            "webhook_secret": HOOK_SECRET, "timeout_s": 5, "tell_deliveries": True,
+            "webhook_secret": HOOK_SECRET, "timeout_s": 5, **values,
         },
     )  # fmt: skip
 
