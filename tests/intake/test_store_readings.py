@@ -1,4 +1,4 @@
-"""What the drain may rely on of the store for what is read again, found by reading, and numbered by its source."""
+"""What the drain may rely on of the store for readings that are due, finds, and numbers of a source."""
 
 from __future__ import annotations
 

@@ -7,9 +7,12 @@ that it steps into none.
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 
 import pytest
+
+from tests.house.source import ROOT, assert_none
 
 AUTH, WIRE, ORM, FAULTS = "test_twin_auth", "test_twin_wire", "test_twin_orm", "test_twin_faults"
 COUNTS, PICKINGS, QUANTS = "test_twin_counts", "test_twin_pickings", "test_twin_stock_quants"
@@ -233,3 +236,35 @@ def test_every_trap_is_provoked_by_a_test(section: str, trap: str, module: str, 
 
 def test_no_section_of_the_contract_is_without_traps() -> None:
     assert {section for section, *_ in TRAPS} == SECTIONS
+
+
+def page() -> str:
+    return (ROOT / "docs/odoo-traps.md").read_text(encoding="utf-8")
+
+
+def test_every_trap_is_on_the_page_with_the_test_that_provokes_it() -> None:
+    rows = {
+        tuple(cells[:3]) for line in page().splitlines() if len(cells := line.strip("| ").split(" | ")) == 4
+    }
+
+    assert_none(
+        f"docs/odoo-traps.md: no row for §{section}, {trap}, `{module}::{name}`, and what the connector does."
+        for section, trap, module, name in TRAPS
+        if (section, trap, f"`{module}::{name}`") not in rows
+    )
+
+
+def test_every_test_on_the_page_exists() -> None:
+    named = set(re.findall(r"`([\w/]+)::(test_\w+)`", page()))
+
+    assert len(named) >= len({name for *_, name in TRAPS})
+    assert_none(
+        f"docs/odoo-traps.md: there is no {name} in {file}."
+        for module, name in sorted(named)
+        if f"def {name}(" not in (ROOT / (file := file_of(module))).read_text(encoding="utf-8")
+    )
+
+
+def file_of(module: str) -> str:
+    room = "tests/" if "/" in module else "tests/connectors/odoo/"
+    return f"{room}{module}.py"
