@@ -40,6 +40,8 @@ from inventory_sync.domain.errors import (
 
 BATCH = 100
 NAMES = 500
+# It has happened, so Odoo need not ask whether to tell customers, or whether expired goods may leave.
+UNASKED = {"skip_sms": True, "skip_expired": True}
 STATES = {"done": DocumentState.BOOKED, "cancel": DocumentState.CANCELLED}
 
 
@@ -199,7 +201,7 @@ class Batch:
         ids = [number for _, number in some]
         # A window may also come after the work is done (a report to print), so it is looked at, not believed.
         result = self.odoo.write(
-            "stock.picking", "button_validate", window_is_fine=True, ids=ids, context={"skip_sms": True}
+            "stock.picking", "button_validate", window_is_fine=True, ids=ids, context=UNASKED
         )
         if window := window_of(result):
             rows = self.odoo.rows("stock.picking", "read", ids=ids, fields=["state"], load=None)

@@ -197,6 +197,13 @@ def button_validate(env: Env, ids: list[int]) -> Any:
         return window(
             "Create Backorder?", "stock.backorder.confirmation", context, views=[[view, "form"]], view_id=view
         )
+    if not env.context.get("skip_expired") and (expired := _expired(inner, todo)):
+        context = {
+            **env.context,
+            "default_picking_ids": [[6, 0, list(todo)]],
+            "default_lot_ids": [[6, 0, expired]],
+        }
+        return window("Confirmation", "expiry.picking.confirmation", context, views=[[False, "form"]])
     dropped = {int(one) for one in env.context.get("picking_ids_not_to_backorder") or ()}
     kinds = {number: _backorders(inner, number) for number in todo}
     without = [one for one in todo if kinds[one] == "never" or (one in dropped and kinds[one] != "always")]
@@ -215,6 +222,19 @@ def _do(env: Env, ids: Iterable[int], *, cancel_backorder: bool) -> None:
         follow_moves(env, number)
     arriving = [number for number in did if move(env, number)["picking_code"] in ("incoming", "internal")]
     serve_waiting(env, arriving)
+
+
+def _expired(env: Env, ids: Iterable[int]) -> list[int]:
+    """Return the lots of these transfers that have expired (product_expiry)."""
+    lines = [
+        line
+        for number in ids
+        for one in moves_of(env, number)
+        for line in lines_of(env, one["id"])
+        if line["lot_id"]
+    ]
+    ends = {line["lot_id"]: env.value("stock.lot", line["lot_id"], "expiration_date") for line in lines}
+    return sorted(lot for lot, end in ends.items() if end and end <= env.stamp())
 
 
 def _check_sane(env: Env, ids: list[int]) -> None:

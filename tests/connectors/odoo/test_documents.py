@@ -221,3 +221,17 @@ def test_a_tracked_product_without_its_lot_is_refused_in_words(hall, lot, word):
     assert isinstance(result.error, RemoteRefused)
     assert word in result.error.detail
     assert state(hall, "SYNC-a-1") is DocumentState.ABSENT
+
+
+def test_expired_goods_that_have_left_are_booked_without_asking_back(hall):
+    milk = hall.product("MILK", tracking="lot")
+    hall.client.book_documents(
+        [document(hall, "SYNC-a-1", (milk, 6, "L1"), reason=Reason.RECEIPT, arrives=True)]
+    )
+    lot = hall.rows("stock.lot", ("name", "=", "L1"))[0]["id"]
+    hall.write("stock.lot", [lot], expiration_date="2020-01-01 00:00:00")
+
+    result = hall.client.book_documents([document(hall, "SYNC-a-2", (milk, 2, "L1"))])[0]
+
+    assert result.error is None
+    assert lots_of(hall, milk) == {"L1": 4}
