@@ -1,8 +1,10 @@
 """Lower what Odoo left too high: open moves of lines whose wanted quantity fell.
 
 Odoo launches moves by itself when a confirmed quantity rises. When it falls, it takes the difference from
-open moves where it can merge them, and leaves them as they were where it cannot (a picked move, another
-date). So the moves are read, and only what exceeds the line is taken away, the newest first.
+open moves where it can merge them, and leaves them as they were where it cannot (a transfer on paper, another
+date): then it plans to take the difference back from the customer. So the moves are read, what exceeds the
+line is taken away, the newest first, and what was to come back of it with it, or it would be booked in
+without having left.
 """
 
 from __future__ import annotations
@@ -25,9 +27,10 @@ def excess_of(line: FoundLine) -> list[tuple[FoundMove, Decimal]]:
     """
     if not line.excess:
         return []
+    back = [(move, ZERO) for move in _unasked_returns(line)]
     wanted = max(line.ordered - line.delivered, ZERO)
     last = sorted(line.last_moves, key=lambda move: (move.target == "customer", -move.id))
-    lowered = _lowered(last, wanted)
+    lowered = back + _lowered(last, wanted)
     feeding = sorted(
         (move for move in line.moves if move.is_open and move not in last),
         key=lambda move: (move.stage, -move.id),
@@ -35,6 +38,18 @@ def excess_of(line: FoundLine) -> list[tuple[FoundMove, Decimal]]:
     for _, stage in groupby(feeding, key=lambda move: move.stage):
         lowered += _lowered(list(stage), wanted)
     return lowered
+
+
+def _unasked_returns(line: FoundLine) -> list[FoundMove]:
+    """Return the open moves back from the customer that take back nothing that left.
+
+    What people return names the move that it returns.
+    """
+    return [
+        move
+        for move in line.moves
+        if move.state not in OVER and move.source == "customer" and not move.returned and move.demand
+    ]
 
 
 def _lowered(moves: Sequence[FoundMove], wanted: Decimal) -> list[tuple[FoundMove, Decimal]]:

@@ -83,6 +83,18 @@ def test_what_is_open_and_delivered(ordered, moves, opened, delivered, why):
             {3: 1},
             "not picked yet",
         ),
+        (
+            3,
+            (move(1, 5), move(2, 2, to="internal", source="customer")),
+            {2: 0, 1: 3},
+            "what was to come back",
+        ),
+        (
+            4,
+            (move(1, 3, "done"), move(2, 2), move(3, 1, to="internal", source="customer", returned=True)),
+            {2: 1},
+            "a return that people made stays",
+        ),
         (1, (move(1, 4, product=8), move(2, 2, product=9)), {}, "of a kit Odoo knows the parts"),
     ],
 )
@@ -113,3 +125,20 @@ def test_an_order_picked_and_shipped_in_two_steps_follows_its_quantity(version, 
 
     assert [(each.ordered, each.delivered) for each in seen.lines] == [(after, 0)]
     assert seen.lines[0].open == after
+
+
+@pytest.mark.parametrize("version", [18, 19])
+def test_a_delivery_on_paper_is_lowered_and_nothing_is_awaited_back(version):
+    hall = Hall(version)
+    mug = hall.product("MUG", stock=20)
+    settle(hall, copy_of(hall, "1", ("1", mug, 5)))
+    delivery = hall.rows("stock.picking", ("state", "=", "assigned"))[0]
+    hall.write("stock.picking", [delivery["id"]], printed=True)
+
+    seen = settle(hall, copy_of(hall, "1", ("1", mug, 3)))
+
+    assert (seen.lines[0].ordered, seen.lines[0].open) == (3, 3)
+    waiting = hall.rows("stock.picking", ("state", "not in", ["done", "cancel"]))
+    assert [each["id"] for each in waiting] == [delivery["id"]]
+    hall.twin.call("stock.picking", "button_validate", [delivery["id"]])
+    assert hall.on_hand(mug) == 17
