@@ -132,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
     started = commands.add_parser("run", prog="make run", help="the whole platform, until Ctrl-C")
     started.add_argument("--port", type=int, default=8000, help="web: admin, API, hooks (%(default)s)")
-    started.add_argument("--port-base", type=int, default=8100, help="twins: this + 1, + 2 (%(default)s)")
+    started.add_argument("--port-base", type=int, default=8100, help="twins: this + 1, 2, 3 (%(default)s)")
     started.add_argument("--flower-port", type=int, default=5555, help="Flower (%(default)s)")
     started.add_argument(
         "--no-trade", dest="trade", action="store_false", help="no live trade: a quiet platform"

@@ -1,7 +1,8 @@
-"""The demo retailer: about 500 believable items, five places, one web shop, tills. Plain data.
+"""The demo retailer: about 500 believable items, five places, one web shop, an Odoo, tills. Plain data.
 
-The same seed gives the same file, byte for byte. Knows nothing of the platform or the twins, who read it.
-`python -m runner.demo --out FILE`.
+Odoo keeps the books of the two warehouses, the tills those of the three stores. Odoo mirrors one store and
+begins it empty: the mirror brings what is there. The same seed gives the same file, byte for byte. Knows
+nothing of the platform or the twins, who read it. `python -m runner.demo --out FILE`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,12 @@ LOCATIONS: tuple[tuple[str, str, str], ...] = (
     ("ST-BER", "Store Berlin", "store"), ("ST-CGN", "Store Cologne", "store"),
     ("ST-LEJ", "Store Leipzig", "store"),
 )  # fmt: skip
-SELLS_FROM = ("WH-HAM", "WH-MUC", "ST-BER")
+SELLS_FROM = ("WH-HAM", "WH-MUC")
+MIRRORED = "ST-BER"
+FIRST_WAREHOUSE = 2
+"""Odoo's id of the first warehouse we make: every new database has one already, which nobody here uses."""
+CUSTOMER = (7, "Customers of the web shop")
+"""Odoo 19's id and name of the contact under which it keeps the web shop's orders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +156,10 @@ class _Builder:
             "locations": [
                 {"code": COMPANY, "name": "Hanse Home GmbH", "kind": "company", "parent": None},
                 *(
-                    {"code": code, "name": name, "kind": kind, "parent": COMPANY}
+                    {
+                        "code": code, "name": name, "kind": kind, "parent": COMPANY,
+                        "mode": "figures" if kind == "warehouse" else "movements",
+                    }
                     for code, name, kind in LOCATIONS
                 ),
             ],
@@ -159,8 +168,11 @@ class _Builder:
                 for (place, sku), quantity in self._stock.items()
             ],
             "woo": {"products": self._products, "sells_from": list(SELLS_FROM)},
+            "odoo": self._odoo(stocked),
             "till": {
-                "stores": [{"external_id": code, "location": code} for code, _, _ in LOCATIONS],
+                "stores": [
+                    {"external_id": code, "location": code} for code, _, kind in LOCATIONS if kind == "store"
+                ],
                 "items": [
                     {
                         "external_id": sku, "item": sku, "unit": self._items[sku]["unit"], "factor": "1",
@@ -169,6 +181,34 @@ class _Builder:
                     for sku in stocked
                 ],
             },
+        }  # fmt: skip
+
+    # ── the ERP ──
+
+    def _odoo(self, stocked: Sequence[str]) -> Doc:
+        """Return what Odoo begins with. Ids are those a new database gives; the twin holds us to them."""
+        kept = [row for row in LOCATIONS if row[0] in (*SELLS_FROM, MIRRORED)]
+        number, name = CUSTOMER
+        return {
+            "warehouses": [
+                {
+                    "id": FIRST_WAREHOUSE + index, "code": code.rsplit("-", 1)[-1], "name": name,
+                    "location": code, "decides": code != MIRRORED,
+                }
+                for index, (code, name, _) in enumerate(kept)
+            ],
+            "products": [
+                {
+                    "id": index, "sku": sku, "name": self._items[sku]["name"],
+                    "barcode": self._items[sku]["gtin"], "price": self._items[sku]["price"],
+                    "opening": {
+                        code.rsplit("-", 1)[-1]: self._stock[(code, sku)]
+                        for code, _, _ in kept if code != MIRRORED
+                    },
+                }
+                for index, sku in enumerate(stocked, start=1)
+            ],
+            "customers": [{"id": number, "name": name}],
         }  # fmt: skip
 
     # ── catalogue ──

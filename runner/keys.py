@@ -36,6 +36,8 @@ RECIPES: Mapping[str, Callable[[], str]] = {
     "WOO_TWIN_SECRET": lambda: "cs_" + secrets.token_hex(20),
     "TILL_TWIN_SECRET": _signing_secret,
     "TILL_TWIN_TOKEN": _password,
+    "ODOO_TWIN_KEY": lambda: secrets.token_hex(20),
+    "ODOO_TWIN_HOOK_TOKEN": lambda: secrets.token_urlsafe(32),
 }
 
 

@@ -58,12 +58,17 @@ class Ports:
         return self.base + 2
 
     @property
+    def odoo(self) -> int:
+        return self.base + 3
+
+    @property
     def wanted(self) -> dict[str, tuple[int, str]]:
         """What each port is for, and the option that chooses another."""
         return {
             "web": (self.web, "--port"),
             "the WooCommerce twin": (self.woo, "--port-base"),
             "the till twin": (self.till, "--port-base"),
+            "the Odoo twin": (self.odoo, "--port-base"),
             "Flower": (self.flower, "--flower-port"),
         }
 
@@ -88,6 +93,10 @@ class Landscape:
     @property
     def till_url(self) -> str:
         return f"http://{LOOPBACK}:{self.ports.till}"
+
+    @property
+    def odoo_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.ports.odoo}"
 
     @property
     def flower_url(self) -> str:
@@ -195,6 +204,7 @@ class Landscape:
             ("Flower", f"{self.flower_url}   admin / {self.keys['FLOWER_PASSWORD']}"),
             ("WooCommerce twin", self.woo_url),
             ("Till twin", self.till_url),
+            ("Odoo twin", self.odoo_url),
             ("Live trade", "runs; quiet with make run ARGS=--no-trade" if trade else "off (--no-trade)"),
             ("Logs", str(self.var_dir / "log")),
         ]
@@ -215,7 +225,8 @@ class Landscape:
         return self._manage(
             "load-demo", "items, locations, mappings and connections are there",
             "load_demo", self.demo_file,
-            "--woo-url", self.woo_url, "--till-url", self.till_url, "--hub-url", self.hub_url,
+            "--woo-url", self.woo_url, "--till-url", self.till_url, "--odoo-url", self.odoo_url,
+            "--hub-url", self.hub_url,
             told=self.twin_keys,
         )  # fmt: skip
 
@@ -230,10 +241,16 @@ class Landscape:
                 ready=Answers(self.woo_url), told=self.twin_keys,
             ),
             self._process(
-                "twin-till", f"tills and a stockroom at {self.till_url}",
+                "twin-till", f"tills of three stores at {self.till_url}",
                 PYTHON, "-m", "connectors.till.twin", "--port", str(self.ports.till), *seeded,
                 "--state-dir", str(folder / "till"), "--hook-url", f"{self.hub_url}/hooks/till/",
                 ready=Answers(self.till_url), told=self.twin_keys,
+            ),
+            self._process(
+                "twin-odoo", f"an Odoo 19 with two warehouses at {self.odoo_url}",
+                PYTHON, "-m", "connectors.odoo.twin", "--version", "19", "--port", str(self.ports.odoo),
+                *seeded, "--state-dir", str(folder / "odoo"), "--hook-url", f"{self.hub_url}/hooks/odoo/",
+                ready=Answers(self.odoo_url), told=self.twin_keys,
             ),
         ]  # fmt: skip
 
@@ -269,9 +286,9 @@ class Landscape:
 
     def _trade(self) -> Child:
         return self._process(
-            "trade", "customers buy, tills ring",
+            "trade", "customers buy, tills ring, the stockroom ships",
             PYTHON, "-m", "runner.trade", "--woo-url", self.woo_url, "--till-url", self.till_url,
-            ready=Lives(0.5), told=self.twin_keys,
+            "--odoo-url", self.odoo_url, ready=Lives(0.5), told=self.twin_keys,
         )  # fmt: skip
 
     def _manage(

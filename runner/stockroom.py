@@ -1,21 +1,34 @@
-"""The stockroom of the demo: takes web orders off the shelves, ships them, and tells the shop.
+"""The stockroom of the demo: sends out the web orders that Odoo has, takes goods back, fills the shelves.
 
-What has left for an order is asked of the till, so nothing leaves twice after a restart.
+It works from Odoo alone, where the hub keeps the orders: what the shop knows of it the hub has told it. Only
+goods that need no shelf are sent by the shop itself. What has left is asked of Odoo, so nothing leaves twice
+after a restart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Protocol
 
 Doc = dict[str, Any]
 
-PATIENCE = 15  # tries before the customer is told that it cannot be delivered
+PATIENCE_S = 60.0
+"""How long an order that Odoo has waits for goods before the customer is told that they cannot come."""
+LONG_PATIENCE_S = 600.0
+"""How long an order may take to come to Odoo."""
+IN_PARTS = 0.2
+
+
+class Refused(Exception):
+    """The twin said no: nothing on the shelf, an order changed meanwhile."""
 
 
 class Calls(Protocol):
-    """JSON calls to a twin; `post` raises when it is refused."""
+    """JSON calls to a twin; `post` raises Refused."""
 
     def get(self, path: str) -> Any: ...
 
@@ -23,87 +36,158 @@ class Calls(Protocol):
 
 
 class Stockroom:
-    """Ships orders of one shop from the places it sells from."""
+    """Ships orders of one shop from the warehouses it sells from."""
 
-    def __init__(self, woo: Calls, till: Calls, *, source: str) -> None:
-        self._woo, self._till, self._source = woo, till, source
+    def __init__(
+        self,
+        woo: Calls,
+        till: Calls,
+        odoo: Calls,
+        dice: random.Random,
+        *,
+        source: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._woo, self._till, self._odoo, self._dice = woo, till, odoo, dice
+        self._source, self._clock = source, clock
         self._catalog: Doc = {}
-        self._tries: dict[int, int] = {}
+        self._waiting_since: dict[int, float] = {}
+        self._sent: set[int] = set()
 
     def catalog(self) -> Doc:
         if not self._catalog.get("picks"):
             self._catalog = self._till.get("/_twin/catalog")
         return self._catalog
 
-    def sells_from(self) -> list[str]:
-        return list(self.catalog().get("sells_from", []))
+    def warehouses(self) -> list[str]:
+        """Return the warehouses by Odoo's short names."""
+        return [code.rsplit("-", 1)[-1] for code in self.catalog().get("sells_from", [])]
 
-    def picks(self, line: Doc, units: int) -> list[Doc]:
+    def picks(self, line: Doc, units: int) -> Counter[str]:
         """Return what to take off the shelf for so many units of an order line; nothing if unknown."""
         product = str(line["variation_id"] or line["product_id"])
-        return [
-            {"sku": part["sku"], "quantity": str(Decimal(part["quantity"]) * units)}
-            for part in self.catalog().get("picks", {}).get(product, [])
-        ]
+        found: Counter[str] = Counter()
+        for part in self.catalog().get("picks", {}).get(product, []):
+            found[part["sku"]] += int(Decimal(part["quantity"])) * units
+        return found
+
+    # ── orders ──
 
     def has_begun(self, order: Doc) -> bool:
-        return bool(self._left(order))
+        return bool(self._delivered(self._copies(order)))
 
-    def ship(self, order: Doc) -> bool:
-        """Ship what the order still wants, each line from one place; complete it when all has left."""
-        done = self._left(order)
-        short = False
-        for line in order["lines"]:
-            parts = self.picks(line, line["quantity"] - line["refunded"])
-            if str(line["id"]) in done or not parts or line["quantity"] <= line["refunded"]:
-                continue
-            place = self._place_for(parts)
-            if place is None:
-                short = True
-                continue
-            lines = [{**part, "order_line": str(line["id"])} for part in parts]
-            order_ref = {"source": self._source, "number": order["number"]}
-            self._till.post("/_twin/shipment", {"store": place, "order": order_ref, "lines": lines})
-        if not short:
-            self._tries.pop(order["id"], None)
-            self._woo.post(f"/_twin/orders/{order['id']}/status", {"status": "completed"})
-            return True
-        return self._wait_or_give_up(order)
+    def is_sent(self, order: Doc) -> bool:
+        """Whether all of it has left, as far as this stockroom has seen."""
+        return order["id"] in self._sent
 
-    def _wait_or_give_up(self, order: Doc) -> bool:
-        """Try again later; after a while cancel what never left, or refund the lines that cannot come."""
-        tries = self._tries[order["id"]] = self._tries.get(order["id"], 0) + 1
-        if tries < PATIENCE:
+    def ship(self, order: Doc) -> None:
+        """Ship what Odoo has reserved for an order; give up what does not come."""
+        wanted = self._wanted(order)
+        copies = self._copies(order)
+        if not wanted - self._delivered(copies):
+            self._sent.add(order["id"])
+            self._waiting_since.pop(order["id"], None)
+            if any(not self.picks(line, 1) for line in order["lines"]):
+                self._woo.post(f"/_twin/orders/{order['id']}/status", {"status": "completed"})
+        elif sum(self._ship(copy) for copy in copies):
+            self._waiting_since.pop(order["id"], None)
+        else:
+            since = self._waiting_since.setdefault(order["id"], self._clock())
+            if self._clock() - since >= (PATIENCE_S if copies else LONG_PATIENCE_S):
+                self._waiting_since.pop(order["id"])
+                self._give_up(order, self._delivered(copies))
+
+    def take_back(self, order: Doc, line: Doc) -> bool:
+        """Put one unit of a delivered line back on the shelf it came from; False if it never left here."""
+        parts = self.picks(line, 1)
+        for copy in self._copies(order):
+            if parts and not parts - self._delivered([copy]):
+                self._odoo.post("/_twin/return", {"order": copy["name"], "lines": dict(parts)})
+                return True
+        return False
+
+    def _ship(self, copy: Doc) -> bool:
+        """Send out one of Odoo's orders, or now and then a first part of it; False if nothing was there."""
+        left = {
+            line["code"]: int(line["ordered"] - line["delivered"])
+            for line in copy["lines"]
+            if line["ordered"] > line["delivered"]
+        }
+        if not left:
             return False
-        self._tries.pop(order["id"])
-        done = self._left(order)
-        if not done:
-            self._woo.post(f"/_twin/orders/{order['id']}/status", {"status": "cancelled"})
-            return True
-        missing = [
-            {"id": line["id"], "quantity": line["quantity"] - line["refunded"], "refund_total": "0"}
-            for line in order["lines"]
-            if str(line["id"]) not in done and line["quantity"] > line["refunded"]
-        ]
-        self._woo.post(f"/_twin/orders/{order['id']}/refund", {"line_items": missing, "api_restock": False})
-        self._woo.post(f"/_twin/orders/{order['id']}/status", {"status": "completed"})
+        body: Doc = {"order": copy["name"]}
+        begun = any(line["delivered"] for line in copy["lines"])
+        if not begun and sum(left.values()) > 1 and self._dice.random() < IN_PARTS:
+            code = next(iter(left))
+            body["lines"] = {code: max(1, left[code] // 2)}
+        try:
+            self._odoo.post("/_twin/ship", body)
+        except Refused:
+            return False
         return True
 
-    def _left(self, order: Doc) -> list[str]:
-        path = f"/_twin/shipped?source={self._source}&number={order['number']}"
-        lines: list[str] = self._till.get(path)["lines"]
-        return lines
+    def _give_up(self, order: Doc, delivered: Counter[str]) -> None:
+        """Cancel what never left, or refund the lines that cannot come."""
+        if not delivered:
+            self._woo.post(f"/_twin/orders/{order['id']}/status", {"status": "cancelled"})
+            return
+        missing = []
+        for line in order["lines"]:
+            parts, units = self.picks(line, 1), line["quantity"] - line["refunded"]
+            served = min((delivered[sku] // each for sku, each in parts.items()), default=units)
+            delivered -= self.picks(line, min(served, units))
+            if served < units:
+                missing.append({"id": line["id"], "quantity": units - served, "refund_total": "0"})
+        body = {"line_items": missing, "api_restock": False}
+        self._woo.post(f"/_twin/orders/{order['id']}/refund", body)
 
-    def _place_for(self, parts: Sequence[Doc]) -> str | None:
-        """Return a place that has all parts of a line, the fullest first."""
-        asked: dict[str, Decimal] = {}
-        for part in parts:
-            asked[part["sku"]] = asked.get(part["sku"], Decimal(0)) + Decimal(part["quantity"])
-        stores = self._till.get(f"/_twin/book?sku={','.join(asked)}")["stores"]
-        best: tuple[Decimal, str] | None = None
-        for place in self.sells_from():
-            shelf = stores[place]["on_hand"]
-            if all(Decimal(shelf.get(sku, "0")) >= quantity for sku, quantity in asked.items()):
-                room = sum(Decimal(shelf[sku]) for sku in asked)
-                best = max(best or (Decimal(-1), ""), (Decimal(room), place))
-        return best[1] if best else None
+    def _wanted(self, order: Doc) -> Counter[str]:
+        found: Counter[str] = Counter()
+        for line in order["lines"]:
+            found += self.picks(line, line["quantity"] - line["refunded"])
+        return found
+
+    def _copies(self, order: Doc) -> list[Doc]:
+        """Return what Odoo keeps of a web order: one order for each warehouse that serves it."""
+        ours = f"inventory_sync.order__{self._source}__"
+        found = self._odoo.get(f"/_twin/orders?ref={order['number']}")["orders"]
+        return [
+            row for row in found if row["state"] == "sale" and (row["external_id"] or "").startswith(ours)
+        ]
+
+    def _delivered(self, copies: list[Doc]) -> Counter[str]:
+        found: Counter[str] = Counter()
+        for line in (line for copy in copies for line in copy["lines"] if line["delivered"] > 0):
+            found[line["code"]] += int(line["delivered"])
+        return found
+
+    # ── shelves ──
+
+    def receive(self, warehouse: str) -> None:
+        """Buy the scarcest of a few goods, by the carton where they come in cartons."""
+        skus = sorted({part["sku"] for parts in self.catalog()["picks"].values() for part in parts})
+        few = self._dice.sample(skus, min(12, len(skus)))
+        there = self._there(warehouse, few)
+        lines = {}
+        for sku in sorted(few, key=lambda sku: there[sku])[:3]:
+            carton = next(iter(self.catalog().get("packs", {}).get(sku, {}).values()), None)
+            cartons = self._dice.randint(2, 4)
+            lines[sku] = cartons * int(Decimal(carton)) if carton else self._dice.randint(10, 40)
+        self._odoo.post("/_twin/receive", {"lines": lines, "warehouse": warehouse})
+
+    def transfer(self) -> None:
+        """Move a little of what one warehouse has to the other."""
+        here, there = self._dice.sample(self.warehouses(), 2)
+        skus = sorted({part["sku"] for parts in self.catalog()["picks"].values() for part in parts})
+        shelf = self._there(here, self._dice.sample(skus, min(6, len(skus))))
+        lines = {sku: min(int(left), self._dice.randint(2, 6)) for sku, left in shelf.items() if left >= 2}
+        if lines:
+            some = dict(list(lines.items())[:2])
+            self._odoo.post("/_twin/transfer", {"lines": some, "source": here, "target": there})
+
+    def _there(self, warehouse: str, skus: list[str]) -> dict[str, float]:
+        """Return what is in a warehouse and promised to nobody."""
+        book = self._odoo.get(f"/_twin/book?sku={','.join(skus)}")
+        place = book["warehouses"][warehouse]
+        levels = {sku: book["levels"].get(sku, {}).get(place, {}) for sku in skus}
+        return {sku: row.get("on_hand", 0.0) - row.get("reserved", 0.0) for sku, row in levels.items()}

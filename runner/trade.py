@@ -20,7 +20,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
-from runner.stockroom import Stockroom
+from runner.stockroom import Refused, Stockroom
 
 Doc = dict[str, Any]
 
@@ -34,10 +34,6 @@ REPORT_S = 30.0
 
 class Away(Exception):
     """The twin did not answer."""
-
-
-class Refused(Exception):
-    """The twin said no: nothing on the shelf, an order changed meanwhile."""
 
 
 class Api:
@@ -74,9 +70,11 @@ class Api:
 class Trade:
     """Everything that happens in the demo's retail day. One act at a time."""
 
-    def __init__(self, woo: Api, till: Api, dice: random.Random, *, source: str, pick_s: float = 0) -> None:
+    def __init__(
+        self, woo: Api, till: Api, odoo: Api, dice: random.Random, *, source: str, pick_s: float = 0
+    ) -> None:
         self._woo, self._till, self._dice, self._pick_s = woo, till, dice, pick_s
-        self._stockroom = Stockroom(woo, till, source=source)
+        self._stockroom = Stockroom(woo, till, odoo, dice, source=source)
         self._sales: list[Doc] = []
         self._read: dict[str, tuple[float, Any]] = {}
 
@@ -114,24 +112,22 @@ class Trade:
         )
         if order is None or line is None:
             return
-        whole = self._dice.random() < 0.6
+        whole = self._dice.random() < 0.6 and self._stockroom.take_back(order, line)
         given = {"id": line["id"], "quantity": 1, "refund_total": "0"}
         self._woo.post(f"/_twin/orders/{order['id']}/refund", {"line_items": [given], "api_restock": whole})
-        parts = self._stockroom.picks(line, 1)
-        if whole and parts:
-            self._till.post("/_twin/return", {"store": self._stockroom.sells_from()[0], "lines": parts})
 
     def ship(self) -> None:
         """Send out the oldest paid orders, once somebody had the time to pick them."""
         picked = time.time() - self._pick_s
-        for order in self._orders("processing")[:3]:
+        open_orders = [order for order in self._orders("processing") if not self._stockroom.is_sent(order)]
+        for order in open_orders[:5]:
             if order["created"] <= picked:
                 self._stockroom.ship(order)
 
     # ── the shop floor ──
 
     def sale(self) -> None:
-        store = self._dice.choice([name for name in self._book() if name.startswith("ST")])
+        store = self._dice.choice(list(self._book()))
         there = self._there(store)
         chosen = self._dice.sample(there, min(len(there), self._dice.choice((1, 1, 2, 3))))
         if chosen:
@@ -159,7 +155,10 @@ class Trade:
 
     def receipt(self) -> None:
         """Let a lorry bring the scarcest of a few goods, by the carton where they come in cartons."""
-        store = self._dice.choice([name for name in self._book() if name.startswith("WH")])
+        if self._dice.random() < 0.5:
+            self._stockroom.receive(self._dice.choice(self._stockroom.warehouses()))
+            return
+        store = self._dice.choice(list(self._book()))
         shelf = list(self._book()[store]["on_hand"].items())
         lines = []
         for sku, _ in sorted(self._dice.sample(shelf, min(12, len(shelf))), key=lambda row: Decimal(row[1]))[
@@ -175,9 +174,11 @@ class Trade:
         self._till.post("/_twin/receipt", {"store": store, "lines": lines})
 
     def transfer(self) -> None:
-        stores = list(self._book())
-        start = self._dice.choice([name for name in stores if name.startswith("WH")])
-        goal = self._dice.choice([name for name in stores if name != start])
+        """Move goods between the warehouses, in Odoo, or between two stores, whose tills tell of it."""
+        if self._dice.random() < 0.5:
+            self._stockroom.transfer()
+            return
+        start, goal = self._dice.sample(list(self._book()), 2)
         lines = [
             {"sku": sku, "quantity": str(min(int(left), self._dice.randint(2, 6)))}
             for sku, left in self._dice.sample(self._there(start), 2)
@@ -202,7 +203,7 @@ class Trade:
             )
 
     def close(self) -> None:
-        store = self._dice.choice([name for name in self._book() if name.startswith("ST")])
+        store = self._dice.choice(list(self._book()))
         self._till.post("/_twin/session-close", {"store": store})
 
     def acts(self) -> dict[str, Callable[[], None]]:
@@ -294,9 +295,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m runner.trade", description=__doc__)
     parser.add_argument("--woo-url", required=True)
     parser.add_argument("--till-url", required=True)
-    parser.add_argument(
-        "--source", default="woo", help="the web shop's connection code, as shipments name it"
-    )
+    parser.add_argument("--odoo-url", required=True)
+    parser.add_argument("--source", default="woo", help="the web shop, as Odoo's orders name it")
     parser.add_argument(
         "--seconds", type=float, default=0, help="stop after this long; 0 runs until a signal"
     )
@@ -309,7 +309,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     dice = random.Random(options.seed)
     rates = {name: float(getattr(options, name)) * options.pace for name in RATES}
     trade = Trade(
-        Api(options.woo_url), Api(options.till_url), dice, source=options.source, pick_s=options.pick_s
+        Api(options.woo_url),
+        Api(options.till_url),
+        Api(options.odoo_url),
+        dice,
+        source=options.source,
+        pick_s=options.pick_s,
     )
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

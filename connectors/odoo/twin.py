@@ -59,6 +59,7 @@ from connectors.odoo import (  # noqa: F401 (importing a module of the twin is i
 from connectors.odoo.twin_calls import Caller, WorkerKilled, action_of, reads
 from connectors.odoo.twin_control import Control
 from connectors.odoo.twin_core import Database
+from connectors.odoo.twin_hooks import announce_moves
 from connectors.odoo.twin_json2 import PATH, Json2
 from connectors.odoo.twin_orm import SUPERUSER, Env
 from connectors.odoo.twin_rpc import Rpc
@@ -221,6 +222,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--database", default=DATABASE)
     parser.add_argument("--key", default=os.environ.get("ODOO_TWIN_KEY", KEY))
     parser.add_argument("--seed-file", type=Path, help="goods, places and people to begin with")
+    parser.add_argument("--hook-url", default="", help="where finished moves are told; the token is added")
+    parser.add_argument("--hook-token", default=os.environ.get("ODOO_TWIN_HOOK_TOKEN", ""))
     parser.add_argument("--timings", action="store_true", help="calls cost what they cost in a real server")
     parser.add_argument("--random-seed", type=int, default=0)
     options = parser.parse_args(argv)
@@ -231,6 +234,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     )  # fmt: skip
     if options.seed_file is not None:
         twin.control.seed(json.loads(options.seed_file.read_text(encoding="utf-8")))
+    if options.hook_url:
+        with twin.env() as env:
+            announce_moves(env, f"{options.hook_url.rstrip('/')}/{options.hook_token}/")
     return run_until_signalled(twin, name=f"odoo {options.version}", host=options.host, port=options.port)
 
 

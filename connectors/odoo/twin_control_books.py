@@ -47,6 +47,7 @@ def book(env: Env, codes: Iterable[str] = ()) -> Doc:
             level["reserved"] = round(level["reserved"] + quant["reserved_quantity"], 6)
     return {
         "time": env.now.isoformat(),
+        "warehouses": {row["code"]: f"warehouse:{row['id']}" for row in env.rows("stock.warehouse")},
         "products": [_product(row) for row in products],
         "levels": levels,
         "quants": rows,

@@ -122,9 +122,14 @@ def mark_misconfigured(*, connection_id: int, detail: str, actor: audit.Actor) -
     )
 
 
-def rotate_hook_token(*, connection_id: int, actor: audit.Actor, reason: str) -> str:
-    """Return a new token for the path of the hook, never shown again; the old one ends at once."""
-    token = randomness.token_urlsafe(32)
+def rotate_hook_token(
+    *, connection_id: int, actor: audit.Actor, reason: str, token: str | None = None
+) -> str:
+    """Return a new token for the path of the hook, never shown again; the old one ends at once.
+
+    token: one the vendor has been told already; a random one where none is given.
+    """
+    token = token or randomness.token_urlsafe(32)
     with transaction.atomic():
         row = Connection.objects.select_for_update().get(pk=connection_id)
         row.hook_token_hash = hook_token_hash(token)

@@ -1,6 +1,7 @@
 """Load the demo retailer, set-based and in one transaction. What exists is left as staff made it.
 
-Stock is not loaded: the till's twin counts every shelf and tells the hub through the front door.
+Stock is not loaded: the till's twin counts every shelf and tells the hub through the front door, Odoo's books
+are read. The mirror of a store begins here, before anything is counted there, so it is told all of it.
 """
 
 from __future__ import annotations
@@ -27,9 +28,11 @@ from inventory_sync.catalog.models import (
 )
 from inventory_sync.connections.models import Connection
 from inventory_sync.console import demo_connections
-from inventory_sync.console.demo_connections import ACTOR, WHY, Accounts
+from inventory_sync.console.demo_connections import ACTOR, ODOO, WHY, Accounts
 from inventory_sync.ledger.services import mark_items_dirty
+from inventory_sync.propagation.mirror_places import settle_places
 from inventory_sync.propagation.services import sync_listings
+from inventory_sync.support import correlation
 
 Data = Mapping[str, Any]
 Row = TypeVar("Row", bound=models.Model)
@@ -43,24 +46,39 @@ def load(data: Data, *, accounts: Accounts, now: datetime) -> dict[str, int]:
         till, new_till = demo_connections.ensure(demo_connections.TILL, accounts.till, now=now)
         items, made_items = _items(data["items"])
         locations, made_locations = _locations(data["locations"])
+        odoo, new_odoo = _odoo(data["odoo"], accounts, now=now)
         made = {
-            "connections": new_woo + new_till,
+            "connections": new_woo + new_till + new_odoo,
             "items": made_items,
             "packs": _packs(data["items"], items),
             "kit components": _components(data["items"], items),
             "locations": made_locations,
-            "authorities": _authorities(data["till"]["stores"], locations, till),
+            "authorities": _authorities(data, locations, till, odoo),
             "item mappings": _mappings(
-                [*_woo_mappings(data["woo"]["products"], items, woo), *_till_mappings(data, items, till)]
+                [
+                    *_woo_mappings(data["woo"]["products"], items, woo),
+                    *_till_mappings(data, items, till),
+                    *_odoo_mappings(data["odoo"]["products"], items, odoo),
+                ]
             ),
-            "location mappings": _location_mappings(data, locations, woo, till),
+            "location mappings": _location_mappings(data, locations, woo, till, odoo),
         }
+        settle_places([odoo.pk] if odoo else [], now=now, new_id=correlation.new_id)
         if not Policy.objects.filter(connection=woo).exists():
             change_policy(actor=ACTOR, connection=woo, values={"buffer": BUFFER}, reason=WHY, now=now)
         if any(made.values()):
             mark_items_dirty([item.pk for item in items.values()], now=now)
             sync_listings(woo.pk, now=now)
     return made
+
+
+def _odoo(data: Data, accounts: Accounts, *, now: datetime) -> tuple[Connection | None, bool]:
+    """Return Odoo's connection, or none where somebody else decides its warehouses: the demo before Odoo."""
+    decides = [house["location"] for house in data["warehouses"] if house["decides"]]
+    others = Authority.objects.filter(location__code__in=decides).exclude(connection__code=ODOO)
+    if others.exists() and not Connection.objects.filter(code=ODOO).exists():
+        return None, False
+    return demo_connections.ensure(ODOO, accounts.odoo, now=now)
 
 
 def _insert(rows: Iterable[Row], model: type[Row], key: Callable[[Row], Any], action: str) -> int:
@@ -129,6 +147,7 @@ def _locations(entries: Iterable[Data]) -> tuple[dict[str, Location], int]:
                 name=entry["name"],
                 kind=entry["kind"],
                 parent=known.get(entry.get("parent") or ""),
+                mode=entry.get("mode", Location.Mode.MOVEMENTS),
                 rank=10 if entry["kind"] == Location.Kind.WAREHOUSE else 50,
             )
             for entry in level
@@ -139,8 +158,18 @@ def _locations(entries: Iterable[Data]) -> tuple[dict[str, Location], int]:
     return known, made
 
 
-def _authorities(stores: Iterable[Data], locations: Mapping[str, Location], till: Connection) -> int:
-    rows = [Authority(location=locations[store["location"]], connection=till) for store in stores]
+def _authorities(
+    data: Data, locations: Mapping[str, Location], till: Connection, odoo: Connection | None
+) -> int:
+    rows = [
+        Authority(location=locations[store["location"]], connection=till) for store in data["till"]["stores"]
+    ]
+    if odoo:
+        rows += [
+            Authority(location=locations[house["location"]], connection=odoo)
+            for house in data["odoo"]["warehouses"]
+            if house["decides"]
+        ]
     return _insert(rows, Authority, lambda row: row.location_id, "authority.imported")
 
 
@@ -187,12 +216,31 @@ def _till_mappings(data: Data, items: Mapping[str, Item], till: Connection) -> I
         )
 
 
+def _odoo_mappings(
+    products: Iterable[Data], items: Mapping[str, Item], odoo: Connection | None
+) -> Iterable[ItemMapping]:
+    """Odoo sells the parts of a gift set, so no set is named there."""
+    for product in products if odoo else ():
+        yield ItemMapping(
+            connection=odoo,
+            external_id=f"product:{product['id']}",
+            external_sku=product["sku"],
+            label=product["name"],
+            item=items[product["sku"]],
+            publishes=False,
+        )
+
+
 def _mappings(rows: Iterable[ItemMapping]) -> int:
     return _insert(rows, ItemMapping, lambda row: (row.connection_id, row.external_id), "mapping.imported")
 
 
 def _location_mappings(
-    data: Data, locations: Mapping[str, Location], woo: Connection, till: Connection
+    data: Data,
+    locations: Mapping[str, Location],
+    woo: Connection,
+    till: Connection,
+    odoo: Connection | None,
 ) -> int:
     rows = [
         LocationMapping(
@@ -206,6 +254,17 @@ def _location_mappings(
         LocationMapping(connection=woo, location=locations[code], sells_for=True, fulfils=True)
         for code in data["woo"]["sells_from"]
     ]
+    if odoo:
+        rows += [
+            LocationMapping(
+                connection=odoo,
+                external_id=f"warehouse:{house['id']}",
+                location=locations[house["location"]],
+                counts_from=house["decides"],
+                mirrors=not house["decides"],
+            )
+            for house in data["odoo"]["warehouses"]
+        ]
     return _insert(
         rows,
         LocationMapping,

@@ -6,6 +6,8 @@ from collections import Counter
 
 import pytest
 
+from connectors.odoo.twin import OdooTwin
+from connectors.odoo.twin_seed import add_product
 from runner import demo
 
 
@@ -50,6 +52,8 @@ def test_what_is_named_exists(retailer: demo.Doc) -> None:
     assert {row["location"] for row in retailer["stock"]} <= places
     assert set(retailer["woo"]["sells_from"]) <= places
     assert {row["item"] for row in retailer["till"]["items"]} <= items
+    assert {row["sku"] for row in retailer["odoo"]["products"]} <= items
+    assert {row["location"] for row in retailer["odoo"]["warehouses"]} <= places
     assert {product["item"] for product in products.values() if product["item"]} <= items
     assert all(
         products[product["parent_id"]]["type"] == "variable"
@@ -64,6 +68,44 @@ def test_every_stocked_item_is_counted_at_every_place_and_no_kit_is(retailer: de
     counted = Counter(row["sku"] for row in retailer["stock"])
 
     assert counted == dict.fromkeys(stocked, 5)
+
+
+def test_every_place_is_decided_by_odoo_or_the_tills_and_never_by_both(retailer: demo.Doc) -> None:
+    kept = {row["code"] for row in retailer["locations"] if row["kind"] != "company"}
+    odoo = [row["location"] for row in retailer["odoo"]["warehouses"] if row["decides"]]
+    tills = [row["location"] for row in retailer["till"]["stores"]]
+
+    assert sorted([*odoo, *tills]) == sorted(kept)
+    assert set(retailer["woo"]["sells_from"]) == set(odoo)
+    assert {row["location"] for row in retailer["odoo"]["warehouses"]} - set(odoo) == {demo.MIRRORED}
+    assert {row["code"] for row in retailer["locations"] if row.get("mode") == "figures"} == set(odoo)
+
+
+def test_odoo_accepts_the_ids_that_the_dataset_promises_and_begins_with_its_stock(retailer: demo.Doc) -> None:
+    twin = OdooTwin(version=19)
+
+    made = twin.control.seed(retailer)
+
+    book = twin.control.book()
+    stock = {(row["location"], row["sku"]): float(row["quantity"]) for row in retailer["stock"]}
+    codes = {row["location"]: row["code"] for row in retailer["odoo"]["warehouses"]}
+    levels = {
+        (where, sku): book["levels"][sku][book["warehouses"][codes[where]]]["on_hand"]
+        for where, sku in stock
+        if where in demo.SELLS_FROM
+    }
+    assert made["products"] == len(retailer["odoo"]["products"]) == 475
+    assert levels == {key: stock[key] for key in levels}
+    assert not [row for row in book["quants"] if row["place"] == book["warehouses"]["BER"]]
+
+
+def test_a_dataset_written_for_another_database_is_refused(retailer: demo.Doc) -> None:
+    twin = OdooTwin(version=19)
+    with twin.env() as env:
+        add_product(env, "ELSE")
+
+    with pytest.raises(ValueError, match="should be 1 and became 2"):
+        twin.control.seed(retailer)
 
 
 def test_the_shop_has_three_unmapped_products_some_unmanaged_and_one_shared_pool(retailer: demo.Doc) -> None:

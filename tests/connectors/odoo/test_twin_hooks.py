@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connectors.base.twinkit import Answer, Request, Response, TwinServer
-from connectors.odoo.twin_hooks import outbox
+from connectors.odoo.twin_hooks import announce_moves, outbox
 from connectors.odoo.twin_quants import merge_rows
 from tests.connectors.odoo.recordings import differences, recording
 from tests.connectors.odoo.world import OdooWorld, Refused
@@ -334,3 +334,19 @@ def test_messages_go_over_a_real_wire(version: int) -> None:
     assert (request.method, request.path, request.raw_query) == ("POST", "/hook", "token=abc")
     assert request.content_type == "application/json"
     assert request.json()["product_id"] == world.products[5]
+
+
+@BOTH
+def test_a_twin_started_again_elsewhere_tells_each_finished_move_once_at_the_new_address(
+    version: int,
+) -> None:
+    world = OdooWorld(version)
+    receiver = Receiver(world)
+    with world.twin.env() as env:
+        announce_moves(env, "https://hub.example.com/hooks/odoo/old/")
+        announce_moves(env, "https://hub.example.com/hooks/odoo/new/")
+
+    validate(world, delta(world, world.products[5]))
+
+    assert [row["product_id"] for row in receiver.got] == [world.products[5]]
+    assert [url for url, _, _ in receiver.sent] == ["https://hub.example.com/hooks/odoo/new/"]
