@@ -2,7 +2,8 @@
 
 Read by name, create what is absent in one call, validate what is open in one call, read again: what the last
 reading shows is the result, whatever the answers said (Odoo opens windows before its work and after it). A
-document that is refused for good is deleted, so that its name is free and nobody books it by hand.
+document that is refused for good is deleted or cancelled under another name, so that its name is free and
+nobody books it by hand.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from inventory_sync.domain.commands import DocumentState, Done, MirrorDocument
 from inventory_sync.domain.errors import (
     CancelledThere,
     LeftOpen,
+    Misconfigured,
     NotApplied,
     OutcomeUnknown,
     Rejected,
@@ -97,7 +99,7 @@ class Batch:
         self.errors |= {booking.name: error for booking, error in alone(absent, self._create)}
         for (name, number), error in alone(list(self.open.items()), self._validate):
             self.errors[name] = error
-            self._discard(number)
+            self._discard(name, number)
         left = self._read(states_only=True) if missing else there
         return [self._result(name, left) for name in self.documents]
 
@@ -130,7 +132,7 @@ class Batch:
             if booking is not None and says_the_same(booking, objects(row, "move_ids")):
                 self.open[name] = int(row["id"])
             else:
-                self._discard(int(row["id"]))
+                self._discard(name, int(row["id"]))
         return [booking for name, booking in bookings.items() if name not in self.open]
 
     # ── what is to be written ────────────────────────────────────────────────────────────────────────
@@ -208,13 +210,24 @@ class Batch:
             if not all(words(row, "state") == "done" for row in rows):
                 raise not_applied(window, "stock.picking.button_validate")
 
-    def _discard(self, number: int) -> None:
-        """Delete a picking that is not booked, or at least cancel it. What is done by now stays as it is."""
-        for method in ("unlink", "action_cancel"):
-            try:
-                self.odoo.write("stock.picking", method, ids=[number])
-            except Rejected:
-                continue
+    def _discard(self, name: str, number: int) -> None:
+        """Delete a picking that is not booked; who may not delete cancels it and gives its name back.
+
+        Users of Inventory may delete transfers and not their moves, so for them this is the usual way. What
+        is done by now stays as it is: 19 cancels what was thrown away without a word, and does nothing.
+        """
+        try:
+            self.odoo.write("stock.picking", "unlink", ids=[number])
+            return
+        except (Rejected, Misconfigured):
+            pass
+        try:
+            self.odoo.write("stock.picking", "action_cancel", ids=[number])
+            rows = self.odoo.rows("stock.picking", "read", ids=[number], fields=["state"], load=None)
+            if any(_state(row) is DocumentState.CANCELLED for row in rows):
+                values = {"name": f"{name} ({number})"}
+                self.odoo.write("stock.picking", "write", ids=[number], vals=values)
+        except Rejected:
             return
 
     def _result(self, name: str, left: Mapping[str, Mapping[str, Any]]) -> Done:

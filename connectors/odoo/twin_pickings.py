@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from connectors.odoo import twin_rights
 from connectors.odoo.twin_assign import assign, set_quantity
 from connectors.odoo.twin_confirm import confirm
 from connectors.odoo.twin_done import done, serve_waiting
@@ -105,10 +106,12 @@ def after_change(env: Env, ids: list[int], vals: dict[str, Any]) -> None:
 
 @on_delete("stock.picking")
 def before_delete(env: Env, ids: list[int]) -> None:
+    """Delete the moves as well, which users of Inventory may not."""
     inner = engine(env)
     for number in ids:
         moves = [one["id"] for one in moves_of(inner, number)]
         cancel(inner, moves)
+        twin_rights.check(env, "stock.move", "unlink", moves)
         inner.delete("stock.move", moves)
 
 

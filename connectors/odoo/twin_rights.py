@@ -55,7 +55,7 @@ RIGHTS: dict[str, tuple[Groups, Groups, Groups]] = {
     "stock.lot": (USER, HANDLERS, STOCK),
     "stock.quant": (USER, STOCK, ()),
     "stock.picking": (SEE_TRANSFERS, HANDLERS, STOCK),
-    "stock.move": (SEE_TRANSFERS, HANDLERS, STOCK),
+    "stock.move": (SEE_TRANSFERS, HANDLERS, (*STOCK_ADMIN, "sales_team.group_sale_manager")),
     "stock.move.line": ((*USER, *SEE_TRANSFERS), HANDLERS, STOCK),
     "stock.scrap": (STOCK, STOCK, STOCK),
     "stock.return.picking": (STOCK, STOCK, STOCK),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connectors.odoo.twin_seed import add_company
+from connectors.odoo.twin_users import add_key, add_user
 from inventory_sync.domain.commands import DocumentState
 from inventory_sync.domain.errors import (
     CancelledThere,
@@ -91,6 +92,27 @@ def test_a_refused_document_is_booked_under_the_same_name_once_the_reason_is_gon
 
     assert (refused.error is None, booked.error) == (False, None)
     assert hall.on_hand(milk) == 99
+
+
+def test_an_ordinary_user_of_inventory_cancels_what_it_may_not_delete_and_gives_the_name_back(hall):
+    milk, mug = hall.product("MILK", stock=100), hall.product("MUG", stock=100)
+    key = "0123456789abcdef0123456789abcdef01234567"
+    with hall.twin.env() as env:
+        groups = ("stock.group_stock_user", "sales_team.group_sale_salesman_all_leads")
+        add_key(env, add_user(env, "sync", groups, [1], email="sync@example.com"), "test", days=90, key=key)
+    client = hall.new_client(login="sync", api_key=key)
+    spoil(hall, "stock.picking.button_validate", milk)
+    documents = [document(hall, "SYNC-a-1", (milk, 1)), document(hall, "SYNC-a-2", (mug, 1))]
+
+    refused, booked = client.book_documents(documents)
+
+    assert isinstance(refused.error, RemoteRefused)
+    assert booked.error is None
+    assert state(hall, "SYNC-a-1") is DocumentState.ABSENT
+    assert {row["state"] for row in hall.rows("stock.picking", ("name", "like", "SYNC-a-1"))} == {"cancel"}
+    set_tracking(hall, milk, "none")
+    assert client.book_documents(documents[:1])[0].error is None
+    assert (hall.on_hand(milk), hall.on_hand(mug)) == (99, 99)
 
 
 def test_what_is_refused_and_cannot_be_removed_is_said_to_stand_open(hall):
