@@ -81,7 +81,7 @@ class CopySeen:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What became of one thing in a call: done, or the `error` of this one alone. `document`: its name there."""
+    """What became of one thing in a call: done, or the `error` of it alone. `document`: its name there."""
 
     document: str = ""
     error: SyncError | None = None
@@ -119,7 +119,7 @@ class MirrorLine:
 
 @dataclass(frozen=True, slots=True)
 class MirrorDocument:
-    """Movements of one kind at one place, booked at the target as one document whose `name` is unique for good.
+    """Movements of one kind at one place, booked there as one document whose `name` is unique for good.
 
     `arrives`: stock comes to the place; otherwise it leaves.
     """

@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.db import InterfaceError, OperationalError, transaction
 from django.db import connection as database
-from django.db import transaction
 
 from inventory_sync.domain.errors import NotMappedThere
 from inventory_sync.ledger.models import Allocation, Order, Reservation
+from inventory_sync.support.logs import get_logger
 from inventory_sync.workflows import delivered, naming
 from inventory_sync.workflows.deriving import (
     Derived,
@@ -29,9 +30,12 @@ from inventory_sync.workflows.models import Copy, Touched
 from inventory_sync.workflows.ports import CaseBook
 from inventory_sync.workflows.rows import lines_json, prior_of
 
+log = get_logger(__name__)
+
 TURN = 0x0F0110  # any number, the same everywhere
 BATCH = 200
 CASE = "order_copy_content"
+NOT_FOLLOWED_CASE = "order_followed"
 
 
 @dataclass(slots=True)
@@ -41,6 +45,11 @@ class Followed:
     counts: Counter[str] = field(default_factory=Counter)
     targets: set[int] = field(default_factory=set)
     channels: set[int] = field(default_factory=set)
+
+    def add(self, other: Followed) -> None:
+        self.counts.update(other.counts)
+        self.targets |= other.targets
+        self.channels |= other.channels
 
 
 def follow(*, cases: CaseBook, clock: Callable[[], datetime], until: Callable[[], bool]) -> Followed:
@@ -54,7 +63,7 @@ def follow(*, cases: CaseBook, clock: Callable[[], datetime], until: Callable[[]
             marks = list(Touched.objects.order_by("id")[:BATCH])
             if not marks:
                 break
-            _follow({mark.order_id for mark in marks}, done, cases=cases, now=clock())
+            done.add(_follow_apart({mark.order_id for mark in marks}, cases=cases, now=clock()))
             Touched.objects.filter(pk__in=[mark.pk for mark in marks]).delete()
     return done
 
@@ -67,6 +76,46 @@ def _my_turn() -> bool:
     with database.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [TURN])
         return bool(cursor.fetchone()[0])
+
+
+def _follow_apart(order_ids: set[int], *, cases: CaseBook, now: datetime) -> Followed:
+    """Follow these orders together; if that fails, by halves, so that one that cannot be holds up no other.
+
+    It becomes a case, and is tried again with every round of housekeeping (services.follow_scope).
+    """
+    try:
+        with transaction.atomic():
+            done = Followed()
+            _follow(order_ids, done, cases=cases, now=now)
+            return done
+    except (OperationalError, InterfaceError):  # the database's trouble is no order's
+        raise
+    except Exception as error:
+        if len(order_ids) == 1:
+            log.exception("order.not_followed", orders=sorted(order_ids))
+            return _own(order_ids.pop(), error, cases=cases)
+    ids = sorted(order_ids)
+    middle = len(ids) // 2
+    done = Followed()
+    for half in (ids[:middle], ids[middle:]):
+        done.add(_follow_apart(set(half), cases=cases, now=now))
+    return done
+
+
+def _own(order_id: int, error: Exception, *, cases: CaseBook) -> Followed:
+    """Have somebody own an order of which nobody can say what others should have of it."""
+    order = Order.objects.select_related("connection").get(pk=order_id)
+    called = f"{order.number or order.order_ref} of {order.connection.code}"
+    cases.open(
+        "order.not_followed",
+        NOT_FOLLOWED_CASE,
+        str(order_id),
+        f"What other systems should have of order {called} cannot be worked out: "
+        f"{type(error).__name__}: {error}",
+        connection=order.connection.code,
+        correlation_id=order.correlation_id,
+    )
+    return Followed(Counter(not_followed=1))
 
 
 def _follow(order_ids: set[int], done: Followed, *, cases: CaseBook, now: datetime) -> None:
@@ -90,6 +139,7 @@ def _follow(order_ids: set[int], done: Followed, *, cases: CaseBook, now: dateti
                 done.counts["owed"] += 1
                 done.targets.add(copy.target_id)
     done.channels |= delivered.owe(orders, done.counts, now=now)
+    cases.close(NOT_FOLLOWED_CASE, [str(each) for each in sorted(order_ids)], "It could be followed.")
 
 
 def _new(order: OrderFacts, place: Place, now: datetime) -> Copy:

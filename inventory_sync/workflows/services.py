@@ -12,7 +12,7 @@ from django.db import connection as database
 from django.db import transaction
 
 from inventory_sync.audit import services as audit
-from inventory_sync.cases.services import resolve_cases
+from inventory_sync.cases.services import open_summaries, resolve_cases
 from inventory_sync.workflows import naming
 from inventory_sync.workflows.models import Attempt, Call, Copy, DeliveryTold, Scope, Touched
 from inventory_sync.workflows.sending import CASE as COPY_CASE
@@ -122,14 +122,14 @@ def follow_scope() -> int:
     """Follow every open order again where a target was switched on or decides other places now.
 
     Once more a round later: a transaction that began before the switch noted nothing of what it did. Returns
-    how many targets it was for. What waits for a mapping is looked at in every round.
+    how many targets it was for. What waits for a mapping, or could not be followed, is looked at every round.
     """
     with transaction.atomic():
         waiting = Copy.objects.exclude(missing=[]).exclude(cancelled=True).order_by("?")
         incomplete = set(waiting.values_list("order_id", flat=True)[:FOLLOW_AGAIN])
         unplaced = Copy.objects.filter(location_ref="", cancelled=False)
         incomplete |= set(unplaced.values_list("order_id", flat=True)[:FOLLOW_AGAIN])
-        touch(incomplete)
+        touch(incomplete | {int(order_id) for order_id in open_summaries("order.not_followed")})
         targets = naming.targets()
         Scope.objects.exclude(target_id__in=targets).delete()
         changed = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -12,7 +13,8 @@ from inventory_sync.domain.commands import CopyState
 from inventory_sync.domain.external import OrderStatus
 from inventory_sync.ledger.models import Reservation
 from inventory_sync.ledger.rows import execute
-from inventory_sync.workflows import services
+from inventory_sync.workflows import following, services
+from inventory_sync.workflows.deriving import Derived, OrderFacts, Place, derive
 from inventory_sync.workflows.models import Copy, Scope, Touched
 from tests.factories import (
     change,
@@ -105,6 +107,31 @@ def test_an_order_cancelled_before_it_was_sent_is_never_there(retailer: Retailer
 
     assert retailer.erp.documents == {}
     assert retailer.copy("1").state == "settled"
+
+
+def test_an_order_that_cannot_be_worked_out_holds_up_no_other_and_follows_once_it_can(
+    retailer: Retailer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumbles(order: OrderFacts, *told: Any) -> dict[Place, Derived]:
+        if order.order_ref == "2":
+            raise ArithmeticError("nobody thought of this order")
+        return derive(order, *told)
+
+    for ref in ("1", "2", "3"):
+        retailer.order(ref, ("a", "MUG", 2))
+    monkeypatch.setattr(following, "derive", stumbles)
+
+    retailer.run()
+
+    assert [retailer.there(ref)[0] for ref in ("1", "2", "3")] == ["confirmed", "absent", "confirmed"]
+    assert retailer.cases() == [("order.not_followed", "order_followed")]
+    assert not Touched.objects.exists()
+
+    monkeypatch.setattr(following, "derive", derive)
+    retailer.keep_house()
+
+    assert retailer.there("2")[0] == "confirmed"
+    assert retailer.cases() == []
 
 
 def test_an_unpaid_order_waits_for_its_payment(retailer: Retailer) -> None:
