@@ -21,8 +21,16 @@ from inventory_sync.domain.errors import (
     SyncError,
 )
 
+# LockError and ConcurrencyError are Odoo's own, from 19 on: a row that somebody else is at work on.
 LOST_RACES = frozenset(
-    {"SerializationFailure", "LockNotAvailable", "DeadlockDetected", "TransactionRollbackError"}
+    {
+        "SerializationFailure",
+        "LockNotAvailable",
+        "DeadlockDetected",
+        "TransactionRollbackError",
+        "LockError",
+        "ConcurrencyError",
+    }
 )
 UNREACHABLE = frozenset({"OperationalError", "InterfaceError", "PoolError", "AdminShutdown"})
 KEY_REFUSED = frozenset({"AccessDenied", "Unauthorized", "SessionExpiredException"})

@@ -85,7 +85,7 @@ def _product(row: Row, steps: Mapping[int, Decimal], storable_flag: bool) -> Pro
 
 
 def read_lots(odoo: Odoo, wanted: Iterable[LotKey]) -> dict[LotKey, int]:
-    """Return the ids of those of the lots that Odoo knows."""
+    """Return the ids of those of the lots that Odoo knows, archived ones too: 19 can archive them."""
     keys = set(wanted)
     if not keys:
         return {}
@@ -100,6 +100,7 @@ def read_lots(odoo: Odoo, wanted: Iterable[LotKey]) -> dict[LotKey, int]:
         fields=["name", "product_id"],
         order="id desc",
         load=None,
+        context={"active_test": False},
     )
     found = {(ref(row, "product_id"), str(row.get("name"))): int(row["id"]) for row in rows}
     return {key: found[key] for key in keys if key in found}

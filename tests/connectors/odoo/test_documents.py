@@ -235,3 +235,17 @@ def test_expired_goods_that_have_left_are_booked_without_asking_back(hall):
 
     assert result.error is None
     assert lots_of(hall, milk) == {"L1": 4}
+
+
+def test_a_lot_that_19_has_archived_still_leaves():
+    hall = Hall(19)
+    milk = hall.product("MILK", tracking="lot")
+    hall.client.book_documents(
+        [document(hall, "SYNC-a-1", (milk, 6, "L1"), reason=Reason.RECEIPT, arrives=True)]
+    )
+    hall.write("stock.lot", [hall.rows("stock.lot")[0]["id"]], active=False)
+
+    result = hall.client.book_documents([document(hall, "SYNC-a-2", (milk, 2, "L1"))])[0]
+
+    assert result.error is None
+    assert lots_of(hall, milk) == {"L1": 4}

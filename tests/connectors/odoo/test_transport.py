@@ -183,6 +183,14 @@ def test_a_lost_race_proves_that_a_write_did_nothing(version: int):
     assert not isinstance(raised.value, OutcomeUnknown)
 
 
+@pytest.mark.parametrize(("name", "status"), [("LockError", 409), ("ConcurrencyError", 500)])
+def test_a_row_that_somebody_else_is_at_work_on_may_be_asked_for_again(name: str, status: int):
+    error = {"name": f"odoo.exceptions.{name}", "message": "Cannot grab a lock on records", "debug": ""}
+
+    with pytest.raises(RemoteUnavailable):
+        client(19, httpx.Response(status, json=error)).odoo.write("m", "write", ids=[1], vals={})
+
+
 def test_an_unknown_database_is_said_as_such():
     odoo = client(19, recorded(19, "auth-unknown-db"), transport="json2").odoo
 
