@@ -10,7 +10,7 @@ waits in the ledger while enough is in documents already, so an outage makes few
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -45,6 +45,7 @@ HOLDER = "mirror"
 CALLS_PER_TURN = 4
 SEND_WITHIN = timedelta(seconds=10)  # of the mark; who comes to it later sends nothing
 READ_AGAIN = timedelta(seconds=5)
+READ_FAILED = timedelta(seconds=15)  # until who does not answer is asked again
 LEVELS_PER_CUT = 500
 LEVEL_KIND = "mirror_level"
 
@@ -142,9 +143,9 @@ def _work(
 ) -> tuple[list[Fate], SyncError | None]:
     """Read the documents, send what may be sent; return what became of each, and what failed as a whole."""
     try:
-        seen = client.read_documents([each.name for each in held])
+        seen = _read(client, held)
     except SyncError as error:
-        return [_again(each, error, ports=ports) for each in held], error
+        return [_again(each, error, ports=ports, rest=READ_FAILED) for each in held], error
     now = ports.clock()
     fates: list[Fate] = []
     sending: list[Held] = []
@@ -175,14 +176,14 @@ def _send(
 ) -> tuple[list[Fate], SyncError | None]:
     """Mark them as sent, send them in one call, and say what became of each."""
     with ports.lanes.transaction():
-        writers.check(writer)
         marked = ports.clock()
+        writers.renew(writer, until=marked + SEND_WITHIN + life)  # reading may have taken most of the lease
         documents.mark_sent(sending, now=marked, ambiguous_until=marked + SEND_WITHIN + life)
     sending = [replace(each, attempts=each.attempts + 1, unknown=True) for each in sending]
     if ports.clock() > marked + SEND_WITHIN:
         raise FenceLost(f"Held up between the mark and the call for more than {SEND_WITHIN.seconds} s.")
     try:
-        results = client.book_documents([each.document for each in sending])
+        results = _book(client, sending)
     except OutcomeUnknown as error:
         return [_unknown(each, error, life=life, ports=ports) for each in sending], error
     except SyncError as error:  # of the whole call: nothing of it was done
@@ -202,13 +203,39 @@ def _send(
     return fates + (_read_refused(client, refused, ports=ports) if refused else []), whole
 
 
+def _read(client: Mirror, held: Sequence[Held]) -> Mapping[str, DocumentState]:
+    """Return the state of every one of them; raises SyncError, for a fault of the connector too."""
+    try:
+        seen = client.read_documents([each.name for each in held])
+        return {each.name: seen[each.name] for each in held}
+    except SyncError:
+        raise
+    except Exception as error:
+        log.exception("mirror.failed", step="read", documents=len(held))
+        raise OutcomeUnknown(f"{type(error).__name__}: {error}") from error
+
+
+def _book(client: Mirror, sending: Sequence[Held]) -> list[Done]:
+    """Return one result for each; raises SyncError. What a fault of the connector did nobody knows."""
+    try:
+        results = client.book_documents([each.document for each in sending])
+        if len(results) != len(sending):
+            raise RuntimeError(f"{len(results)} results for {len(sending)} documents")
+        return results
+    except SyncError:
+        raise
+    except Exception as error:
+        log.exception("mirror.failed", step="book", documents=len(sending))
+        raise OutcomeUnknown(f"{type(error).__name__}: {error}") from error
+
+
 def _read_refused(client: Mirror, refused: Sequence[tuple[Held, Done]], *, ports: Ports) -> list[Fate]:
     """Have it proven that what was refused is not booked: only then its lines may go elsewhere.
 
     No earlier request is on its way any more: nothing is sent before that (documents.judge).
     """
     try:
-        seen = client.read_documents([each.name for each, _ in refused])
+        seen = _read(client, [each for each, _ in refused])
     except SyncError as error:
         return [_again(each, error, ports=ports) for each, _ in refused]
     fates = []
@@ -237,9 +264,9 @@ def _read_refused(client: Mirror, refused: Sequence[tuple[Held, Done]], *, ports
     return fates
 
 
-def _again(each: Held, error: SyncError, *, ports: Ports) -> Fate:
+def _again(each: Held, error: SyncError, *, ports: Ports, rest: timedelta = timedelta(0)) -> Fate:
     """Return the fate of one that was not carried out: owed, later. A mark of an earlier request stays."""
-    wait = retry_after(each.attempts + 1, ports.jitter())
+    wait = max(rest, retry_after(each.attempts + 1, ports.jitter()))
     if isinstance(error, Transient) and error.retry_after_s is not None:
         wait = timedelta(seconds=error.retry_after_s)
     waits = each.unknown and each.ambiguous_until is not None

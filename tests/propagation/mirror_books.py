@@ -45,11 +45,14 @@ class Books:
         if self.faults and self.faults[0] == "read fails":
             self.faults.pop(0)
             raise RemoteUnavailable("Nobody answers.")
+        if self.faults and self.faults[0] == "read stumbles":
+            self.faults.pop(0)
+            raise KeyError("a field nobody expected")
         return {name: self.states.get(name, DocumentState.ABSENT) for name in names}
 
     def book_documents(self, documents: Sequence[MirrorDocument]) -> list[Done]:
         self.calls.append(("book", sum(len(each.lines) for each in documents)))
-        fault = self.faults.pop(0) if self.faults and self.faults[0] != "read fails" else ""
+        fault = self.faults.pop(0) if self.faults and not self.faults[0].startswith("read") else ""
         if self.meanwhile is not None:
             meanwhile, self.meanwhile = self.meanwhile, None
             meanwhile()
@@ -61,6 +64,9 @@ class Books:
             case "lost":
                 self.carry_out(documents)
                 raise OutcomeUnknown("No answer.")
+            case "stumbles":
+                self.carry_out(documents)
+                raise KeyError("a field nobody expected")
             case "half":
                 self.carry_out(documents[: len(documents) // 2])
                 raise OutcomeUnknown("No answer.")

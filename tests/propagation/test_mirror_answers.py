@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,8 +11,9 @@ from django.conf import LazySettings
 
 from inventory_sync.audit.models import Entry
 from inventory_sync.cases.models import Case
-from inventory_sync.connections import registry
+from inventory_sync.connections import registry, writers
 from inventory_sync.domain.commands import DocumentState
+from inventory_sync.domain.errors import OutcomeUnknown
 from inventory_sync.pipeline.ports import Limits, Ports
 from inventory_sync.propagation import mirror_acts
 from inventory_sync.propagation.models import MirrorDocument
@@ -30,6 +32,62 @@ def world(settings: LazySettings) -> World:
 
 def only_document() -> MirrorDocument:
     return MirrorDocument.objects.get()
+
+
+@pytest.mark.parametrize("fault", ["read stumbles", "stumbles"])
+def test_a_fault_of_the_connector_is_a_call_of_unknown_outcome_and_stops_nothing(
+    world: World, fault: str
+) -> None:
+    mug = world.item("MUG", stock=10)
+    world.declare()
+    world.till("sale", ("MUG", "2"))
+    world.books.faults = [fault]
+
+    world.mirror()
+    owed = only_document()
+    world.settle()
+
+    assert (owed.error_code, "a field nobody expected" in owed.error_detail) == (OutcomeUnknown.code, True)
+    assert world.copied(mug) == -2
+    assert world.states() == ["booked"]
+
+
+def test_a_mirror_that_does_not_answer_is_not_asked_every_second(world: World) -> None:
+    world.item("MUG", stock=10)
+    world.declare()
+    world.till("sale", ("MUG", "2"))
+    world.books.faults = ["read fails"] * 60
+
+    for _ in range(60):
+        world.mirror()
+        world.hub.clock.advance(1)
+
+    assert [step for step, _ in world.books.calls] == ["read"] * 4
+
+
+def test_nobody_else_writes_during_a_call_however_long_the_reading_took(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.item("MUG", stock=10)
+    world.declare()
+    world.till("sale", ("MUG", "2"))
+    clock, read, others = world.hub.clock, world.books.read_documents, list[object]()
+
+    def slowly(names: Sequence[str]) -> Mapping[str, DocumentState]:
+        clock.advance(LIFE_S - 1)
+        return read(names)
+
+    def asks() -> None:
+        clock.advance(LIFE_S - 1)
+        others.append(writers.claim(world.target.pk, "orders", now=clock(), until=clock()))
+
+    monkeypatch.setattr(world.books, "read_documents", slowly)
+    world.books.meanwhile = asks
+
+    world.mirror()
+
+    assert others == [None]
+    assert world.states() == ["booked"]
 
 
 # ── refusals ──
