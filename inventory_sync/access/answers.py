@@ -79,8 +79,12 @@ def write(answers: Sequence[tuple[Name, int, bytes]]) -> None:
         )
 
 
-def forget(*, before: datetime, most: int = 5_000) -> int:
-    """Drop answers given before a moment, a bounded number at once; returns how many went."""
-    old = KeptAnswer.objects.filter(at__lt=before).order_by("at").values("pk")[:most]
-    gone, _ = KeptAnswer.objects.filter(pk__in=old).delete()
-    return gone
+def forget(*, before: datetime, at_once: int = 5_000) -> int:
+    """Drop every answer given before a moment, so many in one transaction; returns how many went."""
+    total = 0
+    while True:
+        old = KeptAnswer.objects.filter(at__lt=before).order_by("at").values("pk")[:at_once]
+        gone, _ = KeptAnswer.objects.filter(pk__in=old).delete()
+        total += gone
+        if gone < at_once:
+            return total

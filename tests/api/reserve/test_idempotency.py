@@ -169,6 +169,15 @@ def test_an_answer_is_kept_for_a_day_and_forgotten(caller: Caller) -> None:
     assert answers.forget(before=utc_now() - timedelta(days=1)) == 1
 
 
+def test_however_many_are_old_none_is_kept(caller: Caller) -> None:
+    for number in range(5):
+        reserve(caller, f"k-{number}", reference=f"cart-{number}")
+
+    assert answers.forget(before=utc_now() + timedelta(days=1), at_once=2) == 5
+
+    assert not KeptAnswer.objects.exists()
+
+
 def test_the_keeping_of_the_house_forgets_them(caller: Caller) -> None:
     reserve(caller, "k-1")
     reserve(caller, "k-2", reference="cart-2")
