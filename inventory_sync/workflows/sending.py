@@ -182,7 +182,7 @@ def _decide(
                 failures=0,
             )
             if row.state is State.GIVEN_UP:
-                pass  # a person was quicker
+                pass  # as in _refused
             elif isinstance(decision, Equal):
                 if row.state is State.SETTLED:
                     work.counts["read_again"] += 1
@@ -357,6 +357,8 @@ def _asked(row: Row) -> OrderCopy:
 
 
 def _refused(work: Sending, row: Row, error: SyncError, now: datetime) -> Row:
+    if row.state is State.GIVEN_UP:  # a person was quicker
+        return row
     work.counts["refused"] += 1
     copy = row.copy
     work.cases.open(

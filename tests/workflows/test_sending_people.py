@@ -1,7 +1,8 @@
-"""What people do to a copy at the target is not undone: it becomes a case, or is put right where it may be."""
+"""What people do to a copy at the target is not undone: it becomes a case, or is put right there."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -105,4 +106,20 @@ def test_a_case_closes_when_people_put_it_right_there(world: World) -> None:
     world.work()
 
     assert world.row().state is State.SETTLED
+    assert world.store.cases == {}
+
+
+def test_a_copy_given_up_while_a_call_was_under_way_stays_given_up_when_it_is_refused(world: World) -> None:
+    world.want(1, 2)
+    world.erp.bad = {"o1": "the customer is blocked"}
+
+    def gives_up(step: str) -> str:
+        if step == "write":
+            world.store.rows[1] = replace(world.row(), state=State.GIVEN_UP, run_at=None)
+        return ""
+
+    world.erp.fault = gives_up
+    world.work()
+
+    assert world.row().state is State.GIVEN_UP
     assert world.store.cases == {}
