@@ -29,7 +29,9 @@ from inventory_sync.catalog.models import (
 from inventory_sync.connections.models import Connection
 from inventory_sync.console import demo_connections
 from inventory_sync.console.demo_connections import ACTOR, ODOO, WHY, Accounts
+from inventory_sync.domain.routing import Rule
 from inventory_sync.ledger.services import mark_items_dirty
+from inventory_sync.ledger.terms import set_terms
 from inventory_sync.propagation.mirror_places import settle_places
 from inventory_sync.propagation.services import sync_listings
 from inventory_sync.support import correlation
@@ -66,6 +68,8 @@ def load(data: Data, *, accounts: Accounts, now: datetime) -> dict[str, int]:
         settle_places([odoo.pk] if odoo else [], now=now, new_id=correlation.new_id)
         if not Policy.objects.filter(connection=woo).exists():
             change_policy(actor=ACTOR, connection=woo, values={"buffer": BUFFER}, reason=WHY, now=now)
+        if new_woo:  # both warehouses have something to do: a line goes where there is most of it
+            set_terms(connection_id=woo.pk, rules=(Rule.FEWEST_SPLITS, Rule.RANK), actor=ACTOR, reason=WHY)
         if any(made.values()):
             mark_items_dirty([item.pk for item in items.values()], now=now)
             sync_listings(woo.pk, now=now)

@@ -24,7 +24,7 @@ from inventory_sync.catalog.models import (
 from inventory_sync.connections import registry
 from inventory_sync.connections.models import Connection
 from inventory_sync.connections.services import hook_token_hash
-from inventory_sync.ledger.models import DirtyItem
+from inventory_sync.ledger.models import DirtyItem, RequestTerms
 from inventory_sync.propagation.models import MirrorPlace
 from runner import demo
 
@@ -140,6 +140,12 @@ def test_the_mirror_of_a_store_begins_before_anything_is_counted_there(load: Any
 
     place = MirrorPlace.objects.get(connection__code="odoo")
     assert (place.location.code, place.external_id, place.until) == ("ST-BER", "warehouse:4", None)
+
+
+def test_lines_of_the_web_shop_go_to_the_warehouse_that_has_most(load: Any) -> None:
+    load()
+
+    assert RequestTerms.objects.get(connection__code="woo").rules == ["fewest_splits", "rank"]
 
 
 def test_where_the_tills_decide_the_warehouses_already_odoo_is_left_out(load: Any) -> None:
