@@ -259,7 +259,7 @@ def skip_stock(database: Database, cursor: str, *, now: datetime) -> SweepPage:
     if unread:
         body = {"at": now.isoformat(), "places": list(database.places().refs), "items": unread}
         found.append(Found("figures.unread", dump_json(body), "", unread[0]))
-    return SweepPage(found, behind, done=not behind)
+    return SweepPage(found, behind, done=not behind, unread=bool(unread))
 
 
 def _stock_page(database: Database, cursor: str) -> tuple[list[int], str]:

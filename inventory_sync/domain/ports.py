@@ -183,6 +183,7 @@ class SweepPage:
     """One page of a stream; `cursor` goes back in for the next, `done` ends this sweep.
 
     `missing`: the numbers of the feed about `missing_at` that this and earlier pages left out, all of them.
+    `unread`: something of a page that was skipped could not be read.
     """
 
     found: Sequence[Found]
@@ -190,6 +191,7 @@ class SweepPage:
     done: bool
     missing_at: str = ""
     missing: Sequence[int] = ()
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +299,8 @@ class PageSkipper(Protocol):
         """Return what can be had of the page at `cursor`, and the cursor behind it.
 
         Asked after sweep() failed there several times. What it leaves out is named by a cut reading, so
-        that it is unknown and not merely old.
+        that it is unknown and not merely old, and the page says that it is `unread`: after an outage
+        nothing is.
         """
 
 

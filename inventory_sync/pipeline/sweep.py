@@ -78,10 +78,12 @@ def sweep(
                 )
                 new += ports.intake.store(found).new
                 skipped = ports.cursors.save(
-                    account.id, stream.name, page.cursor, now=now, done=page.done, skipped=skip
+                    account.id, stream.name, page.cursor, now=now, done=page.done, skipped=page.unread
                 )
                 note_left_out(account, page, ports=ports, now=now)
-                _note_skipped(account, stream, skip=skip, over=page.done and not skipped, ports=ports)
+                _note_skipped(
+                    account, stream, unread=page.unread, over=page.done and not skipped, ports=ports
+                )
         if page.done or until():
             break
     if new:
@@ -112,12 +114,12 @@ def _page(account: Account, stream: Stream, cursor: str, *, skip: bool, ports: P
     return account.client.sweep(stream.name, cursor, now=ports.clock())
 
 
-def _note_skipped(account: Account, stream: Stream, *, skip: bool, over: bool, ports: Ports) -> None:
-    """Have somebody own a page that cannot be read, until a round goes through without leaving one out."""
+def _note_skipped(account: Account, stream: Stream, *, unread: bool, over: bool, ports: Ports) -> None:
+    """Have somebody own what cannot be read, until a round goes through without leaving anything out."""
     if not account.capabilities.skips_pages:
         return
     subject = f"{account.code}/{stream.name}"
-    if skip:
+    if unread:
         log.warning("stream.page_skipped", connection=account.code, stream=stream.name)
         words = f"A page of {stream.name} of {account.code} cannot be read; the pages behind it are."
         ports.cases.open("stream.page_skipped", "stream", subject, words, connection=account.code)

@@ -82,7 +82,7 @@ class Books:
         refs = self._after(cursor)[: self.page_rows]
         cut = [ref for ref in refs if ref in self.broken]
         found = self._found([ref for ref in refs if ref not in self.broken], cut=cut)
-        return SweepPage([found], *self._behind(refs))
+        return SweepPage([found], *self._behind(refs), unread=bool(cut))
 
     def read_object(self, kind: str, ref: str) -> Found:
         return self._found([ref])

@@ -115,6 +115,23 @@ def test_a_page_that_fails_is_passed_by_and_what_it_left_out_is_unknown(hub: Boo
     assert Case.objects.get(code="stream.page_skipped").state == "resolved"
 
 
+def test_after_an_outage_nothing_was_left_out_and_nobody_is_told_so(hub: BookHub) -> None:
+    for ref in ("A", "B", "C"):
+        hub.has(ref, 1)
+    hub.books.broken = {"A", "B", "C"}
+    for _ in range(reading.SKIP_AFTER):
+        reading.sweep_due(hub.erp.pk, "stock", ports=hub.ports)
+        hub.clock.advance(60)
+    assert Cursor.objects.get(stream="stock").failures == reading.SKIP_AFTER
+    hub.books.broken = set()
+
+    reading.sweep_due(hub.erp.pk, "stock", ports=hub.ports)
+    hub.drain()
+
+    assert [hub.level(ref).on_hand for ref in "ABC"] == [1, 1, 1]
+    assert not Case.objects.exists()
+
+
 def test_changes_are_read_on_while_the_whole_stock_waits(hub: BookHub) -> None:
     for ref in ("A", "B"):
         hub.has(ref, 1)
