@@ -33,6 +33,7 @@ SETTINGS = (
     ("storage_locations", "stock.group_stock_multi_locations"),
     ("lots", "stock.group_production_lot"),
     ("units", "uom.group_uom"),
+    ("locks_orders", "sale.group_auto_done_setting"),
 )
 MODULES = (
     ("sale_stock", "stock.move", "sale_line_id"),
@@ -200,6 +201,11 @@ def _settings(report: _Report, database: Database) -> None:
             report.facts[fact] = "unknown"
             continue
         report.facts[fact] = "yes" if found is True else "no"
+    if report.facts["locks_orders"] == "yes" and database.config.send_orders:
+        report.problems.append(
+            "Odoo locks confirmed sales orders and then refuses to change or cancel them. Switch off Lock "
+            "Confirmed Sales in the settings of Sales."
+        )
 
 
 def _keys(report: _Report, database: Database, config: OdooConfig, today: date) -> None:

@@ -28,6 +28,7 @@ GROUPS: dict[str, tuple[str, str]] = {
     "sales_team.group_sale_salesman": ("Sales/User: Own Documents Only", "Sales/User: Own Documents Only"),
     "sales_team.group_sale_salesman_all_leads": ("Sales/User: All Documents", "Sales/User: All Documents"),
     "sales_team.group_sale_manager": ("Sales/Administrator", "Sales/Administrator"),
+    "sale.group_auto_done_setting": ("Technical/Lock Confirmed Sales", "Lock Confirmed Sales"),
     "purchase.group_purchase_user": ("Purchase/User", "Purchase/User"),
     "purchase.group_purchase_manager": ("Purchase/Administrator", "Purchase/Administrator"),
     "point_of_sale.group_pos_user": ("Point of Sale/User", "Point of Sale/User"),

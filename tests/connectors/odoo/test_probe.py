@@ -84,6 +84,23 @@ def test_a_user_without_an_e_mail_address_is_told_to_get_one(hall: Hall):
     assert any("no e-mail address" in problem for problem in looked(hall).problems)
 
 
+def test_orders_that_odoo_locks_are_told_where_channels_orders_are_kept(hall: Hall):
+    switched_on(hall)
+    groups = ("stock.group_stock_user", "sales_team.group_sale_salesman_all_leads")
+    key = person(hall, "seller", (*groups, "sale.group_auto_done_setting"), email="seller@example.com")
+
+    told = [
+        any("Lock Confirmed Sales" in problem for problem in found.problems)
+        for found in (
+            looked(hall, login="seller", api_key=key, send_orders=True),
+            looked(hall, login="seller", api_key=key, send_orders=False),
+            looked(hall, send_orders=True),
+        )
+    ]
+
+    assert told == [True, False, False]
+
+
 def test_internal_transfers_that_are_switched_off_are_told(hall: Hall):
     with hall.twin.env() as env:
         house = env.rows("stock.warehouse")[0]
