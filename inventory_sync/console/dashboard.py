@@ -16,6 +16,7 @@ from inventory_sync.audit.models import Entry
 from inventory_sync.cases.models import Case
 from inventory_sync.connections.expiry import calendar
 from inventory_sync.connections.models import Connection, Cursor
+from inventory_sync.console.debts import Debt, debts
 from inventory_sync.console.deeds import many
 from inventory_sync.console.formats import age
 from inventory_sync.console.waiting import waiting_ids
@@ -60,7 +61,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 def control_room(*, now: datetime) -> dict[str, Any]:
     """Return all the page shows, computed from the rows that state the debts."""
-    pending, channels = _pending(), _channels()
+    pending, channels, owed = _pending(), _channels(), debts()
     parked = ParkedLine.objects.filter(resolved_at__isnull=True).aggregate(
         count=Count("id"), oldest=Min("created_at")
     )
@@ -68,7 +69,7 @@ def control_room(*, now: datetime) -> dict[str, Any]:
     rejected = Delivery.objects.filter(state=Delivery.State.REJECTED).count()
     cases = Case.objects.filter(state=Case.State.OPEN).count()
     signs = _signs(now)
-    troubles = _troubles(pending, channels, signs, failed=failed, cases=cases, now=now)
+    troubles = _troubles(pending, channels, owed, signs, failed=failed, cases=cases, now=now)
     return {
         "status": _sentence(troubles, int(parked["count"])),
         "status_tone": "bad" if troubles else "wait" if parked["count"] else "good",
@@ -89,6 +90,17 @@ def control_room(*, now: datetime) -> dict[str, Any]:
                 f"&connection__id__exact={connection.pk}",
             }
             for connection, backlog in channels
+        ],
+        "debts": [
+            {
+                "name": f"{debt.connection.label}: {debt.what}",
+                "state": debt.connection.get_state_display(),
+                "owed": debt.count,
+                "age": age(debt.oldest, now=now),
+                "late": now - debt.oldest > LATE,
+                "link": debt.link,
+            }
+            for debt in owed
         ],
         "hooks": _webhook_loss(now),
         "ends": calendar(today=now.date()),
@@ -170,6 +182,7 @@ def _signs(now: datetime) -> list[dict[str, Any]]:
 def _troubles(
     pending: Sequence[Backlog],
     channels: Sequence[tuple[Connection, Backlog]],
+    owed: Sequence[Debt],
     signs: Sequence[dict[str, Any]],
     *,
     failed: int,
@@ -185,6 +198,11 @@ def _troubles(
         f"{connection.label} is behind by {age(backlog.oldest, now=now)}"
         for connection, backlog in channels
         if backlog.is_late(now) and connection.state == Connection.State.ACTIVE
+    ]
+    troubles += [
+        f"{debt.what} for {debt.connection.label} wait for {age(debt.oldest, now=now)}"
+        for debt in owed
+        if now - debt.oldest > LATE and debt.connection.state == Connection.State.ACTIVE
     ]
     troubles += [
         f"{row.label} is {'paused' if row.state == Connection.State.PAUSED else 'misconfigured'}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from inventory_sync.audit.models import Entry
 from inventory_sync.domain.errors import RemoteRefused
 from inventory_sync.ledger.models import Order
 from inventory_sync.support.clock import utc_now
-from inventory_sync.workflows.models import Attempt
+from inventory_sync.workflows.models import Attempt, Copy
 from tests.factories import make_user
 from tests.workflows.retailer import CONNECTORS, Retailer
 
@@ -156,3 +157,18 @@ def test_who_may_only_look_is_offered_no_deed(sold: Retailer, client: Client) ->
     assert client.get(reverse("admin:workflows_copy_change", args=[copy.pk])).status_code == 200
     url = f"{reverse('admin:workflows_copy_deed', args=['give-up'])}?ids={copy.pk}"
     assert client.post(url, {"reason": "no"}).status_code == 403
+
+
+def test_the_control_room_counts_orders_owed_and_says_when_they_are_late(
+    boss: Client, sold: Retailer
+) -> None:
+    Copy.objects.update(state=Copy.State.OWED, since=utc_now() - timedelta(seconds=30))
+    calm = text(boss.get(reverse("admin:index")))
+    Copy.objects.update(since=utc_now() - timedelta(minutes=9))
+
+    late = text(boss.get(reverse("admin:index")))
+
+    label = sold.odoo.label
+    assert f"{label}: orders</a>" in calm
+    assert f"rders for {label} wait for" not in calm
+    assert f"rders for {label} wait for 9 min" in late
