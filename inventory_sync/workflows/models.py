@@ -11,7 +11,7 @@ from inventory_sync.ledger.models import Order
 
 
 class Touched(models.Model):
-    """An order whose reservations changed: a database trigger inserts it in the transaction of the change.
+    """An order whose reservations changed: database triggers insert it in the transaction of the change.
 
     Only ever inserted and deleted, so that whoever sells never waits for whoever follows.
     """
@@ -90,6 +90,7 @@ class Copy(models.Model):
             models.Index(fields=["target", "run_at"], name="copy_due", condition=Q(run_at__isnull=False)),
             models.Index(fields=["target", "since"], name="copy_owed", condition=Q(state="owed")),
             models.Index(fields=["id"], name="copy_incomplete", condition=~Q(missing=[])),
+            models.Index(fields=["id"], name="copy_unplaced", condition=Q(location_ref="", cancelled=False)),
         ]
 
     def __str__(self) -> str:

@@ -93,8 +93,9 @@ class Retailer:
         *lines: tuple[str, str, int],
         status: OrderStatus = OrderStatus.COMMITTED,
         at: Location | None = None,
+        parked: frozenset[str] = frozenset(),
     ) -> None:
-        """Report a new version of an order; a line is (line ref, SKU, quantity)."""
+        """Report a new version of an order; a line is (line ref, SKU, quantity), parked ones nobody knows."""
         self.stamps += 1
         self._apply(
             orders=[
@@ -109,6 +110,7 @@ class Retailer:
                         OrderEventLine(line, self.items[sku].pk, Decimal(quantity))
                         for line, sku, quantity in lines
                     ),
+                    parked=parked,
                     pool=((at or self.main).pk,),
                     correlation_id=f"cause{self.stamps:011}",
                 )

@@ -65,6 +65,20 @@ def test_an_order_cancelled_after_a_part_had_left_is_complete_with_that_part(ret
     assert told(retailer)[-1] == (2, True, {"a": 2})
 
 
+def test_an_order_is_complete_once_its_last_unknown_line_turns_out_to_be_none_of_ours(
+    retailer: Retailer,
+) -> None:
+    retailer.order("1", ("a", "MUG", 3), parked=frozenset({"b"}))
+    retailer.books("MUG", 97, held={("1", "a"): (3, 3)})
+    retailer.run()
+    assert told(retailer) == [(1, False, {"a": 3})]
+
+    retailer.order("1", ("a", "MUG", 3))
+    retailer.run()
+
+    assert told(retailer)[-1] == (2, True, {"a": 3})
+
+
 def test_an_order_that_ended_with_nothing_left_is_not_spoken_of(retailer: Retailer) -> None:
     sold(retailer)
     retailer.order("1", ("a", "MUG", 3), ("b", "CUP", 1), status=OrderStatus.CANCELLED)
