@@ -35,18 +35,25 @@ from inventory_sync.domain.errors import RemoteUnavailable
 MAX_ITEMS = 200
 AGAIN = 3
 QUANTS: Mapping[str, Any] = {
-    "fields": {"location_id": {}, "quantity": {}, "reserved_quantity": {}, "owner_id": {}}
+    "fields": {
+        "location_id": {},
+        "quantity": {},
+        "reserved_quantity": {},
+        "owner_id": {},
+        "available_quantity": {},
+    }
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Quant:
-    """One row of stock; several of the same key are added up."""
+    """One row of stock; several of the same key are added up. `expired`: past the day of its removal."""
 
     location: int
     quantity: Decimal
     reserved: Decimal
     owner: int
+    expired: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +186,20 @@ def _picture(row: Row, moves: Sequence[Move], database: Database) -> Picture:
     quants = tuple(
         Quant(
             ref(each, "location_id"), number(each, "quantity"), number(each, "reserved_quantity"),
-            ref(each, "owner_id"),
+            ref(each, "owner_id"), _expired(each),
         )
         for each in objects(row, "stock_quant_ids")
     )  # fmt: skip
     kept = row.get("is_storable") is True if database.shape.storable else row.get("type") == "product"
     return Picture(int(row["id"]), row.get("active") is not False, kept, quants, tuple(moves))
+
+
+def _expired(quant: Row) -> bool:
+    """Whether Odoo has nothing available of what lies there and nobody reserved: with product_expiry, a lot
+    past the day of its removal.
+    """
+    free = number(quant, "quantity") - number(quant, "reserved_quantity")
+    return free > ZERO and "available_quantity" in quant and not number(quant, "available_quantity")
 
 
 def _domain(database: Database, products: Sequence[int], now: datetime) -> list[Any]:
@@ -263,9 +278,9 @@ def _rows(
         if not place:
             continue
         quantity[place] += quant.quantity
-        consigned = not consigned_too and quant.owner not in (0, places.owner)
-        if consigned or not places.for_sale(quant.location):
-            apart[place, quant.location, consigned] += quant.quantity - quant.reserved
+        held_back = quant.expired or (not consigned_too and quant.owner not in (0, places.owner))
+        if held_back or not places.for_sale(quant.location):
+            apart[place, quant.location, held_back] += quant.quantity - quant.reserved
     unavailable: dict[str, Decimal] = defaultdict(Decimal)
     for (place, _, _), free in apart.items():
         unavailable[place] += max(ZERO, free)

@@ -242,7 +242,18 @@ def action_view_quants(env: Env) -> dict[str, Any]:
 
 @computed("stock.quant", "available_quantity")
 def available_quantity(env: Env, ids: list[int]) -> dict[int, float]:
-    return {row["id"]: row["quantity"] - row["reserved_quantity"] for row in env.browse("stock.quant", ids)}
+    """Return what is free of each; nothing of a lot past the day of its removal (product_expiry)."""
+    rows = env.browse("stock.quant", ids)
+    ends = {
+        row["lot_id"]: env.value("stock.lot", row["lot_id"], "removal_date") for row in rows if row["lot_id"]
+    }
+    now = env.stamp()
+    return {
+        row["id"]: 0.0
+        if (end := ends.get(row["lot_id"])) and end <= now
+        else row["quantity"] - row["reserved_quantity"]
+        for row in rows
+    }
 
 
 # ── what a product says of its stock ──

@@ -12,6 +12,7 @@ from connectors.odoo.readings import read_items
 from connectors.odoo.twin_seed import add_kit
 from connectors.odoo.twin_users import add_key
 from inventory_sync.domain.errors import Misconfigured, Unsupported
+from inventory_sync.domain.external import Reason
 from tests.connectors.odoo.books import (
     NOTHING,
     events,
@@ -23,7 +24,7 @@ from tests.connectors.odoo.books import (
     snapshot,
     transfers,
 )
-from tests.connectors.odoo.hall import Hall, id_of
+from tests.connectors.odoo.hall import Hall, document, id_of
 from tests.connectors.odoo.replays import called, unread
 
 
@@ -124,6 +125,17 @@ def test_goods_of_somebody_else_are_there_and_unavailable_unless_they_may_be_sol
 
     assert figures(hall, mug) == {**NOTHING, "quantity": 11, "unavailable": 4}
     assert figures(hall, mug, client=hall.new_client(sell_consigned=True)) == {**NOTHING, "quantity": 11}
+
+
+def test_lots_past_the_day_of_their_removal_are_there_and_not_for_sale(hall: Hall):
+    milk = hall.product("MILK", tracking="lot")
+    hall.client.book_documents(
+        [document(hall, "SYNC-1", (milk, 6, "L1"), (milk, 4, "L2"), reason=Reason.RECEIPT, arrives=True)]
+    )
+    old = hall.rows("stock.lot", ("name", "=", "L1"))[0]["id"]
+    hall.write("stock.lot", [old], removal_date="2020-01-01 00:00:00")
+
+    assert figures(hall, milk) == {**NOTHING, "quantity": 10, "unavailable": 6}
 
 
 def test_a_location_made_after_the_client_looked_is_found(hall: Hall):
