@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from inventory_sync.domain.commands import CopyLine, CopySeen, CopyState, OrderCopy, SeenLine
-from inventory_sync.domain.copies import Equal, Step, decide, difference
+from inventory_sync.domain.copies import Equal, Refuse, Step, decide, difference
 
 
 def wanted(quantity: int, *, cancelled: bool = False) -> OrderCopy:
@@ -43,6 +43,14 @@ def test_a_line_of_which_a_part_has_left_goes_down_to_that_part(quantity: int, n
 def test_lowered_to_what_has_left_it_is_as_wanted() -> None:
     assert step(wanted(1), seen(CopyState.CONFIRMED, 2, left=2)) == Equal()
     assert "wanted 2, has 3" in difference(wanted(1), seen(CopyState.CONFIRMED, 3, left=2, about_to=1))
+
+
+@pytest.mark.parametrize("state", [CopyState.CANCELLED, CopyState.ABSENT])
+def test_what_people_ended_there_is_not_made_again_before_a_person_asks_for_it(state: CopyState) -> None:
+    gone = CopySeen(state, "S00042")
+
+    assert isinstance(step(wanted(3), gone), Refuse)
+    assert decide(wanted(3), gone, known=True, may_revive=True) is Step.WRITE
 
 
 def test_what_is_about_to_leave_is_cancelled_with_its_order() -> None:
