@@ -15,9 +15,10 @@ from connectors.odoo.counts import CountsStock
 from connectors.odoo.database import Database
 from connectors.odoo.documents import MirrorsStock
 from connectors.odoo.endpoints import Endpoints
+from connectors.odoo.learnt import Known, Learnt
 from connectors.odoo.orders import TakesOrders
-from connectors.odoo.wire import Keys, Odoo, Transport
-from inventory_sync.domain.errors import Misconfigured, RemoteUnavailable, Unsupported
+from connectors.odoo.wire import KEY, Keys, Odoo, Transport
+from inventory_sync.domain.errors import Misconfigured, RateLimited, RemoteUnavailable, Transient, Unsupported
 from inventory_sync.domain.ports import (
     ExternalListing,
     Found,
@@ -34,7 +35,7 @@ _MAJOR = re.compile(r"(?:saas[~-])?(\d{1,3})")
 
 class OdooClient(TakesOrders, MirrorsStock, CountsStock):
     """Calls raise only SyncError. `transport` is for tests that replay recorded exchanges; `now` is the
-    hub's clock.
+    hub's clock. `learnt`: what earlier clients of the same settings found out; else it starts from nothing.
     """
 
     def __init__(
@@ -45,11 +46,12 @@ class OdooClient(TakesOrders, MirrorsStock, CountsStock):
         outside: Outside | None = None,
         transport: httpx.BaseTransport | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        learnt: Learnt | None = None,
     ) -> None:
         self.config = config
         self._now = now
-        self._keys = Keys(config.keys())
-        self._version = 0
+        self._known = Known(Learnt() if learnt is None else learnt)
+        self._keys = Keys(config.keys(), self._known.recall(KEY, 0))
         self._http = HttpClient(
             connection=connection,
             base_url=config.base_url,
@@ -65,38 +67,47 @@ class OdooClient(TakesOrders, MirrorsStock, CountsStock):
             own_error=json2.own_error,
             transport=transport,
         )
-        self.odoo = Odoo(self._choose, self._keys, company=config.company_id)
-        self.database = Database(self.odoo, config, version=self.version)
-        self.endpoints = Endpoints(self.odoo)
+        self._transports: Mapping[str, Transport] = {
+            "json2": json2.Json2(self._http),
+            "jsonrpc": rpc18.JsonRpc(self._http, self._known, database=config.database, login=config.login),
+        }
+        self.odoo = Odoo(self._choose, self._keys, self._known, company=config.company_id)
+        self.database = Database(self.odoo, config, self._known, version=self.version)
+        self.endpoints = Endpoints(self.odoo, self._known)
 
     def close(self) -> None:
         self._http.close()
 
     def version(self) -> int:
-        """Return the major version, asked once: 18, 19, …"""
-        if not self._version:
+        """Return the major version: 18, 19, …"""
+        return self._known.fact("version", self._ask_version)
+
+    def _ask_version(self) -> int:
+        try:
             reply = rpc18.service(self._http, "common", "version", ())
-            if reply.fault is not None or not isinstance(reply.result, Mapping):
-                raise RemoteUnavailable("Odoo does not tell its version.")
-            told = reply.result.get("server_serie") or reply.result.get("server_version")
-            found = _MAJOR.match(str(told))
-            if found is None:
-                raise RemoteUnavailable("Odoo tells a version that cannot be read.")
-            self._version = int(found.group(1))
-        return self._version
+        except Misconfigured:
+            if self.config.transport == "jsonrpc":
+                raise
+            return FIRST_JSON2  # JSON-RPC is gone from later versions, and with it the question
+        except RateLimited:
+            raise
+        except Transient:
+            self._known.forget()
+            raise
+        if reply.fault is not None or not isinstance(reply.result, Mapping):
+            raise RemoteUnavailable("Odoo does not tell its version.")
+        told = reply.result.get("server_serie") or reply.result.get("server_version")
+        found = _MAJOR.match(str(told))
+        if found is None:
+            raise RemoteUnavailable("Odoo tells a version that cannot be read.")
+        return int(found.group(1))
 
     def _choose(self) -> Transport:
         """Return the protocol of the settings, else the one of the server's version."""
         wanted = self.config.transport
         if wanted == "auto":
-            try:
-                wanted = "json2" if self.version() >= FIRST_JSON2 else "jsonrpc"
-            except Misconfigured:
-                wanted = "json2"  # JSON-RPC is gone from later versions, and with it the question
-                self._version = FIRST_JSON2
-        if wanted == "json2":
-            return json2.Json2(self._http)
-        return rpc18.JsonRpc(self._http, database=self.config.database, login=self.config.login)
+            wanted = "json2" if self.version() >= FIRST_JSON2 else "jsonrpc"
+        return self._transports[wanted]
 
     def _sign(self, method: str, path: str, query: Query) -> tuple[Mapping[str, str], Query]:
         """Name the database with every call; the key goes into a header on JSON-2 only."""
@@ -108,12 +119,15 @@ class OdooClient(TakesOrders, MirrorsStock, CountsStock):
     # ── reading ──
 
     def probe(self) -> Probe:
+        self._known.forget()
         return probe.probe(self.database, now=self._now)
 
     def sweep(self, stream: str, cursor: str, *, now: datetime) -> SweepPage:
         if stream == streams.CHANGES.name:
             return streams.sweep_changes(self.database, cursor, now=now)
         if stream == streams.STOCK.name:
+            if not cursor:
+                self._known.forget()  # a full sweep finds what nothing else tells, places moved included
             return streams.sweep_stock(self.database, cursor, now=now)
         raise Unsupported(f"Odoo has no stream {stream[:60]!r}.")
 

@@ -8,6 +8,7 @@ from typing import Any
 from connectors.odoo import streams, webhooks
 from connectors.odoo.client import OdooClient
 from connectors.odoo.config import OdooConfig
+from connectors.odoo.learnt import Memory
 from connectors.odoo.translate import translate
 from inventory_sync.domain.external import ExternalEvent
 from inventory_sync.domain.ports import (
@@ -62,6 +63,9 @@ class OdooConnector:
         },
     )
 
+    def __init__(self) -> None:
+        self.memory = Memory()
+
     def receive(self, request: InboundRequest, config: Any, *, now: datetime) -> Received | Reply:
         return webhooks.receive(request, config, now=now)
 
@@ -69,7 +73,8 @@ class OdooConnector:
         return translate(delivery, config)
 
     def client(self, config: Any, *, connection: str, outside: Outside | None = None) -> Client:
-        return OdooClient(config, connection=connection, outside=outside)
+        learnt = self.memory.of(connection, config)
+        return OdooClient(config, connection=connection, outside=outside, learnt=learnt)
 
 
 CONNECTOR = OdooConnector()

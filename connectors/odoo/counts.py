@@ -155,7 +155,7 @@ class CountsStock:
             place_id(one.location_ref)
         except Rejected as error:
             return error
-        if one.location_ref not in self.database.places().refs:
+        if not self.database.has_place(one.location_ref):
             return RemoteRefused(f"Odoo has no place {clean(one.location_ref, limit=60)} for this company.")
         return product, one.location_ref
 

@@ -1,26 +1,24 @@
 """What the reading side knows of one database: its version, the modules it has, its places, whose lines are
 whose.
 
-Asked once and kept: modules and fields for the life of the client, places for some minutes, names of order
-lines for good (an external id is written together with its line and never changes).
+What is asked for is kept for some minutes, for the next clients too (learnt.py); an external id is written
+together with its line and never changes.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from connectors.odoo.cells import ref, words
 from connectors.odoo.config import OdooConfig
+from connectors.odoo.learnt import Known
 from connectors.odoo.naming import LineName, parse_line
 from connectors.odoo.places import Places, read_places
 from connectors.odoo.wire import Odoo
 from inventory_sync.domain.errors import Misconfigured, RemoteRefused, RemoteUnavailable
 
-PLACES_FOR_S = 300.0
-MAX_NAMES = 50_000
 SALE_LINE = "sale.order.line"
 
 
@@ -49,17 +47,14 @@ class Database:
         self,
         odoo: Odoo,
         config: OdooConfig,
+        known: Known,
         *,
         version: Callable[[], int],
-        ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         self.odoo = odoo
         self.config = config
+        self._known = known
         self._version = version
-        self._ticks = ticks
-        self._shape: Shape | None = None
-        self._places: tuple[float, Places] | None = None
-        self._names: dict[int, LineName | None] = {}
 
     @property
     def version(self) -> int:
@@ -67,26 +62,25 @@ class Database:
 
     @property
     def shape(self) -> Shape:
-        if self._shape is None:
-            move = self.fields("stock.move", ("sale_line_id", "location_final_id", "scrap_id"))
-            if move is None:
-                raise Misconfigured(
-                    "This Odoo has no inventory (module stock), or the sync user may not see it."
-                )
-            self._shape = Shape(
-                sale="sale_line_id" in move,
-                final="location_final_id" in move,
-                scrap="scrap_id" in move,
-                storable="is_storable" in (self.fields("product.product", ("is_storable",)) or ()),
-                kits=self.may("mrp.bom", "read") is True,
-                tills=self.may("pos.session", "read") is True and self.may("pos.order", "read") is True,
-            )
-        return self._shape
+        return self._known.fact("shape", self._read_shape)
+
+    def _read_shape(self) -> Shape:
+        move = self.fields("stock.move", ("sale_line_id", "location_final_id", "scrap_id"))
+        if move is None:
+            raise Misconfigured("This Odoo has no inventory (module stock), or the sync user may not see it.")
+        return Shape(
+            sale="sale_line_id" in move,
+            final="location_final_id" in move,
+            scrap="scrap_id" in move,
+            storable="is_storable" in (self.fields("product.product", ("is_storable",)) or ()),
+            kits=self.may("mrp.bom", "read") is True,
+            tills=self.may("pos.session", "read") is True and self.may("pos.order", "read") is True,
+        )
 
     def fields(self, model: str, names: Iterable[str]) -> set[str] | None:
         """Return which of the names the model has, None when there is no such model."""
         try:
-            found = self.odoo.read(model, "fields_get", allfields=list(names), attributes=["type"])
+            found = self.odoo.ask(model, "fields_get", allfields=list(names), attributes=["type"])
         except RemoteRefused:
             return None
         if not isinstance(found, Mapping):
@@ -97,17 +91,22 @@ class Database:
         """Return whether the sync user may read, write or create it; None when there is no such model."""
         try:
             if self.version >= 18:
-                return self.odoo.read(model, "has_access", ids=[], operation=operation) is True
+                return self.odoo.ask(model, "has_access", ids=[], operation=operation) is True
             named: dict[str, Any] = {"operation": operation, "raise_exception": False}
-            return self.odoo.read(model, "check_access_rights", **named) is True
+            return self.odoo.ask(model, "check_access_rights", **named) is True
         except RemoteRefused:
             return None
 
     def places(self, *, fresh: bool = False) -> Places:
         """Return the places, read again after some minutes or when something unknown turned up."""
-        if fresh or self._places is None or self._ticks() - self._places[0] > PLACES_FOR_S:
-            self._places = (self._ticks(), read_places(self.odoo, self.config))
-        return self._places[1]
+        return (self._known.afresh if fresh else self._known.fact)("places", self._read_places)
+
+    def has_place(self, place: str) -> bool:
+        """Whether Odoo has it; a place made a minute ago counts."""
+        return place in self.places().refs or place in self._known.own("places", self._read_places).refs
+
+    def _read_places(self) -> Places:
+        return read_places(self.odoo, self.config)
 
     def storable(self) -> list[Any]:
         """Return the domain of products of which stock is kept."""
@@ -117,19 +116,16 @@ class Database:
 
     def names(self, lines: Iterable[int]) -> Mapping[int, LineName]:
         """Return those of the order lines that are ours, by their external ids."""
-        wanted = set(lines)
-        unknown = sorted(wanted - self._names.keys())
-        if len(self._names) + len(unknown) > MAX_NAMES:
-            self._names.clear()
-            unknown = sorted(wanted)
-        if unknown:
-            found = self._external_ids(unknown)
-            self._names.update({line: parse_line(found.get(line, "")) for line in unknown})
-        return {line: name for line in wanted if (name := self._names.get(line)) is not None}
+        found = self._known.each("line", sorted(set(lines)), self._line_names)
+        return {line: name for line, name in found.items() if name is not None}
+
+    def _line_names(self, lines: list[int]) -> Mapping[int, LineName | None]:
+        found = self._external_ids(lines)
+        return {line: parse_line(found.get(line, "")) for line in lines}
 
     def _external_ids(self, lines: list[int]) -> Mapping[int, str]:
         try:
-            found = self.odoo.read(SALE_LINE, "get_external_id", ids=lines)
+            found = self.odoo.ask(SALE_LINE, "get_external_id", ids=lines)
         except (RemoteRefused, Misconfigured):
             # Not every version lets a client call it; then the table itself, which not every user may read.
             domain = [["model", "=", SALE_LINE], ["res_id", "in", lines], ["module", "=", "inventory_sync"]]

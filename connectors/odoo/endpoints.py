@@ -1,7 +1,8 @@
 """Between which locations, and as which operation, a mirrored movement of one reason is booked at a place.
 
-Read once per client: ids differ in every database and hardly ever change within one. The internal operation
-type of a warehouse is inactive until its storage locations are switched on; it serves all the same.
+Kept for some minutes (learnt.py): ids differ in every database and hardly ever change within one. The
+internal operation type of a warehouse is inactive until its storage locations are switched on; it serves all
+the same.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 
 from connectors.odoo import refs
 from connectors.odoo.cells import ref, words
+from connectors.odoo.learnt import Known
 from connectors.odoo.wire import Odoo, Rows
 from inventory_sync.domain.errors import RemoteRefused
 from inventory_sync.domain.external import Reason
@@ -52,11 +54,9 @@ class Route:
 class Endpoints:
     """The operation types and locations of one company."""
 
-    def __init__(self, odoo: Odoo) -> None:
+    def __init__(self, odoo: Odoo, known: Known) -> None:
         self._odoo = odoo
-        self._warehouses: dict[int, dict[str, Any]] = {}
-        self._found: dict[str, int] = {}
-        self._named: bool | None = None
+        self._known = known
 
     def route(self, place: str, reason: Reason, *, arrives: bool) -> Route:
         """Return how it is booked; raises Rejected for a place or a location that Odoo does not have."""
@@ -70,10 +70,10 @@ class Endpoints:
 
     def moves_have_names(self) -> bool:
         """Whether a move must be given a text: up to 18."""
-        if self._named is None:
-            told = self._odoo.read("stock.move", "fields_get", allfields=["name"], attributes=["type"])
-            self._named = bool(told)
-        return self._named
+        return self._known.fact("moves have names", self._read_names_of_moves)
+
+    def _read_names_of_moves(self) -> bool:
+        return bool(self._odoo.read("stock.move", "fields_get", allfields=["name"], attributes=["type"]))
 
     def stock(self, place: str) -> int:
         """Return the location that stands for a place: a warehouse's own stock, or the location itself."""
@@ -84,11 +84,13 @@ class Endpoints:
 
     def virtual(self, partner: str) -> int:
         """Return the lowest location of a kind that every company or this one uses."""
-        if partner not in self._found:
-            self._found[partner] = self._scrap() if partner == SCRAP else self._transit_or_partner(partner)
-        if not self._found[partner]:
+        return self._known.fact(("location", partner), lambda: self._read_virtual(partner))
+
+    def _read_virtual(self, partner: str) -> int:
+        found = self._scrap() if partner == SCRAP else self._transit_or_partner(partner)
+        if not found:
             raise RemoteRefused(f"Odoo has no {partner} location for this company.")
-        return self._found[partner]
+        return found
 
     def _transit_or_partner(self, partner: str) -> int:
         if partner == TRANSIT:
@@ -119,41 +121,44 @@ class Endpoints:
         return int(rows[0]["id"]) if rows else 0
 
     def _warehouse(self, number: int) -> dict[str, Any]:
-        if number not in self._warehouses:
-            rows = self._odoo.rows(
-                "stock.warehouse",
-                "search_read",
-                domain=[["company_id", "=", self._odoo.company]],
-                fields=["lot_stock_id", *TYPE_FIELDS.values()],
-                load=None,
-                context={"active_test": False},
-            )
-            self._warehouses = {row["id"]: row for row in rows}
-        if number not in self._warehouses:
+        found = self._known.fact("warehouses", self._read_warehouses)
+        if number not in found:
+            found = self._known.own("warehouses", self._read_warehouses)
+        if number not in found:
             raise RemoteRefused(f"Odoo has no warehouse {number} for this company.")
-        return self._warehouses[number]
+        return found[number]
+
+    def _read_warehouses(self) -> dict[int, dict[str, Any]]:
+        rows = self._odoo.rows(
+            "stock.warehouse",
+            "search_read",
+            domain=[["company_id", "=", self._odoo.company]],
+            fields=["lot_stock_id", *TYPE_FIELDS.values()],
+            load=None,
+            context={"active_test": False},
+        )
+        return {row["id"]: row for row in rows}
 
     def _operation(self, place: str, code: str) -> int:
         kind, number = refs.place_id(place)
         if kind == refs.WAREHOUSE and (own := ref(self._warehouse(number), TYPE_FIELDS[code])):
             return own
-        key = f"operation {code}"
-        if key not in self._found:
-            self._found[key] = _first_active(
-                self._odoo.rows(
-                    "stock.picking.type",
-                    "search_read",
-                    domain=[["code", "=", code], ["company_id", "=", self._odoo.company]],
-                    fields=["code", "active"],
-                    order="id",
-                    load=None,
-                    context={"active_test": False},
-                ),
-                code,
-            )
-        if not self._found[key]:
+        return self._known.fact(("operation", code), lambda: self._read_operation(code))
+
+    def _read_operation(self, code: str) -> int:
+        rows = self._odoo.rows(
+            "stock.picking.type",
+            "search_read",
+            domain=[["code", "=", code], ["company_id", "=", self._odoo.company]],
+            fields=["code", "active"],
+            order="id",
+            load=None,
+            context={"active_test": False},
+        )
+        found = _first_active(rows, code)
+        if not found:
             raise RemoteRefused(f"Odoo has no {code} operation type for this company.")
-        return self._found[key]
+        return found
 
 
 def _first_active(rows: Rows, code: str) -> int:

@@ -204,7 +204,7 @@ def external_ids(odoo: Odoo, model: str, ids: Iterable[int]) -> dict[int, str]:
     if not wanted:
         return {}
     try:
-        told = odoo.read(model, "get_external_id", ids=wanted)
+        told = odoo.ask(model, "get_external_id", ids=wanted)
     except RemoteRefused:
         return _kept_external_ids(odoo, model, wanted)
     if not isinstance(told, Mapping):

@@ -11,10 +11,19 @@ from typing import Any
 
 from connectors.base.http import Answer, HttpClient
 from connectors.odoo.faults import Fault, fault_of
+from connectors.odoo.learnt import Known, digest
 from connectors.odoo.wire import Call, Reply, unusable
-from inventory_sync.domain.errors import Misconfigured
+from inventory_sync.domain.errors import Misconfigured, SyncError
 
 PATH = "/jsonrpc"
+
+
+class NotAuthenticated(SyncError):
+    """Odoo's answer to `authenticate` is a fault, or names no user."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__("Odoo names no user for this key.")
+        self.reply = reply
 
 
 class JsonRpc:
@@ -22,28 +31,36 @@ class JsonRpc:
 
     name = "jsonrpc"
 
-    def __init__(self, http: HttpClient, *, database: str, login: str) -> None:
+    def __init__(self, http: HttpClient, known: Known, *, database: str, login: str) -> None:
         self._http = http
+        self._known = known
         self._database = database
         self._login = login
-        self._uids: dict[str, int] = {}
 
     def call(self, call: Call, key: str) -> Reply:
-        uid = self._uids.get(key)
-        if uid is None:
-            reply = service(self._http, "common", "authenticate", (self._database, self._login, key, {}))
-            if reply.fault is not None:
-                return reply
-            if not is_id(reply.result):
-                return Reply(fault=Fault("odoo.exceptions.AccessDenied"), date=reply.date)
-            uid = self._uids[key] = int(reply.result)
+        try:
+            uid = self._known.fact(uid_of(key), lambda: self._authenticate(key))
+        except NotAuthenticated as refused:
+            return refused.reply
         named = dict(call.named)
         positional = [named.pop(name) for name in ("ids", "vals_list") if _goes_first(name, call, named)]
         arguments = (self._database, uid, key, call.model, call.method, positional, named)
         return service(self._http, "object", "execute_kw", arguments, write=call.write)
 
+    def _authenticate(self, key: str) -> int:
+        reply = service(self._http, "common", "authenticate", (self._database, self._login, key, {}))
+        if reply.fault is not None:
+            raise NotAuthenticated(reply)
+        if not is_id(reply.result):
+            raise NotAuthenticated(Reply(fault=Fault("odoo.exceptions.AccessDenied"), date=reply.date))
+        return int(reply.result)
+
     def uid(self, key: str) -> int | None:
-        return self._uids.get(key)
+        return self._known.recall(uid_of(key), None)
+
+
+def uid_of(key: str) -> tuple[str, str]:
+    return "uid", digest(key)
 
 
 def _goes_first(name: str, call: Call, named: Mapping[str, Any]) -> bool:

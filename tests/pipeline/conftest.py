@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from django.conf import LazySettings
 
+from connectors.odoo.connector import CONNECTOR as ODOO
 from connectors.woocommerce.twin import WooTwin
 from tests.pipeline.hub import HandClock, Hub, open_hub
 from tests.pipeline.lane import BOWL, LOOSE, MUG, PARENT, SHARING, product
@@ -18,6 +19,12 @@ def lone_session(transactional_db: None) -> Iterator[None]:
     """A committed database, and no session of a thread left in it afterwards."""
     yield
     end_other_sessions()
+
+
+@pytest.fixture(autouse=True)
+def nothing_learnt() -> None:
+    """Odoos of different tests may stand behind one address."""
+    ODOO.memory.clear()
 
 
 @pytest.fixture

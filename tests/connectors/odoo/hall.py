@@ -15,6 +15,7 @@ import httpx
 
 from connectors.base.twinkit import Request
 from connectors.odoo.client import OdooClient
+from connectors.odoo.learnt import Learnt
 from connectors.odoo.twin import DATABASE, KEY, LOGIN, OdooTwin
 from connectors.odoo.twin_seed import add_product
 from inventory_sync.domain.commands import (
@@ -66,7 +67,9 @@ class Hall:
             self.stock = int(house["lot_stock_id"])
         self.client = self.new_client()
 
-    def new_client(self, *, network: bool = False, **changes: Any) -> OdooClient:
+    def new_client(
+        self, *, network: bool = False, learnt: Learnt | None = None, **changes: Any
+    ) -> OdooClient:
         """Return another client of the same user; `network`: over real sockets, to a twin that serves."""
         values = {
             "base_url": "https://127.0.0.1",
@@ -82,6 +85,7 @@ class Hall:
             outside=Outside(private_hosts=("127.0.0.1",)),
             transport=httpx.MockTransport(self._answer),
             now=self.clock,
+            learnt=learnt,
         )
 
     def _answer(self, request: httpx.Request) -> httpx.Response:

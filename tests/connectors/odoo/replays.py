@@ -11,6 +11,7 @@ import httpx
 from connectors.base.http import dump_json
 from connectors.odoo.client import OdooClient
 from connectors.odoo.config import OdooConfig
+from connectors.odoo.learnt import Learnt
 from inventory_sync.domain.config import build
 from inventory_sync.domain.ports import Exchange, Outside
 from tests.connectors.odoo.recordings import TRANSPORT, recording
@@ -30,12 +31,15 @@ def config(**changes: Any) -> OdooConfig:
     return build(OdooConfig, {**VALUES, **changes})
 
 
-def replaying(script: Script, *, notes: list[Exchange] | None = None, **changes: Any) -> OdooClient:
+def replaying(
+    script: Script, *, notes: list[Exchange] | None = None, learnt: Learnt | None = None, **changes: Any
+) -> OdooClient:
     return OdooClient(
         config(**{"base_url": "https://127.0.0.1", **changes}),
         connection="odoo",
         outside=Outside(private_hosts=("127.0.0.1",), on_exchange=None if notes is None else notes.append),
         transport=httpx.MockTransport(lambda request: unread(script(request))),
+        learnt=learnt,
     )
 
 
