@@ -51,9 +51,9 @@ def test_the_role_is_declared_in_the_form_and_begins_the_mirror(boss: Client, wo
     )  # fmt: skip
 
     assert MirrorPlace.objects.get().external_id == PLACE
-    assert Entry.objects.get(action="location_mapping.created", subject_label__contains=PLACE).after[
-        "mirrors"
-    ]
+    entry = Entry.objects.get(action="location_mapping.created", subject_label__contains=PLACE)
+    assert entry.after is not None
+    assert entry.after["mirrors"]
 
 
 def test_the_form_refuses_whom_the_place_belongs_to(boss: Client, world: World) -> None:

@@ -11,10 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
-from inventory_sync.domain.commands import CopyState, DocumentState
+from connectors.odoo.client import OdooClient
+from inventory_sync.domain.commands import CopyState, DocumentState, Done
 from inventory_sync.domain.errors import (
     CancelledThere,
     OutcomeUnknown,
@@ -68,6 +70,10 @@ def moments(version: int, act: Callable[[Scene], object]) -> range:
     return range(len(one.hall.calls) - before)
 
 
+def _book_into(done: list[Done], client: OdooClient, one: Scene) -> None:
+    done += client.book_documents(one.documents())
+
+
 def unless_put_off(act: Callable[[], object]) -> None:
     """Act once; an error that the hub would retry is fine."""
     with suppress(Transient):
@@ -116,7 +122,7 @@ def test_two_clients_that_lower_the_same_line_lower_it_once(version):
 
     for number in range(len(first.hall.calls) - before):
         one = fresh()
-        interrupted(one.hall, number, lambda one=one: errand(one))
+        interrupted(one.hall, number, partial(errand, one))
         errand(one)
 
         seen = one.hall.client.read_copies([one.order(mugs=1)])[0]
@@ -133,7 +139,7 @@ def test_two_clients_with_the_same_documents_move_stock_once(version):
         interrupted(
             one.hall,
             number,
-            lambda one=one, other=other, theirs=theirs: theirs.extend(other.book_documents(one.documents())),
+            partial(_book_into, theirs, other, one),
         )
 
         ours = one.hall.client.book_documents(one.documents())
@@ -223,7 +229,7 @@ def test_two_counts_at_once_leave_one_of_the_two_figures(version):
     for number in moments(version, lambda one: count(one, one.hall.client, 7)):
         one = scene(version)
         other = one.hall.new_client()
-        interrupted(one.hall, number, lambda one=one, other=other: count(one, other, 9))
+        interrupted(one.hall, number, partial(count, one, other, 9))
 
         count(one, one.hall.client, 7)
 
@@ -244,7 +250,7 @@ def test_staff_who_confirm_or_cancel_an_order_in_between_leave_one_order(version
 
     for number in moments(version, lambda one: settle(one.hall, one.order())):
         one = scene(version)
-        interrupted(one.hall, number, lambda one=one: staff(one.hall))
+        interrupted(one.hall, number, partial(staff, one.hall))
 
         settle(one.hall, one.order())
         settle(one.hall, one.order())  # staff may have come after the last look
@@ -267,9 +273,9 @@ def test_staff_who_act_on_a_document_in_between_never_have_it_booked_twice(versi
 
     for number in moments(version, lambda one: one.hall.client.book_documents(one.documents())):
         one = scene(version)
-        interrupted(one.hall, number, lambda one=one: staff(one.hall))
+        interrupted(one.hall, number, partial(staff, one.hall))
 
-        unless_put_off(lambda one=one: one.hall.client.book_documents(one.documents()))
+        unless_put_off(partial(one.hall.client.book_documents, one.documents()))
         results = book(one.hall, one.documents())
 
         states = one.hall.client.read_documents(["SYNC-a-1", "SYNC-a-2"])
@@ -300,7 +306,7 @@ def test_a_delivery_validated_while_its_order_is_changed_is_kept(version):
 
     for number in range(len(first.hall.calls) - before):
         one = prepared()
-        interrupted(one.hall, number, lambda one=one: deliver(one.hall))
+        interrupted(one.hall, number, partial(deliver, one.hall))
 
         for _ in range(3):
             try:
