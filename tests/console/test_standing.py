@@ -132,6 +132,7 @@ def test_a_connection_that_fails_moves_only_its_own_rows() -> None:
     assert (failed.error_code, failed.failures) == ("remote.unavailable", 1)
     assert Cursor.objects.filter(connection=neighbour).values().get() == before
     hub.books.broken = set()
+    hub.clock.advance(60)
     reading.sweep_due(hub.erp.pk, "stock", ports=hub.ports)
     healed = Cursor.objects.get(connection=hub.erp)
     assert (healed.error_code, healed.error_detail, healed.failures) == ("", "", 0)
