@@ -29,7 +29,9 @@ class Asked:
     def __call__(self, raw_key: str, *, now: datetime) -> Any:
         self.keys.append(raw_key)
         self.meanwhile()
-        known = SimpleNamespace(consumer="app", scopes=["reservations:write"], channels=[], expires_at=None)
+        known = SimpleNamespace(
+            pk=1, consumer="app", scopes=["reservations:write"], channels=[], expires_at=None
+        )
         return known if self.good else None
 
 

@@ -53,14 +53,12 @@ MUTANTS = (
         "cursor-saved-before-its-page",
         "A crash between the two loses what only the sweep had found.",
         f"{PIPELINE}/sweep.py",
-        "        page = account.client.sweep(stream.name, cursor, now=ports.clock())\n"
-        "        with ports.intake.transaction():\n            now = ports.clock()\n",
-        "        page = account.client.sweep(stream.name, cursor, now=ports.clock())\n"
-        "        with ports.intake.transaction():\n"
-        "            ports.cursors.save(\n"
-        "                account.id, stream.name, page.cursor, now=ports.clock(), done=page.done\n"
-        "            )\n"
-        "        with ports.intake.transaction():\n            now = ports.clock()\n",
+        "            with ports.intake.transaction():\n                _still_ours(turn, account, reading)\n",
+        "            with ports.intake.transaction():\n"
+        "                ports.cursors.save(\n"
+        "                    account.id, stream.name, page.cursor, now=ports.clock(), done=page.done\n"
+        "                )\n"
+        "            with ports.intake.transaction():\n                _still_ours(turn, account, reading)\n",
         ("sim:600",),
     ),
     Mutant(
