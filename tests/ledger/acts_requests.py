@@ -68,7 +68,7 @@ class RequestActs(LedgerMachine):
         return list(self.asked.values())[pick % len(self.asked)]
 
     def _ask(self, request: Request) -> None:
-        room = self.stage.room()
+        room, known = self.stage.room(), self.stage.known()
         answer = self._decide(request)
         if request.act.has_content and (answer.refused is None or request.act is Act.RESERVE):
             self.asked[request.key] = request
@@ -77,7 +77,7 @@ class RequestActs(LedgerMachine):
         places = [level for level in after if after[level] < room.get(level, Decimal(0))]
         assert all(after[level] >= 0 for level in places), f"{request} was granted what is not there"
         if isinstance(answer.refused, NotEnough) and request.act is Act.RESERVE:
-            assert not self._plenty(request, room), f"{request} was refused although all is there"
+            assert not self._plenty(request, room, known), f"{request} was refused although all is there"
         self.compare()
 
     def _decide(self, request: Request) -> Answer:
@@ -98,8 +98,10 @@ class RequestActs(LedgerMachine):
                 until = line.expires_at if line.status is LineStatus.HELD else None
                 self.facts.asked[key] = Asked(line.item_id, line.demand, until)
 
-    def _plenty(self, request: Request, room: dict[tuple[int, int], Decimal]) -> bool:
-        """Say whether one place alone could serve all of it, with nobody waiting anywhere."""
+    def _plenty(
+        self, request: Request, room: dict[tuple[int, int], Decimal], known: set[tuple[int, int]]
+    ) -> bool:
+        """Say whether one place of known stock could serve all of it alone, with nobody waiting anywhere."""
         need: dict[int, Decimal] = {}
         for line in request.lines:
             parts = self.stage.recipe if line.item_id == self.stage.kit else {line.item_id: 1}
@@ -108,6 +110,6 @@ class RequestActs(LedgerMachine):
         if any(left < 0 for left in room.values()):
             return False
         return any(
-            all(room.get((item, place), Decimal(0)) >= quantity for item, quantity in need.items())
+            all((item, place) in known and room[item, place] >= left for item, left in need.items())
             for place in self.stage.pools[self.stage.app]
         )

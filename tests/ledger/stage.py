@@ -120,6 +120,13 @@ class Stage:
         """Return what is free at each level: on hand less what is set aside and owed there."""
         return {(row[0], row[1]): row[2] for row in execute(_ROOM)}
 
+    def known(self) -> set[LevelKey]:
+        """Return the levels whose stock is known; nothing is promised from the others."""
+        return {
+            (row[0], row[1])
+            for row in execute("SELECT item_id, location_id FROM ledger_stocklevel WHERE known")
+        }
+
     def cleaned(self) -> set[int]:
         """Return the dirty items, and forget them."""
         return {row[0] for row in execute("DELETE FROM ledger_dirtyitem RETURNING item_id")}
