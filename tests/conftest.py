@@ -13,6 +13,7 @@ from pytest_django import DjangoDbBlocker
 
 from runner.embedded import External, Services
 from runner.embedded import services as run_services
+from tests.draws import draw_by_seed_alone
 from tests.services import RUN, environment_for_processes
 
 # With CI=true a run judges the change, not the luck of its draw; every other run draws anew.
@@ -24,6 +25,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("project")
+draw_by_seed_alone()
 
 
 @pytest.fixture(scope="session")

@@ -104,7 +104,8 @@ def books_of(
 
     shipped: (line, item, location, quantity, number of the tenure it happened in) of the authority's own
     shipments. Those of tenures before the newest figure may be in it: the greater of the two counts, once.
-    What was shipped in a later tenure comes on top.
+    What was shipped in a later tenure comes on top. What came back where nothing left is taken off what left
+    elsewhere; what came back beyond that was never the line's, which is owed no more than its demand.
     """
     before: dict[tuple[str, int, int], Decimal] = defaultdict(Decimal)
     later: dict[tuple[str, int, int], Decimal] = defaultdict(Decimal)
@@ -115,10 +116,26 @@ def books_of(
         (later if after else before)[key] += quantity
     books: dict[tuple[str, int, int], InBooks] = {}
     for key in sorted({*before, *later, *told}):
-        left = max(before[key], told[key].delivered if key in told else ZERO) + later[key]
+        left = (max(before[key], told[key].delivered) if key in told else before[key]) + later[key]
         assigned = told[key].contained + later[key] if key in told and told[key].rules else ZERO
         books[key] = InBooks(max(left, assigned), left)
-    return books
+    return _without_returns(books) if any(each.delivered < 0 for each in books.values()) else books
+
+
+def _without_returns(books: Mapping[tuple[str, int, int], InBooks]) -> dict[tuple[str, int, int], InBooks]:
+    """Take what came back at one place off what left at the others, the highest location first."""
+    netted = dict(books)
+    for back, returned in books.items():
+        if returned.delivered >= 0:
+            continue
+        missing = -returned.delivered
+        netted[back] = InBooks(max(ZERO, returned.contained), ZERO)
+        for key in sorted(netted, reverse=True):
+            taken = min(missing, netted[key].delivered) if key[:2] == back[:2] else ZERO
+            if taken > 0:
+                netted[key] = InBooks(netted[key].contained - taken, netted[key].delivered - taken)
+                missing -= taken
+    return netted
 
 
 def _content(event: StockEvent) -> tuple[object, ...]:

@@ -347,7 +347,11 @@ class LedgerStore(IncomingStore, Protocol):
         """Return Σ max(0, D − c) of the open allocations at each level, zero where there are none."""
 
     def free(self, keys: Collection[LevelKey]) -> dict[LevelKey, Decimal]:
-        """Return on hand − unavailable − reserved − unassigned − owed at each level that exists."""
+        """Return on hand − unavailable − reserved − unassigned − owed at each of these levels.
+
+        One without a level has only what it owes, below zero: a sale may be recorded where nothing ever
+        stood.
+        """
 
     def lock_stock(self, keys: Collection[LevelKey]) -> Stock:
         """Lock these levels in (item, location) order, then return what is free of their items everywhere.

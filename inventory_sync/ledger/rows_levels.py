@@ -77,8 +77,9 @@ FROM unnest(%s::bigint[], %s::bigint[]) AS given(item_id, location_id)
 LEFT JOIN ledger_owed o USING (item_id, location_id)
 """
 _FREE = f"""
-SELECT l.item_id, l.location_id, l.on_hand - l.unavailable - l.reserved - l.unassigned - debt.owed
-FROM ({_OWED}) AS debt JOIN ledger_stocklevel l USING (item_id, location_id)
+SELECT item_id, location_id,
+    coalesce(l.on_hand - l.unavailable - l.reserved - l.unassigned, 0) - debt.owed
+FROM ({_OWED}) AS debt LEFT JOIN ledger_stocklevel l USING (item_id, location_id)
 """  # noqa: S608
 _DIRTY = """
 INSERT INTO ledger_dirtyitem (item_id, version, since, urgent, correlation_id)

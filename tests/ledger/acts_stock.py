@@ -77,9 +77,7 @@ class StockActs(LedgerMachine):
         self.tell([right])
 
     def correctable(self) -> list[StockEvent]:
-        """Return what may be corrected. Not shipments for an order: see test_corrected_shipments.py."""
-        told = self.facts.effective()
-        return [each for each in told if each.kind is not EventKind.FIGURE and each.fulfils is None]
+        return [each for each in self.facts.effective() if each.kind is not EventKind.FIGURE]
 
     # ── fulfilment ───────────────────────────────────────────────────────────────────────────────────
     @precondition(lambda self: self.source)

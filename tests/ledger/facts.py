@@ -164,13 +164,13 @@ class Facts:
         return self.recipes.get(line.item_id) or {line.item_id: 1}
 
     def _shipped(self) -> Shipped:
-        """Return what the authority's effective shipments took off each line, per item."""
+        """Return what the authority's effective shipments took off each line, per item: never less than 0."""
         shipped: Shipped = defaultdict(Decimal)
         for each in self.effective():
             if each.fulfils is not None and each.fulfils.source in self.sources:
                 line = (self.sources[each.fulfils.source], each.fulfils.order_ref, each.fulfils.line_ref)
                 shipped[line, each.item_id] -= each.quantity
-        return shipped
+        return defaultdict(Decimal, {key: max(ZERO, quantity) for key, quantity in shipped.items()})
 
     def _held(self, *, delivered: bool) -> Shipped:
         """Return what the books hold of each line, per item: all of it, or what they delivered.

@@ -44,10 +44,13 @@ SELECT
         ) AS debt ON true)
 """
 _ROOM = """
-SELECT l.item_id, l.location_id, l.on_hand - l.unavailable - l.reserved - l.unassigned - coalesce((
-    SELECT sum(a.quantity - a.contained) FROM ledger_allocation a
-    WHERE a.open AND a.item_id = l.item_id AND a.location_id = l.location_id), 0)
-FROM ledger_stocklevel l
+SELECT item_id, location_id, coalesce(l.there, 0) - coalesce(w.owed, 0)
+FROM (
+    SELECT item_id, location_id, on_hand - unavailable - reserved - unassigned AS there FROM ledger_stocklevel
+) AS l FULL JOIN (
+    SELECT item_id, location_id, sum(quantity - contained) AS owed FROM ledger_allocation
+    WHERE open GROUP BY item_id, location_id
+) AS w USING (item_id, location_id)
 """
 
 
@@ -117,7 +120,7 @@ class Stage:
         )
 
     def room(self) -> dict[LevelKey, Decimal]:
-        """Return what is free at each level: on hand less what is set aside and owed there."""
+        """Return on hand less what is set aside and owed, at each level that is there or owes."""
         return {(row[0], row[1]): row[2] for row in execute(_ROOM)}
 
     def known(self) -> set[LevelKey]:

@@ -32,6 +32,35 @@ def test_more_that_comes_back_than_ever_left_is_told(shop):
     assert shop.total_open() == 2
 
 
+def test_a_line_is_never_owed_more_than_it_wants_however_its_shipment_is_corrected(shop):
+    shop.decide(shop.order())
+    shop.ship("s1", 2)
+    shop.ship("s1", 0, revision=2)
+
+    shop.ship("s1", -2, revision=3)
+
+    assert shop.total_open() == 2
+
+
+def test_what_came_back_at_another_place_is_owed_again(shop):
+    shop.decide(shop.order())
+    shop.ship("s1", 2)
+    assert shop.total_open() == 0
+
+    shop.ship("s2", -1, place=shop.far)
+
+    assert shop.total_open() == 1
+
+
+def test_more_than_left_may_come_back_at_another_place_without_raising_what_is_owed(shop):
+    shop.decide(shop.order())
+    shop.ship("s1", 1)
+
+    shop.ship("s2", -5, place=shop.far)
+
+    assert shop.total_open() == 2
+
+
 def test_a_shipment_of_a_kits_component_is_nothing_odd(shop):
     tray = shop.world.kit("TRAY", {shop.mug: 2})
     shop.decide(shop.order(lines={"k": (tray, 1)}))

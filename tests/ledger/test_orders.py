@@ -247,3 +247,29 @@ def test_an_unchanged_order_that_was_read_again_counts_as_seen_then(shop):
     shop.ship("s1", 1)
     shop.decide(shop.order(), now=minute(30))
     assert shop.world.seen_at("1") == minute(20), "a repeated webhook is no proof that it is still there"
+
+
+def test_what_one_order_gives_back_where_nothing_ever_stood_is_not_there_for_the_next(shop):
+    vase = shop.world.item("VASE")
+    shop.decide(shop.order("1", {"a": (vase, 2)}))
+
+    shop.world.apply([], [shop.order("1", {"a": (vase, 1)}, stamp=2), shop.order("2", {"a": (vase, 1)})])
+
+    assert shop.world.statuses() == {
+        ("1", "a"): LineStatus.BACKORDERED,
+        ("2", "a"): LineStatus.BACKORDERED,
+    }
+
+
+def test_an_order_waiting_where_nothing_ever_stood_does_not_hide_what_another_place_has(shop):
+    vase = shop.world.item("VASE")
+    shop.decide(shop.order("1", {"a": (vase, 2)}))
+    shop.count("c9", vase, shop.far, 1)
+
+    shop.decide(
+        shop.order("1", {"a": (vase, 2)}, stamp=2, status=OrderStatus.CANCELLED),
+        shop.order("2", {"a": (vase, 1)}),
+    )
+
+    assert shop.world.open() == {(vase, shop.far): 1}
+    assert shop.world.statuses()["2", "a"] is LineStatus.COMMITTED

@@ -232,10 +232,11 @@ class MemoryLedger(MemoryFigures, MemoryIncoming):
     def free(self, keys: Collection[LevelKey]) -> dict[LevelKey, Decimal]:
         owed = self.owed(keys)
         levels = {key: self.tables.levels[key] for key in keys if key in self.tables.levels}
-        return {
-            key: level.on_hand - level.unavailable - level.reserved - level.unassigned - owed[key]
+        there = {
+            key: level.on_hand - level.unavailable - level.reserved - level.unassigned
             for key, level in levels.items()
         }
+        return {key: there.get(key, ZERO) - owed[key] for key in owed}
 
     def open_requests(
         self, keys: Collection[OrderKey], *, heads: Mapping[OrderKey, HeldOrder], now: datetime
