@@ -5,7 +5,14 @@ from __future__ import annotations
 from django.core.validators import RegexValidator
 from django.db import models
 
+from inventory_sync.domain.writing import Writing
 from inventory_sync.support.models import Stamped
+
+WRITING = [
+    (Writing.LIVE.value, "Live: figures and documents are written"),
+    (Writing.SHADOW.value, "Shadow: worked out and recorded, nothing is sent"),
+    (Writing.READ_ONLY.value, "Read-only: what is owed waits"),
+]
 
 
 class Connection(Stamped):
@@ -28,6 +35,12 @@ class Connection(Stamped):
     state_reason = models.TextField(blank=True)
     sells = models.BooleanField(
         default=False, help_text="A channel: orders come from it and figures go to it."
+    )
+    writing = models.CharField(
+        max_length=10,
+        choices=WRITING,
+        default=Writing.LIVE.value,
+        help_text="Whether what is owed to it is written there.",
     )
     config = models.JSONField(default=dict, blank=True)
     hook_token_hash = models.CharField(max_length=64, blank=True)

@@ -16,6 +16,7 @@ from inventory_sync.availability.ports import AvailabilityStore
 from inventory_sync.catalog.resolve import CatalogReader
 from inventory_sync.domain.periods import LatePolicy
 from inventory_sync.domain.ports import Capabilities, Client, Clock, Connector, Exchange
+from inventory_sync.domain.writing import Writing
 from inventory_sync.intake.ports import IntakeStore
 from inventory_sync.ledger.ports import LedgerStore
 from inventory_sync.ledger.types import LevelKey
@@ -81,6 +82,7 @@ class Account:
     capabilities: Capabilities
     client: Client
     exchanges: list[Exchange]
+    writing: Writing = Writing.LIVE
 
 
 @dataclass(frozen=True, slots=True)

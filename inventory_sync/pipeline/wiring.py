@@ -26,6 +26,7 @@ from inventory_sync.connections.services import mark_misconfigured
 from inventory_sync.domain.errors import Misconfigured
 from inventory_sync.domain.periods import LatePolicy
 from inventory_sync.domain.ports import Exchange, Outside
+from inventory_sync.domain.writing import Writing
 from inventory_sync.intake.store import PostgresIntake
 from inventory_sync.ledger.store import PostgresLedger
 from inventory_sync.pipeline.evidence.keep import Seals
@@ -99,6 +100,7 @@ def open_account(connection_id: int) -> Account:
         capabilities=registry.connector(row.connector).capabilities,
         client=registry.open_client(row, outside=outside),
         exchanges=exchanges,
+        writing=Writing(row.writing),
     )
 
 
