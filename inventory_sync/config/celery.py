@@ -15,6 +15,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "inventory_sync.config.settings"
 
 from django.conf import settings
 
+from inventory_sync.pipeline.routes import QUEUES, TABLE
+
 app = Celery("inventory_sync")
 _on_redis = settings.BROKER_URL.startswith(("redis", "rediss", "unix"))
 # Who only sends must not wait long for a broker that accepts and does not answer; a worker may.
@@ -34,8 +36,9 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
     broker_transport_options=_redis_options if _on_redis else {"confirm_publish": True},
-    task_queues=[Queue(tier) for tier in ("critical", "standard", "bulk", "replay")],
+    task_queues=[Queue(tier) for tier in QUEUES],
     task_default_queue="standard",
+    task_routes={route.task: {"queue": route.queue} for route in TABLE},
     task_create_missing_queues=False,
     task_acks_late=False,
     task_reject_on_worker_lost=False,
@@ -67,6 +70,6 @@ app.conf.beat_schedule = {
     "keep_house": {
         "task": "pipeline.keep_house",
         "schedule": 30.0,
-        "options": {"queue": "standard", "expires": 25},
+        "options": {"expires": 25},
     }
 }

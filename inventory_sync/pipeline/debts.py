@@ -18,6 +18,7 @@ from inventory_sync.ledger.selectors import any_dirty
 from inventory_sync.pipeline.evidence.keep import day_due
 from inventory_sync.pipeline.invariants.rounds import round_due
 from inventory_sync.pipeline.ports import Ports
+from inventory_sync.pipeline.routes import queue_of
 from inventory_sync.propagation.mirror_selectors import mirrors_due
 from inventory_sync.propagation.selectors import connections_owed
 from inventory_sync.workflows import naming
@@ -27,26 +28,31 @@ from inventory_sync.workflows.following import any_touched
 
 @dataclass(frozen=True, slots=True)
 class Debt:
-    """A task to be run, on its queue."""
+    """A task to be run, on its queue. Made by `owed`, so that the queue is the declared one."""
 
     task: str
     queue: str
     arguments: dict[str, Any] = field(default_factory=dict)
 
 
+def owed(task: str, *, on: str = "", **arguments: Any) -> Debt:
+    """Return a debt on the task's queue; `on` chooses among those that its route declares."""
+    return Debt(task, queue_of(task, on), arguments)
+
+
 def find_debts(now: datetime, *, ports: Ports) -> list[Debt]:
     """Return one debt per task and arguments, the most urgent first."""
-    debts = [Debt("pipeline.drain_intake", tier, {"tier": tier}) for tier in sorted(intake.due_tiers(now))]
+    debts = [owed("pipeline.drain_intake", on=tier, tier=tier) for tier in sorted(intake.due_tiers(now))]
     if any_dirty():
-        debts.append(Debt("pipeline.compute", "critical"))
+        debts.append(owed("pipeline.compute"))
     active = {row.pk: row for row in Connection.objects.filter(state=Connection.State.ACTIVE)}
     debts += [
-        Debt("pipeline.push", "critical" if urgent else "standard", {"connection_id": connection_id})
+        owed("pipeline.push", on="critical" if urgent else "standard", connection_id=connection_id)
         for connection_id, urgent in connections_owed(now)
         if connection_id in active
     ]
     debts += [
-        Debt("pipeline.mirror", "standard", {"connection_id": connection_id})
+        owed("pipeline.mirror", connection_id=connection_id)
         for connection_id in mirrors_due(now, compared_before=now - ports.limits.mirror_compare_every)
         if connection_id in active
     ]
@@ -55,25 +61,25 @@ def find_debts(now: datetime, *, ports: Ports) -> list[Debt]:
         Q(lease_until__isnull=True) | Q(lease_until__lt=now), run_at__lte=now, connection_id__in=active
     )
     debts += [
-        Debt("pipeline.read_again", "standard", {"connection_id": connection_id})
+        owed("pipeline.read_again", connection_id=connection_id)
         for connection_id in sorted(set(reads.values_list("connection_id", flat=True)))
     ]
     if round_due(now, every=ports.limits.verify_every):
-        debts.append(Debt("pipeline.verify", "bulk"))
+        debts.append(owed("pipeline.verify"))
     if ports.limits.evidence_daily and day_due(now) is not None:
-        debts.append(Debt("pipeline.evidence", "bulk"))
+        debts.append(owed("pipeline.evidence"))
     return debts + _streams_due(now, active, ports=ports)
 
 
 def _owed_elsewhere(now: datetime, active: dict[int, Connection]) -> list[Debt]:
     """Return what other systems are owed beside figures: copies of orders, word of deliveries."""
-    debts = [Debt("pipeline.follow_orders", "standard")] if any_touched() else []
+    debts = [owed("pipeline.follow_orders")] if any_touched() else []
     for task, switch, due in (
         ("pipeline.send_orders", naming.SEND_ORDERS, workflows.targets_due(now)),
         ("pipeline.tell_deliveries", naming.TELL_DELIVERIES, workflows.channels_due(now)),
     ):
         debts += [
-            Debt(task, "standard", {"connection_id": connection_id})
+            owed(task, connection_id=connection_id)
             for connection_id in due
             if connection_id in active and active[connection_id].config.get(switch)
         ]
@@ -89,7 +95,7 @@ def _streams_due(now: datetime, active: dict[int, Connection], *, ports: Ports) 
             leased = cursor is not None and cursor.lease_until is not None and cursor.lease_until > now
             due = cursor is None or cursor.run_at is None or cursor.run_at <= now
             if due and not leased:
-                debts.append(Debt("pipeline.sweep", "bulk", {"connection_id": row.pk, "stream": stream.name}))
+                debts.append(owed("pipeline.sweep", connection_id=row.pk, stream=stream.name))
     return debts
 
 

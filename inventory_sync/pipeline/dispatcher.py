@@ -16,9 +16,10 @@ from django.db import close_old_connections, connection
 from django.db.utils import DatabaseError, InterfaceError
 
 from inventory_sync.pipeline import schedule, steps
-from inventory_sync.pipeline.debts import Debt, find_debts
+from inventory_sync.pipeline.debts import Debt, find_debts, owed
 from inventory_sync.pipeline.models import Sign
 from inventory_sync.pipeline.ports import Ports
+from inventory_sync.pipeline.routes import QUEUES
 from inventory_sync.support.logs import get_logger
 
 log = get_logger(__name__)
@@ -27,7 +28,6 @@ LOCK = 0x1D15BA7C  # any number, the same everywhere
 DEAF_AFTER = timedelta(seconds=30)
 BROKER_REST = timedelta(seconds=10)
 KEEP_HOUSE_EVERY = timedelta(seconds=60)
-QUEUES = ("critical", "standard", "bulk", "replay")
 
 
 def keep_house(at: str) -> dict[str, int]:
@@ -116,7 +116,7 @@ class Dispatcher:
         if self.kept_house_at is not None and now - self.kept_house_at < KEEP_HOUSE_EVERY:
             return []
         self.kept_house_at = now
-        return [Debt("pipeline.keep_house", "standard", {"at": now.isoformat()})]
+        return [owed("pipeline.keep_house", at=now.isoformat())]
 
     def _deaf_queues(self, now: datetime) -> frozenset[str]:
         """Return the queues whose workers are gone, or alive and not taking work: no canary sang of late."""

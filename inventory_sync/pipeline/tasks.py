@@ -1,4 +1,18 @@
-"""Every Celery task there is, named step by step. Each is a wake-up: the rows say what is left to do."""
+"""Every Celery task there is, named step by step. Each is a wake-up: the rows say what is left to do.
+
+To add one, five lines in five places; tests/pipeline/test_routes.py fails while one is missing:
+
+1. `steps.py`: the step. Bounded in time (`until=deadline()`), safe to run twice, anywhere, at any moment.
+   It takes its ids and `ports: Ports | None = None`, calls `close_old_connections()` first, returns counts.
+2. Here: a `@shared_task(name="pipeline.<step>")` that calls it.
+3. `routes.py`: its row: queue by latency, impact, recovery; `holds` = the longest a healthy run takes.
+4. `dispatcher.py`, WORK: the step itself, for when the broker or the queue's workers are away.
+5. `debts.py`, `find_debts`: `owed("pipeline.<step>", …)` while its rows are due. This is what makes a lost
+   wake-up cost a second and no more; a task without a debt is forgotten with its message.
+
+Who cannot wait that second wakes it after the commit:
+`transaction.on_commit(lambda: waker().want("pipeline.<step>", …), robust=True)`. Arguments are ids, never work.
+"""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from django.conf import settings
 
+from inventory_sync.pipeline.routes import queue_of
 from inventory_sync.support.logs import get_logger
 
 log = get_logger(__name__)
@@ -46,28 +47,29 @@ class Waker:
         self.failures = 0
 
     def drain_intake(self, tier: str) -> None:
-        self.want("pipeline.drain_intake", tier, tier=tier)
+        self.want("pipeline.drain_intake", on=tier, tier=tier)
 
     def compute(self) -> None:
-        self.want("pipeline.compute", "critical")
+        self.want("pipeline.compute")
 
     def push(self, connection_id: int, tier: str = "critical") -> None:
-        self.want("pipeline.push", tier, connection_id=connection_id)
+        self.want("pipeline.push", on=tier, connection_id=connection_id)
 
     def mirror(self, connection_id: int) -> None:
-        self.want("pipeline.mirror", "standard", connection_id=connection_id)
+        self.want("pipeline.mirror", connection_id=connection_id)
 
     def follow_orders(self) -> None:
-        self.want("pipeline.follow_orders", "standard")
+        self.want("pipeline.follow_orders")
 
     def send_orders(self, connection_id: int) -> None:
-        self.want("pipeline.send_orders", "standard", connection_id=connection_id)
+        self.want("pipeline.send_orders", connection_id=connection_id)
 
     def tell_deliveries(self, connection_id: int) -> None:
-        self.want("pipeline.tell_deliveries", "standard", connection_id=connection_id)
+        self.want("pipeline.tell_deliveries", connection_id=connection_id)
 
-    def want(self, task: str, queue: str, **arguments: Any) -> None:
-        """Ask for a wake-up; returns at once and never raises."""
+    def want(self, task: str, *, on: str = "", **arguments: Any) -> None:
+        """Ask for a wake-up; returns at once, and raises only for what pipeline/routes.py does not declare."""
+        queue = queue_of(task, on)
         with self._lock:
             self._wanted.add((task, queue, tuple(sorted(arguments.items()))))
             if self._thread is None or not self._thread.is_alive():
