@@ -10,7 +10,8 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from runner.embedded import services as run_services
 from tests.walks import witness
-from tests.walks.platform import WORKERS, Platform, database_of_its_own
+from tests.walks.platform import Platform, database_of_its_own
+from tests.walks.processes import WORKERS
 
 WALKS = Path(__file__).parent
 

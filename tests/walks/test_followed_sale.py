@@ -14,7 +14,8 @@ from inventory_sync.ledger.models import Reservation, StockLevel
 from runner.embedded import services as run_services
 from tests.walks import witness
 from tests.walks.erp import STORE, THERE, WAREHOUSE, ErpPlatform
-from tests.walks.platform import WORKERS, database_of_its_own
+from tests.walks.platform import database_of_its_own
+from tests.walks.processes import WORKERS
 
 ALL = sum(THERE.values())
 

@@ -19,7 +19,8 @@ from inventory_sync.ledger.selectors import verify
 from inventory_sync.propagation.models import Listing, PushAttempt
 from tests.walks import retailer, witness
 from tests.walks.live_trade import LiveTrade, live, may_be_sold, open_demand
-from tests.walks.platform import WORKERS, Platform
+from tests.walks.platform import Platform
+from tests.walks.processes import WORKERS
 
 SEED = 20261123
 

@@ -8,7 +8,8 @@ import pytest
 
 from inventory_sync.ledger.models import Reservation
 from tests.walks import retailer, witness
-from tests.walks.platform import WORKERS, Platform
+from tests.walks.platform import Platform
+from tests.walks.processes import WORKERS
 
 
 @pytest.fixture
