@@ -25,7 +25,7 @@ class Case(Stamped):
     code = models.CharField(max_length=60, help_text="Stable code, see docs/errors.md.")
     severity = models.CharField(max_length=10, choices=Severity, default=Severity.NORMAL)
     subject_kind = models.CharField(max_length=40)
-    subject_id = models.CharField(max_length=120)
+    subject_id = models.CharField(max_length=240)
     connection_code = models.CharField(max_length=60, blank=True)
     item_sku = models.CharField(max_length=120, blank=True, help_text="The item it is about, if one.")
     order_ref = models.CharField(max_length=120, blank=True, help_text="The order it is about, if one.")
@@ -64,6 +64,17 @@ class Case(Stamped):
                 fields=["code", "connection_code"], condition=Q(state="open"), name="case_open_group"
             ),
             models.Index(fields=["subject_kind", "subject_id"], name="case_subject"),
+            models.Index(fields=["-id"], condition=Q(state="open"), name="case_open"),
+            models.Index(fields=["item_sku"], condition=Q(state="open"), name="case_open_item"),
+            models.Index(fields=["created_at"], name="case_opened"),
+            models.Index(fields=["resolved_at"], condition=~Q(state="open"), name="case_over"),
+        ]
+        permissions = [
+            ("assign_case", "Can say who works on a case"),
+            ("snooze_case", "Can hide a case for a while"),
+            ("acknowledge_case", "Can say that a case was seen"),
+            ("discard_case", "Can give a case up"),
+            ("retry_case", "Can retry what a case is about"),
         ]
 
     def __str__(self) -> str:

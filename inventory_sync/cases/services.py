@@ -1,18 +1,117 @@
-"""Open a case for what failed and someone must own; close it when it is over.
+"""Open a case for what failed and someone must own; see it through to its end.
 
-A subject has at most one open case per code: seeing the failure again counts it. Subjects are kind and
-id, so every room can name its own. Does not tell anybody.
+A subject has at most one open case per code: seeing the failure again counts it. Subjects are kind and id, so
+every room can name its own. Rows are locked in the order of their keys by all who change several. What people
+do is audited and needs the permission named in PERMISSIONS; what a later run settles closes by itself, with
+nobody in `closed_by`. Does not tell anybody, and retries nothing itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any, Final
 
-from django.db import transaction
-from django.db.models import F
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import connection, transaction
+from django.db.models import QuerySet
 
-from inventory_sync.cases.models import Case
+from inventory_sync.audit import services as audit
+from inventory_sync.cases.models import Case, RetryLine, RetryRun
+from inventory_sync.cases.owners import is_worse, owner_of
+from inventory_sync.domain.failures import Failure
+
+PERMISSIONS: Final = MappingProxyType(
+    {
+        "assign": "cases.assign_case",
+        "snooze": "cases.snooze_case",
+        "acknowledge": "cases.acknowledge_case",
+        "resolve": "console.resolve_case",
+        "discard": "cases.discard_case",
+        "retry": "cases.retry_case",
+    }
+)
+MOST_IN_A_RUN = 10_000
+
+_OPEN = """
+WITH given AS (
+    SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
+        %s::numeric[], %s::text[], %s::text[], %s::text[], %s::int[])
+        AS t(code, subject_kind, subject_id, summary, connection_code, item_sku, order_ref, units_at_risk,
+             correlation_id, severity, owner_team, times)
+), known AS (
+    SELECT code, subject_kind, subject_id, c.severity FROM cases_case c
+    JOIN given USING (code, subject_kind, subject_id) WHERE c.state = 'open'
+), put AS (
+    INSERT INTO cases_case AS c (code, subject_kind, subject_id, summary, connection_code, item_sku,
+        order_ref, units_at_risk, correlation_id, severity, owner_team, times, state, last_seen_at,
+        created_at, updated_at, assigned_to, acknowledged_by, resolution, closed_by)
+    SELECT given.*, 'open', %s, %s, %s, '', '', '', '' FROM given ORDER BY code, subject_kind, subject_id
+    ON CONFLICT (code, subject_kind, subject_id) WHERE state = 'open' DO UPDATE SET
+        times = c.times + EXCLUDED.times, last_seen_at = GREATEST(c.last_seen_at, EXCLUDED.last_seen_at),
+        summary = EXCLUDED.summary, updated_at = EXCLUDED.updated_at,
+        severity = CASE WHEN array_position(ARRAY['low', 'normal', 'urgent'], EXCLUDED.severity::text)
+            > array_position(ARRAY['low', 'normal', 'urgent'], c.severity::text)
+            THEN EXCLUDED.severity ELSE c.severity END,
+        snoozed_until = CASE WHEN array_position(ARRAY['low', 'normal', 'urgent'], EXCLUDED.severity::text)
+            > array_position(ARRAY['low', 'normal', 'urgent'], c.severity::text)
+            THEN NULL ELSE c.snoozed_until END,
+        item_sku = CASE WHEN EXCLUDED.item_sku = '' THEN c.item_sku ELSE EXCLUDED.item_sku END,
+        order_ref = CASE WHEN EXCLUDED.order_ref = '' THEN c.order_ref ELSE EXCLUDED.order_ref END,
+        units_at_risk = COALESCE(EXCLUDED.units_at_risk, c.units_at_risk)
+    RETURNING c.id, c.code, c.subject_kind, c.subject_id, c.severity, c.xmax = 0 AS new
+)
+SELECT put.id, put.code, put.subject_kind, put.subject_id, put.new, known.severity, put.severity
+FROM put LEFT JOIN known USING (code, subject_kind, subject_id) ORDER BY 2, 3, 4
+"""
+
+_OVER = """
+WITH over AS (
+    SELECT id FROM cases_case
+    WHERE subject_kind = %s AND subject_id = ANY(%s) AND state = 'open' AND (%s::text IS NULL OR code = %s)
+    ORDER BY code, subject_kind, subject_id FOR UPDATE
+)
+UPDATE cases_case c SET state = 'resolved', resolution = %s, resolved_at = %s, updated_at = %s,
+    snoozed_until = NULL
+FROM over WHERE c.id = over.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What became of one failure: a new case, or one seen again, perhaps worse than before."""
+
+    case_id: int
+    code: str
+    subject_kind: str
+    subject_id: str
+    new: bool
+    worse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """The cases that an act changed, and those it left: over already, gone, or as asked."""
+
+    done: tuple[int, ...] = ()
+    left: tuple[int, ...] = ()
+
+
+def open_cases(failures: Collection[Failure], *, now: datetime) -> list[Noted]:
+    """Open or count the cases of these failures in one statement, inside the caller's transaction."""
+    given = _merged(failures)
+    if not given:
+        return []
+    columns = list(zip(*(_row(each) for each in given), strict=True))
+    with connection.cursor() as cursor:
+        cursor.execute(_OPEN, [*(list(column) for column in columns), now, now, now])
+        return [
+            Noted(case_id, code, kind, subject, new, not new and was is not None and is_worse(severity, was))
+            for case_id, code, kind, subject, new, was, severity in cursor.fetchall()
+        ]
 
 
 def open_case(
@@ -22,31 +121,30 @@ def open_case(
     subject_id: object,
     summary: str,
     connection_code: str = "",
-    owner_team: str = "support",
+    item_sku: str = "",
+    order_ref: str = "",
+    units_at_risk: Decimal | None = None,
+    severity: str = "",
+    owner_team: str = "",
     correlation_id: str = "",
     now: datetime,
 ) -> Case:
     """Return the open case of this code and subject, new or seen once more."""
-    with transaction.atomic():
-        case, new = Case.objects.get_or_create(
-            code=code,
-            subject_kind=subject_kind,
-            subject_id=str(subject_id),
-            state=Case.State.OPEN,
-            defaults={
-                "summary": summary,
-                "connection_code": connection_code,
-                "owner_team": owner_team,
-                "correlation_id": correlation_id,
-                "last_seen_at": now,
-            },
-        )
-        if not new:
-            Case.objects.filter(pk=case.pk).update(
-                times=F("times") + 1, last_seen_at=now, summary=summary, updated_at=now
-            )
-            case.refresh_from_db()
-    return case
+    failure = Failure(
+        code=code,
+        subject_kind=subject_kind,
+        subject_id=str(subject_id),
+        summary=summary,
+        connection_code=connection_code,
+        item_sku=item_sku,
+        order_ref=order_ref,
+        units_at_risk=units_at_risk,
+        severity=severity,
+        owner_team=owner_team,
+        correlation_id=correlation_id,
+    )
+    [noted] = open_cases([failure], now=now)
+    return Case.objects.get(pk=noted.case_id)
 
 
 def open_summaries(code: str) -> dict[str, str]:
@@ -62,20 +160,229 @@ def resolve_cases(
     resolution: str,
     now: datetime,
     code: str | None = None,
+    run: str = "",
 ) -> int:
-    """Close the open cases of these subjects, all or those of one code; return how many there were."""
-    found = Case.objects.filter(subject_kind=subject_kind, subject_id__in=subject_ids, state=Case.State.OPEN)
-    if code is not None:
-        found = found.filter(code=code)
-    return found.update(state=Case.State.RESOLVED, resolution=resolution, resolved_at=now, updated_at=now)
+    """Close the open cases of these subjects by themselves, all or those of one code; return how many.
+
+    `run` is the correlation id of the run that succeeded, which the resolution names.
+    """
+    if not subject_ids:
+        return 0
+    words = f"{resolution} (run {run})" if run else resolution
+    with connection.cursor() as cursor:
+        cursor.execute(_OVER, [subject_kind, sorted(subject_ids), code, code, words, now, now])
+        return cursor.rowcount
 
 
 def resolve_case(*, case_id: int, resolution: str, now: datetime) -> int:
-    """Close one case; 0 when it was closed already."""
-    return _close([case_id], resolution=resolution, now=now)
+    """Close one case by itself; 0 when it was closed already."""
+    return Case.objects.filter(pk=case_id, state=Case.State.OPEN).update(
+        state=Case.State.RESOLVED,
+        resolution=resolution,
+        resolved_at=now,
+        updated_at=now,
+        snoozed_until=None,
+    )
 
 
-def _close(case_ids: Iterable[int], *, resolution: str, now: datetime) -> int:
-    return Case.objects.filter(pk__in=case_ids, state=Case.State.OPEN).update(
-        state=Case.State.RESOLVED, resolution=resolution, resolved_at=now, updated_at=now
+# ── what people do ───────────────────────────────────────────────────────────────────────────────────
+
+
+def assign(case_ids: Collection[int], *, to: str, actor: audit.Actor, reason: str, now: datetime) -> Acted:
+    """Say who works on these cases; "" gives them back to their team."""
+    return _change(case_ids, {"assigned_to": to}, "case.assigned", actor=actor, reason=reason, now=now)
+
+
+def acknowledge(case_ids: Collection[int], *, actor: audit.Actor, reason: str, now: datetime) -> Acted:
+    """Say that somebody has seen these cases: nobody further up is told. The first to say so is kept."""
+    values = {"acknowledged_at": now, "acknowledged_by": name_of(actor)}
+    unseen = Case.objects.filter(acknowledged_at=None)
+    return _change(case_ids, values, "case.acknowledged", actor=actor, reason=reason, now=now, among=unseen)
+
+
+def snooze(
+    case_ids: Collection[int], *, until: datetime, actor: audit.Actor, reason: str, now: datetime
+) -> Acted:
+    """Hide these cases until then. One that is seen again and is worse is shown at once."""
+    if until <= now:
+        raise ValueError("A case is hidden until a moment to come.")
+    return _change(case_ids, {"snoozed_until": until}, "case.snoozed", actor=actor, reason=reason, now=now)
+
+
+def resolve(case_ids: Collection[int], *, actor: audit.Actor, reason: str, now: datetime) -> Acted:
+    """Close these cases: it was put right. Seen again, the failure opens a new one."""
+    return _end(case_ids, Case.State.RESOLVED, "case.resolved", actor=actor, reason=reason, now=now)
+
+
+def discard(case_ids: Collection[int], *, actor: audit.Actor, reason: str, now: datetime) -> Acted:
+    """Give these cases up on purpose: nothing was put right and nobody will."""
+    return _end(case_ids, Case.State.DISCARDED, "case.discarded", actor=actor, reason=reason, now=now)
+
+
+def freeze_run(
+    case_ids: Collection[int],
+    *,
+    actor: audit.Actor,
+    reason: str,
+    now: datetime,
+    per_minute: int = 60,
+    code: str = "",
+    connection_code: str = "",
+) -> RetryRun:
+    """Freeze these cases as a run to be retried one after the other, the longest open first.
+
+    A case that is over, or waits in another run, is left out; a run with nothing to do is done at once.
+    `code` and `connection_code` are the group's, if it is one.
+    """
+    with transaction.atomic():
+        found = sorted(row.pk for row in _locked(case_ids))
+        elsewhere = RetryLine.objects.filter(
+            case_id__in=found,
+            run__state=RetryRun.State.RUNNING,
+            state__in=(RetryLine.State.WAITING, RetryLine.State.BEGUN),
+        )
+        waiting = set(elsewhere.values_list("case_id", flat=True))
+        frozen = [pk for pk in found if pk not in waiting][:MOST_IN_A_RUN]
+        run = RetryRun.objects.create(
+            code=code,
+            connection_code=connection_code,
+            state=RetryRun.State.RUNNING if frozen else RetryRun.State.DONE,
+            per_minute=per_minute,
+            asked_by=name_of(actor),
+            reason=reason,
+            run_at=now,
+            finished_at=None if frozen else now,
+        )
+        RetryLine.objects.bulk_create((RetryLine(run=run, case_id=pk) for pk in frozen), batch_size=1_000)
+        audit.record(
+            actor=actor,
+            action="retry_run.started",
+            subject=run,
+            after={
+                "cases": len(frozen),
+                "left_out": len(set(case_ids)) - len(frozen),
+                "per_minute": per_minute,
+            },
+            reason=reason,
+        )
+    return run
+
+
+def cancel_run(run_id: int, *, actor: audit.Actor, reason: str, now: datetime) -> int:
+    """Begin none of a run's cases any more; return how many had not begun. What has begun ends as it does."""
+    with transaction.atomic():
+        run = RetryRun.objects.select_for_update().get(pk=run_id)
+        if run.state != RetryRun.State.RUNNING:
+            return 0
+        run.state, run.finished_at = RetryRun.State.CANCELLED, now
+        run.save(update_fields=["state", "finished_at", "updated_at"])
+        left = RetryLine.objects.filter(run=run, state=RetryLine.State.WAITING).update(
+            state=RetryLine.State.CANCELLED, ended_at=now
+        )
+        audit.record(
+            actor=actor, action="retry_run.cancelled", subject=run, after={"not_begun": left}, reason=reason
+        )
+    return left
+
+
+def forget_over(*, before: datetime, at_once: int = 2_000) -> int:
+    """Drop cases that ended before a moment, and runs with nothing left in them; return how many cases."""
+    total = 0
+    while True:
+        old = (
+            Case.objects.exclude(state=Case.State.OPEN).filter(resolved_at__lt=before).order_by("resolved_at")
+        )
+        with transaction.atomic():
+            ids = list(old.values_list("pk", flat=True)[:at_once])
+            Case.objects.filter(pk__in=ids).exclude(state=Case.State.OPEN).delete()
+        total += len(ids)
+        if len(ids) < at_once:
+            break
+    RetryRun.objects.filter(finished_at__lt=before, lines=None).delete()
+    return total
+
+
+def name_of(actor: audit.Actor) -> str:
+    return actor.get_username() if isinstance(actor, AbstractBaseUser) else actor
+
+
+def _locked(case_ids: Collection[int], among: QuerySet[Case] | None = None) -> list[Case]:
+    """Lock the open ones of these cases; one that closed itself meanwhile is not among them."""
+    rows = Case.objects.all() if among is None else among
+    rows = rows.select_for_update().filter(pk__in=case_ids, state=Case.State.OPEN)
+    return list(rows.order_by("code", "subject_kind", "subject_id"))
+
+
+def _end(
+    case_ids: Collection[int],
+    state: Case.State,
+    action: str,
+    *,
+    actor: audit.Actor,
+    reason: str,
+    now: datetime,
+) -> Acted:
+    values = {
+        "state": state,
+        "resolution": reason,
+        "resolved_at": now,
+        "closed_by": name_of(actor),
+        "snoozed_until": None,
+    }
+    return _change(case_ids, values, action, actor=actor, reason=reason, now=now)
+
+
+def _change(
+    case_ids: Collection[int],
+    values: dict[str, Any],
+    action: str,
+    *,
+    actor: audit.Actor,
+    reason: str,
+    now: datetime,
+    among: QuerySet[Case] | None = None,
+) -> Acted:
+    """Write the same values to each open case, with an audit entry each."""
+    with transaction.atomic():
+        rows = _locked(case_ids, among)
+        for row in rows:
+            before = {name: getattr(row, name) for name in values}
+            audit.record(
+                actor=actor, action=action, subject=row, before=before, after=dict(values), reason=reason
+            )
+        done = [row.pk for row in rows]
+        Case.objects.filter(pk__in=done).update(**values, updated_at=now)
+    return Acted(tuple(done), tuple(sorted(set(case_ids) - set(done))))
+
+
+def _merged(failures: Collection[Failure]) -> Sequence[Failure]:
+    """Return one failure per code and subject, sorted: the last one's words, all of them counted."""
+    kept: dict[tuple[str, str, str], Failure] = {}
+    for each in failures:
+        owner = owner_of(each.code)
+        each = replace(
+            each, severity=each.severity or owner.severity, owner_team=each.owner_team or owner.team
+        )
+        key = (each.code, each.subject_kind, each.subject_id)
+        if known := kept.get(key):
+            worst = known.severity if is_worse(known.severity, each.severity) else each.severity
+            each = replace(each, times=each.times + known.times, severity=worst)
+        kept[key] = each
+    return [kept[key] for key in sorted(kept)]
+
+
+def _row(each: Failure) -> tuple[Any, ...]:
+    return (
+        each.code,
+        each.subject_kind,
+        each.subject_id,
+        each.summary.replace("\x00", ""),
+        each.connection_code,
+        each.item_sku[:120],
+        each.order_ref[:120],
+        each.units_at_risk,
+        each.correlation_id,
+        each.severity,
+        each.owner_team,
+        each.times,
     )
