@@ -81,6 +81,10 @@ TABLE = (
         "what no webhook told is found late", "cursors due", holds=_s(180),
     ),
     Route(
+        "pipeline.retry_cases", ("replay",), _s(10),
+        "what a person retries waits", "runs due and lines begun",
+    ),
+    Route(
         "pipeline.verify", ("bulk",), _s(7200),
         "a violated rule is seen late", "the round that is due", holds=_s(120),
     ),
@@ -98,7 +102,7 @@ ROUTES: Mapping[str, Route] = {route.task: route for route in TABLE}
 
 
 def queue_of(task: str, tier: str = "") -> str:
-    """Return the queue for a task, or for one whose rows have a tier of their own. ValueError when undeclared."""
+    """Return the task's queue, or the one its rows' own tier names. ValueError when undeclared."""
     route = ROUTES.get(task)
     if route is None:
         raise ValueError(f"{task} has no row in pipeline/routes.py")

@@ -7,42 +7,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import timedelta
 
 from django.conf import settings
 from django.db import close_old_connections
 
-from inventory_sync.access import answers
-from inventory_sync.availability.due import keep_time
 from inventory_sync.connections.models import Connection
 from inventory_sync.domain.errors import Misconfigured
-from inventory_sync.intake.services import requeue_answered
-from inventory_sync.ledger.orders import expire_holds
-from inventory_sync.pipeline import outgoing, reading, wiring
+from inventory_sync.pipeline import house, outgoing, reading, wiring
 from inventory_sync.pipeline.compute import compute
 from inventory_sync.pipeline.drain import drain
 from inventory_sync.pipeline.evidence import keep
-from inventory_sync.pipeline.expiring import own_expiring
 from inventory_sync.pipeline.invariants.rounds import go_on
-from inventory_sync.pipeline.left_out import own_overdue
 from inventory_sync.pipeline.mirror import mirror
-from inventory_sync.pipeline.partitions import keep_partitions
 from inventory_sync.pipeline.ports import Ports
 from inventory_sync.pipeline.push import push
-from inventory_sync.pipeline.serving import serve_waiting
 from inventory_sync.pipeline.wake import Waker, waker
-from inventory_sync.propagation.mirror_places import settle_places
 from inventory_sync.propagation.mirror_selectors import connections_mirroring
-from inventory_sync.propagation.services import forget_history
 from inventory_sync.support import correlation
 from inventory_sync.support.logs import get_logger
 from inventory_sync.workflows import naming
-from inventory_sync.workflows import services as workflows
 from inventory_sync.workflows.following import any_touched
 
 log = get_logger(__name__)
 
-EXPIRE_BATCH = 500
 SWEEP_SECONDS = 60.0  # well within the lease of a stream
 
 
@@ -196,42 +183,7 @@ def seal_evidence(*, ports: Ports | None = None) -> dict[str, int]:
     return {"sealed": 1}
 
 
-def keep_house(*, ports: Ports | None = None) -> dict[str, int]:
+def keep_house(*, ports: Ports | None = None, wake: Waker | None = None) -> dict[str, int]:
     """Expire holds, heal webhooks, look again at open orders and parked lines, make room and clear away."""
     close_old_connections()
-    ports = ports or wiring.ports()
-    expired = 0
-    while True:
-        with ports.intake.transaction():
-            done = expire_holds(store=ports.ledger, now=ports.clock(), limit=EXPIRE_BATCH)
-        expired += len(done.changed)
-        if len(done.changed) < EXPIRE_BATCH:
-            break
-    rerouted = serve_waiting(None, ports=ports)
-    due = keep_time(now=ports.clock())
-    if expired or rerouted or due.any:
-        waker().compute()
-    answered = requeue_answered(now=ports.clock())
-    rechecked = reading.recheck_open_orders(ports=ports)
-    healed = reading.heal_hooks(ports=ports)
-    settle_places(None, now=ports.clock(), new_id=ports.new_id)
-    after = timedelta(seconds=settings.INVENTORY_SYNC["GAP_CASE_AFTER_S"])
-    owned = own_overdue(ports=ports, after=after) + own_expiring(ports=ports)
-    keep = timedelta(days=settings.INVENTORY_SYNC["PUSH_HISTORY_DAYS"])
-    forgotten = forget_history(before=ports.clock() - keep)
-    forgotten += workflows.forget_history(before=ports.clock() - keep)
-    workflows.follow_scope()
-    answers_kept = timedelta(seconds=settings.INVENTORY_SYNC["IDEMPOTENCY_KEEP_S"])
-    forgotten += answers.forget(before=ports.clock() - answers_kept)
-    return {
-        "expired": expired,
-        "rerouted": rerouted,
-        "answered": answered,
-        "rechecked": rechecked,
-        "healed": healed,
-        "owned": owned,
-        "forgotten": forgotten,
-        "leases_ended": due.ended,
-        "grown_stale": due.stale,
-        **keep_partitions(now=ports.clock()),
-    }
+    return house.keep(ports=ports or wiring.ports(), compute=(wake or waker()).compute)

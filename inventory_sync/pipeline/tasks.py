@@ -11,7 +11,7 @@ To add one, five lines in five places; tests/pipeline/test_routes.py fails while
    wake-up cost a second and no more; a task without a debt is forgotten with its message.
 
 Who cannot wait that second wakes it after the commit:
-`transaction.on_commit(lambda: waker().want("pipeline.<step>", …), robust=True)`. Arguments are ids, never work.
+`transaction.on_commit(lambda: waker().want("pipeline.<step>", …), robust=True)`. Arguments are ids, not work.
 """
 
 from __future__ import annotations
@@ -75,6 +75,12 @@ def sweep(connection_id: int, stream: str) -> dict[str, int]:
 def read_again(connection_id: int) -> dict[str, int]:
     """Read objects by id that were hinted at or left undecided."""
     return steps.read_again(connection_id)
+
+
+@shared_task(name="pipeline.retry_cases")
+def retry_cases() -> dict[str, int]:
+    """Go on with the retries and replays that people asked for."""
+    return steps.retry_cases()
 
 
 @shared_task(name="pipeline.keep_house")

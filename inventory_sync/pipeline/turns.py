@@ -53,6 +53,7 @@ class SessionTurns:
             _let_go(connection_id)
 
     def _wait(self, connection_id: int) -> None:
+        """Return when the turn is ours. A time limit that strikes meanwhile costs the session."""
         try:
             with transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute(
@@ -63,11 +64,18 @@ class SessionTurns:
             if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
                 raise NotOurTurn("Another reading of these books goes on.") from None
             raise
+        except BaseException:
+            connection.close()
+            raise
 
 
 def _let_go(connection_id: int) -> None:
+    """Give the turn back, or end the session that has it: a worker uses one for hundreds of tasks."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [SPACE, connection_id])
     except DatabaseError:
-        connection.close()  # the turn goes with the session
+        connection.close()
+    except BaseException:  # a time limit may strike in the middle of this too
+        connection.close()
+        raise

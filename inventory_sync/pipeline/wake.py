@@ -68,7 +68,7 @@ class Waker:
         self.want("pipeline.tell_deliveries", connection_id=connection_id)
 
     def want(self, task: str, *, on: str = "", **arguments: Any) -> None:
-        """Ask for a wake-up; returns at once, and raises only for what pipeline/routes.py does not declare."""
+        """Ask for a wake-up; returns at once, raises only for what pipeline/routes.py does not declare."""
         queue = queue_of(task, on)
         with self._lock:
             self._wanted.add((task, queue, tuple(sorted(arguments.items()))))

@@ -258,3 +258,37 @@ def test_a_second_worker_does_not_even_wait_while_items_are_being_read(hub: Book
     assert reading.read_due(hub.erp.pk, ports=hub.ports, until=lambda: False) == 0
 
     assert hub.books.asked == []
+
+
+# ── time limits ──
+
+
+class TimeIsUp(Exception):
+    """As Celery's soft time limit: raised by a signal, wherever the code is."""
+
+
+def strike(where: str, *, before: bool) -> Any:
+    """Return a wrapper of queries that lets the time be up at this one."""
+
+    def wrapper(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if where not in sql:
+            return execute(sql, params, many, context)
+        if not before:
+            execute(sql, params, many, context)
+        raise TimeIsUp
+
+    return wrapper
+
+
+@pytest.mark.parametrize(
+    ("where", "before"),
+    [("pg_advisory_lock", False), ("pg_advisory_unlock", True), ("pg_advisory_unlock", False)],
+    ids=["as the turn is got", "before it is given back", "as it is given back"],
+)
+def test_a_time_limit_leaves_no_turn_behind_in_a_session_that_is_used_again(
+    hub: BookHub, other: Session, where: str, before: bool
+) -> None:
+    with connection.execute_wrapper(strike(where, before=before)), pytest.raises(TimeIsUp), QUICK.take(7):
+        pass
+
+    assert not isinstance(other.do(lambda: take(QUICK, 7)), NotOurTurn)

@@ -81,15 +81,17 @@ def test_an_undeclared_task_or_queue_is_refused_where_it_is_asked_for() -> None:
 
 
 def test_nobody_names_a_queue_past_the_table() -> None:
-    """Celery's own ways of sending are used in one place, which is told the queue; debts are made by `owed`."""
+    """Celery's own ways of sending are used in one place, which is told the queue; `owed` makes debts."""
     past = []
     for path in (path for folder in SENDERS for path in folder.rglob("*.py")):
         text = path.read_text(encoding="utf-8")
         if not re.search(r"send_task|apply_async|\bDebt\(|\.delay", text):
             continue
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.Call) and _past(node, path):
-                past.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+        past += [
+            f"{path.relative_to(ROOT)}:{node.lineno}"
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, ast.Call) and _past(node, path)
+        ]
 
     assert past == []
 
