@@ -25,7 +25,7 @@ run: env ## bring the platform up and keep it up until Ctrl-C
 	@exec $(PY) -m runner run $(ARGS)
 
 test: env-dev ## all tests, against a PostgreSQL and a broker of their own
-	@exec $(PY) -m pytest $(ARGS)
+	@exec $(PY) -m runner.suite $(ARGS)
 
 check: env-dev ## linters, types, room borders, house rules, missing migrations
 	@$(PY) -m runner.check $(ARGS)
