@@ -5,8 +5,10 @@ Every deed is audited with its reason. A retry owes again what is wanted then; n
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection as database
 from django.db import transaction
@@ -28,89 +30,96 @@ SELECT c.order_id FROM workflows_copy c WHERE c.target_id = %s AND NOT c.cancell
 """
 
 
-def retry_copies(copy_ids: Collection[int], *, actor: audit.Actor, reason: str, now: datetime) -> int:
-    """Owe copies again at once, given up ones too; one that was cancelled there may be made again.
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What tells the kinds of rows apart: `version` names what is wanted, `afresh` what a retry sets anew."""
 
-    Returns how many. Nothing is written while an earlier call may still land.
+    noun: str
+    case: str
+    version: str
+    afresh: Mapping[str, Any]
+
+
+_KINDS: Mapping[type[Copy] | type[DeliveryTold], _Kind] = {
+    Copy: _Kind(
+        noun="order_copy",
+        case=COPY_CASE,
+        version="wanted_version",
+        afresh={"failures": 0, "may_revive": True},
+    ),
+    DeliveryTold: _Kind(noun="delivery_told", case=DELIVERY_CASE, version="version", afresh={}),
+}
+
+
+def retry(
+    model: type[Copy] | type[DeliveryTold],
+    ids: Collection[int],
+    *,
+    actor: audit.Actor,
+    reason: str,
+    now: datetime,
+) -> int:
+    """Owe these rows again at once, given up ones too; a copy that was cancelled there may be made again.
+
+    Returns how many. Nothing is written while an earlier call may still land, and all is read first.
     """
+    again = {"state": model.State.OWED, "run_at": now, "attempts": 0, "error_code": "", "error_detail": ""}
+    values = {**again, **_KINDS[model].afresh}
     with transaction.atomic():
-        rows = list(Copy.objects.select_for_update().filter(pk__in=copy_ids).order_by("pk"))
-        for row in rows:
-            before = {"state": row.state, "error": row.error_code, "attempts": row.attempts}
-            row.state, row.run_at, row.attempts, row.failures = Copy.State.OWED, now, 0, 0
-            row.may_revive, row.error_code, row.error_detail = True, "", ""
-            audit.record(
-                actor=actor,
-                action="order_copy.retried",
-                subject=row,
-                before=before,
-                after={"state": row.state, "wanted_version": row.wanted_version},
-                reason=reason,
-            )
-        fields = ["state", "run_at", "attempts", "failures", "may_revive", "error_code", "error_detail"]
-        Copy.objects.bulk_update(rows, fields)
-        touch({row.order_id for row in rows})
+        rows = _write(model, ids, values, "retried", actor=actor, reason=reason)
+        touch({row.order_id for row in rows if isinstance(row, Copy)})
     return len(rows)
 
 
-def give_up_copies(copy_ids: Collection[int], *, actor: audit.Actor, reason: str, now: datetime) -> int:
-    """Leave copies as the target has them, for good or until somebody retries; their cases close."""
+def give_up(
+    model: type[Copy] | type[DeliveryTold],
+    ids: Collection[int],
+    *,
+    actor: audit.Actor,
+    reason: str,
+    now: datetime,
+) -> int:
+    """Leave these rows as the other side has them, for good or until somebody retries; their cases close."""
+    values = {"state": model.State.GIVEN_UP, "run_at": None}
     with transaction.atomic():
-        rows = list(Copy.objects.select_for_update().filter(pk__in=copy_ids).order_by("pk"))
-        for row in rows:
-            before = {"state": row.state, "error": row.error_code}
-            row.state, row.run_at = Copy.State.GIVEN_UP, None
-            audit.record(
-                actor=actor,
-                action="order_copy.given_up",
-                subject=row,
-                before=before,
-                after={"state": row.state, "document": row.seen_document},
-                reason=reason,
-            )
-        Copy.objects.bulk_update(rows, ["state", "run_at"])
-        _close(COPY_CASE, rows, reason, now)
+        rows = _write(model, ids, values, "given_up", actor=actor, reason=reason)
+        resolve_cases(
+            subject_kind=_KINDS[model].case,
+            subject_ids=[str(row.pk) for row in rows],
+            resolution=f"Given up: {reason}",
+            now=now,
+        )
     return len(rows)
 
 
-def retry_deliveries(order_ids: Collection[int], *, actor: audit.Actor, reason: str, now: datetime) -> int:
-    """Owe word of these deliveries again, at once; the channel is read before it is told."""
-    with transaction.atomic():
-        rows = list(DeliveryTold.objects.select_for_update().filter(pk__in=order_ids).order_by("pk"))
-        for row in rows:
-            before = {"state": row.state, "error": row.error_code, "attempts": row.attempts}
-            row.state, row.run_at, row.attempts = DeliveryTold.State.OWED, now, 0
-            row.error_code, row.error_detail = "", ""
-            audit.record(
-                actor=actor,
-                action="delivery_told.retried",
-                subject=row,
-                before=before,
-                after={"state": row.state, "version": row.version},
-                reason=reason,
-            )
-        DeliveryTold.objects.bulk_update(rows, ["state", "run_at", "attempts", "error_code", "error_detail"])
-    return len(rows)
-
-
-def give_up_deliveries(order_ids: Collection[int], *, actor: audit.Actor, reason: str, now: datetime) -> int:
-    """Leave the channel without word of these deliveries; their cases close."""
-    with transaction.atomic():
-        rows = list(DeliveryTold.objects.select_for_update().filter(pk__in=order_ids).order_by("pk"))
-        for row in rows:
-            before = {"state": row.state, "error": row.error_code}
-            row.state, row.run_at = DeliveryTold.State.GIVEN_UP, None
-            audit.record(
-                actor=actor,
-                action="delivery_told.given_up",
-                subject=row,
-                before=before,
-                after={"state": row.state, "version": row.version},
-                reason=reason,
-            )
-        DeliveryTold.objects.bulk_update(rows, ["state", "run_at"])
-        _close(DELIVERY_CASE, rows, reason, now)
-    return len(rows)
+def _write(
+    model: type[Copy] | type[DeliveryTold],
+    ids: Collection[int],
+    values: Mapping[str, Any],
+    what: str,
+    *,
+    actor: audit.Actor,
+    reason: str,
+) -> list[Copy | DeliveryTold]:
+    """Lock the rows, give each the values, and say of each who did it and why."""
+    kind = _KINDS[model]
+    rows: list[Copy | DeliveryTold] = list(
+        model._default_manager.select_for_update().filter(pk__in=ids).order_by("pk")
+    )
+    for row in rows:
+        before = {"state": row.state, "error": row.error_code, "attempts": row.attempts}
+        for name, value in values.items():
+            setattr(row, name, value)
+        audit.record(
+            actor=actor,
+            action=f"{kind.noun}.{what}",
+            subject=row,
+            before=before,
+            after={"state": row.state, "version": getattr(row, kind.version)},
+            reason=reason,
+        )
+    model._default_manager.bulk_update(rows, list(values))  # type: ignore[arg-type]
+    return rows
 
 
 def touch(order_ids: Collection[int]) -> None:
@@ -151,9 +160,3 @@ def forget_history(*, before: datetime) -> int:
     gone, _ = Attempt.objects.filter(at__lt=before).delete()
     Call.objects.filter(at__lt=before, attempts__isnull=True).delete()
     return gone
-
-
-def _close(kind: str, rows: Collection[Copy] | Collection[DeliveryTold], reason: str, now: datetime) -> None:
-    subjects = [str(row.pk) for row in rows]
-    if subjects:
-        resolve_cases(subject_kind=kind, subject_ids=subjects, resolution=f"Given up: {reason}", now=now)

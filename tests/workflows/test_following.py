@@ -268,14 +268,14 @@ def test_a_given_up_copy_stays_given_up_until_somebody_retries(retailer: Retaile
     retailer.run()
     assert retailer.cases() == [("push.refused", "order_copy")]
     copy = retailer.copy("1")
-    services.give_up_copies([copy.pk], actor="anna", reason="typed in by hand", now=retailer.now)
+    services.give_up(Copy, [copy.pk], actor="anna", reason="typed in by hand", now=retailer.now)
     assert retailer.cases() == []
     retailer.order("1", ("a", "MUG", 3))
     retailer.erp.bad = {}
 
     retailer.run()
     assert retailer.there("1")[0] == "absent"
-    services.retry_copies([copy.pk], actor="anna", reason="not typed in after all", now=retailer.now)
+    services.retry(Copy, [copy.pk], actor="anna", reason="not typed in after all", now=retailer.now)
     retailer.run()
 
     assert retailer.there("1") == ("confirmed", {"product:1": 3})
@@ -289,7 +289,7 @@ def test_a_copy_people_cancelled_is_made_again_when_a_person_asks_for_it(retaile
     retailer.run()
     assert retailer.cases() == [("copy.cancelled_there", "order_copy")]
 
-    services.retry_copies([retailer.copy("1").pk], actor="anna", reason="it was a mistake", now=retailer.now)
+    services.retry(Copy, [retailer.copy("1").pk], actor="anna", reason="it was a mistake", now=retailer.now)
     retailer.run()
 
     assert retailer.there("1") == ("confirmed", {"product:1": 2})

@@ -176,7 +176,7 @@ def test_a_refusal_is_a_case_and_a_retry_closes_it(retailer: Retailer) -> None:
     assert (row.state, row.error_code) == ("refused", "push.refused")
     assert retailer.cases() == [("push.refused", "delivery_told")]
 
-    services.retry_deliveries([row.pk], actor="anna", reason="paid by now", now=retailer.now)
+    services.retry(DeliveryTold, [row.pk], actor="anna", reason="paid by now", now=retailer.now)
     retailer.run()
 
     assert told(retailer) == [(1, False, {"a": 2})]
@@ -188,8 +188,8 @@ def test_what_was_given_up_stays_untold(retailer: Retailer) -> None:
     retailer.books("MUG", 98, held={("1", "a"): (3, 2)})
     retailer.channel.errors = [RemoteRefused("the order is not paid")]
     retailer.run()
-    services.give_up_deliveries(
-        [retailer.told("1").pk], actor="anna", reason="told by phone", now=retailer.now
+    services.give_up(
+        DeliveryTold, [retailer.told("1").pk], actor="anna", reason="told by phone", now=retailer.now
     )
 
     retailer.books("MUG", 97, held={("1", "a"): (3, 3)})

@@ -116,8 +116,8 @@ def test_what_people_cancelled_in_odoo_waits_for_a_person_here(trade: Trade) -> 
 
     trade.run()
     assert trade.retailer.cases() == [("copy.cancelled_there", "order_copy")]
-    services.retry_copies(
-        [trade.retailer.copy("1").pk], actor="anna", reason="a mistake", now=trade.hall.clock()
+    services.retry(
+        Copy, [trade.retailer.copy("1").pk], actor="anna", reason="a mistake", now=trade.hall.clock()
     )
     trade.settle()
 

@@ -74,7 +74,7 @@ class RetryCopy(CopyDeed):
         return row.state != Copy.State.SETTLED
 
     def do(self, rows: Sequence[Copy], *, actor: audit.Actor, reason: str, now: datetime) -> Outcome:
-        count = services.retry_copies([row.pk for row in rows], actor=actor, reason=reason, now=now)
+        count = services.retry(Copy, [row.pk for row in rows], actor=actor, reason=reason, now=now)
         for connection_id in sorted({row.target_id for row in rows}):
             _after_commit(partial(waker().send_orders, connection_id))
         return Outcome(f"{many(count, 'copy', 'copies')} owed again, at once.")
@@ -91,7 +91,7 @@ class GiveUpCopy(CopyDeed):
         return row.state in (Copy.State.OWED, Copy.State.REFUSED)
 
     def do(self, rows: Sequence[Copy], *, actor: audit.Actor, reason: str, now: datetime) -> Outcome:
-        count = services.give_up_copies([row.pk for row in rows], actor=actor, reason=reason, now=now)
+        count = services.give_up(Copy, [row.pk for row in rows], actor=actor, reason=reason, now=now)
         return Outcome(f"Gave up {many(count, 'copy', 'copies')}.")
 
 
@@ -239,7 +239,7 @@ class RetryDelivery(DeliveryDeed):
         return row.state != DeliveryTold.State.TOLD
 
     def do(self, rows: Sequence[DeliveryTold], *, actor: audit.Actor, reason: str, now: datetime) -> Outcome:
-        count = services.retry_deliveries([row.pk for row in rows], actor=actor, reason=reason, now=now)
+        count = services.retry(DeliveryTold, [row.pk for row in rows], actor=actor, reason=reason, now=now)
         for connection_id in sorted({row.channel_id for row in rows}):
             _after_commit(partial(waker().tell_deliveries, connection_id))
         return Outcome(f"{many(count, 'delivery', 'deliveries')} owed again, at once.")
@@ -253,7 +253,7 @@ class GiveUpDelivery(DeliveryDeed):
         return row.state in (DeliveryTold.State.OWED, DeliveryTold.State.REFUSED)
 
     def do(self, rows: Sequence[DeliveryTold], *, actor: audit.Actor, reason: str, now: datetime) -> Outcome:
-        count = services.give_up_deliveries([row.pk for row in rows], actor=actor, reason=reason, now=now)
+        count = services.give_up(DeliveryTold, [row.pk for row in rows], actor=actor, reason=reason, now=now)
         return Outcome(f"Gave up {many(count, 'delivery', 'deliveries')}.")
 
 
