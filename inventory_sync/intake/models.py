@@ -42,6 +42,9 @@ class Delivery(models.Model):
     body = models.BinaryField()
     reading = models.BigIntegerField(default=0)
     received_at = models.DateTimeField()
+    occurred_at = models.DateTimeField(
+        null=True, blank=True, help_text="The first thing it told of, by its source's clock."
+    )
     correlation_id = models.CharField(max_length=40)
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
     run_at = models.DateTimeField()
@@ -74,6 +77,9 @@ class Shard(models.Model):
     pk = models.CompositePrimaryKey("tier", "number")
     tier = models.CharField(max_length=10)
     number = models.PositiveSmallIntegerField()
+    drained = models.BigIntegerField(
+        default=0, db_default=0, help_text="Deliveries that have left it since the beginning."
+    )
     token = models.BigIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
     claimed_from = models.BigIntegerField(null=True, help_text="The batch its last owner took: its first.")

@@ -89,6 +89,7 @@ class Outcome:
     detail: str = ""
     parked: tuple[Parking, ...] = ()
     run_at: datetime | None = None
+    occurred_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

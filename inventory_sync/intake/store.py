@@ -72,15 +72,22 @@ UPDATE intake_shard SET token = %(token)s, lease_until = %(until)s, claimed_from
 WHERE tier = %(tier)s AND number = %(shard)s
 """
 
+# What leaves a shard is counted in its row: its owner holds that already, so nobody waits for the counter.
 FINISH = """
-UPDATE intake_delivery d SET
-    state = CASE o.result WHEN 'retry' THEN 'pending' ELSE o.result END,
-    finished_at = CASE o.result WHEN 'retry' THEN NULL ELSE %s::timestamptz END,
-    attempts = d.attempts + 1, events = o.events, error_code = o.code, error_detail = o.detail,
-    run_at = COALESCE(o.run_at, d.run_at)
-FROM unnest(%s::bigint[], %s::text[], %s::int[], %s::text[], %s::text[], %s::timestamptz[])
-    AS o(id, result, events, code, detail, run_at)
-WHERE d.id = o.id
+WITH left_it AS (
+    UPDATE intake_delivery d SET
+        state = CASE o.result WHEN 'retry' THEN 'pending' ELSE o.result END,
+        finished_at = CASE o.result WHEN 'retry' THEN NULL ELSE %s::timestamptz END,
+        attempts = d.attempts + 1, events = o.events, error_code = o.code, error_detail = o.detail,
+        run_at = COALESCE(o.run_at, d.run_at), occurred_at = COALESCE(o.occurred_at, d.occurred_at)
+    FROM unnest(%s::bigint[], %s::text[], %s::int[], %s::text[], %s::text[], %s::timestamptz[],
+        %s::timestamptz[]) AS o(id, result, events, code, detail, run_at, occurred_at)
+    WHERE d.id = o.id
+    RETURNING d.tier, d.shard, d.state
+)
+UPDATE intake_shard s SET drained = s.drained + n.count
+FROM (SELECT tier, shard, count(*) FROM left_it WHERE state <> 'pending' GROUP BY tier, shard ORDER BY 1, 2) n
+WHERE s.tier = n.tier AND s.number = n.shard
 """
 
 PARK = """
@@ -206,9 +213,12 @@ class PostgresIntake:
         if not outcomes:
             return
         parked = [(one, line) for one in outcomes for line in one.parked]
-        given = [(o.delivery_id, o.result.value, o.events, o.code, o.detail, o.run_at) for o in outcomes]
+        given = [
+            (o.delivery_id, o.result.value, o.events, o.code, o.detail, o.run_at, o.occurred_at)
+            for o in outcomes
+        ]
         with connection.cursor() as cursor:
-            cursor.execute(FINISH, [now, *unzip(given, 6)])
+            cursor.execute(FINISH, [now, *unzip(given, 7)])
             if parked:
                 cursor.execute(
                     PARK,

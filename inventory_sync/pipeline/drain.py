@@ -32,6 +32,7 @@ from inventory_sync.ledger.types import Applied, Decided, Posted
 from inventory_sync.pipeline.discrepancies import note_expectations
 from inventory_sync.pipeline.hints import as_hints
 from inventory_sync.pipeline.numbers import numbers_of, reused
+from inventory_sync.pipeline.occurring import occurred_at
 from inventory_sync.pipeline.ports import Ports
 from inventory_sync.pipeline.resolve import Resolved, resolve
 from inventory_sync.pipeline.serving import serve_waiting
@@ -254,6 +255,7 @@ def _settle(one: Translated, resolved: Resolved, applied: Applied) -> Outcome:
     return replace(
         _outcome(one.stored, result, code, detail, tuple(parked)),
         events=len(one.events),
+        occurred_at=occurred_at(one.events),
     )
 
 

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from django.db import models
 
+from inventory_sync.pipeline.models_tallies import DoorTally as DoorTally
+from inventory_sync.pipeline.models_tallies import FlightTally as FlightTally
+from inventory_sync.pipeline.models_tallies import FreshnessTally as FreshnessTally
+from inventory_sync.pipeline.models_tallies import Sample as Sample
+
 
 class Tick(models.Model):
     """A schedule's tick, made once however many beats run."""

@@ -5,7 +5,7 @@ wiring.py fills it for production, tests/sim with an in-memory world.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -69,6 +69,35 @@ class NoteMoved(Protocol):
         """Return how many are owed to a mirror now that were not before."""
 
 
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """A listing that a flight settled: since when it was owed, for what cause, and whether it was urgent."""
+
+    owed_since: datetime
+    cause: str
+    urgent: bool
+
+
+class CountFlight(Protocol):
+    """Told what became of a flight, in the transaction that settles it."""
+
+    def __call__(
+        self,
+        connection_id: int,
+        outcomes: Mapping[str, int],
+        settled: Sequence[Acknowledged],
+        *,
+        now: datetime,
+    ) -> None:
+        """Count the attempts by outcome, and how old the figures acknowledged are."""
+
+
+def nobody_counts(
+    connection_id: int, outcomes: Mapping[str, int], settled: Sequence[Acknowledged], *, now: datetime
+) -> None:
+    return None
+
+
 def nobody_mirrors(levels: Collection[LevelKey], *, now: datetime) -> int:
     return 0
 
@@ -124,3 +153,4 @@ class Ports:
     pause: Callable[[float], None]
     limits: Limits = Limits()
     note_moved: NoteMoved = nobody_mirrors
+    count_flight: CountFlight = nobody_counts

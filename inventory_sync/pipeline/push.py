@@ -37,7 +37,7 @@ from inventory_sync.domain.sandwich import (
     Write,
 )
 from inventory_sync.pipeline.compute import compute
-from inventory_sync.pipeline.ports import Account, Ports
+from inventory_sync.pipeline.ports import Account, Acknowledged, Ports
 from inventory_sync.pipeline.sweep import pull_orders
 from inventory_sync.propagation.ports import Attempt, Row
 from inventory_sync.support import correlation
@@ -257,6 +257,7 @@ def _settle(work: Sandwich, *, longest_life: timedelta, ports: Ports) -> dict[st
         rows: list[Row] = []
         attempts: list[Attempt] = []
         settled: list[str] = []
+        acknowledged: list[Acknowledged] = []
         for row in ports.lanes.lock(list(work.rows)):
             after, reason = _settle_one(work, row, now=now, longest_life=longest_life, ports=ports)
             counts[reason] += 1
@@ -266,12 +267,15 @@ def _settle(work: Sandwich, *, longest_life: timedelta, ports: Ports) -> dict[st
             attempts.append(_attempt(work, row, reason))
             if reason == SETTLED:
                 settled.append(str(row.id))
+                since = row.state.dirty_since or work.started_at
+                acknowledged.append(Acknowledged(since, row.correlation_id, row.state.urgent))
             elif after.failed or after.state.attempts == ports.limits.push_max_attempts:
                 _open_case(work, after, ports=ports)
         ports.lanes.save(rows, now=now)
         ports.lanes.record(attempts, now=now)
         if settled:
             ports.cases.close("listing", settled, "A later push succeeded.")
+        ports.count_flight(work.account.id, counts, acknowledged, now=now)
     return dict(counts)
 
 

@@ -31,6 +31,7 @@ from inventory_sync.intake.store import PostgresIntake
 from inventory_sync.ledger.store import PostgresLedger
 from inventory_sync.pipeline.evidence.keep import Seals
 from inventory_sync.pipeline.ports import Account, Limits, Ports
+from inventory_sync.pipeline.tallies import count_flight
 from inventory_sync.pipeline.turns import SessionTurns
 from inventory_sync.propagation.mirror_cut import note_moved
 from inventory_sync.propagation.store import PostgresLanes
@@ -194,4 +195,5 @@ def ports() -> Ports:
             mirror_compare_every=timedelta(seconds=knobs["MIRROR_COMPARE_EVERY_S"]),
         ),
         note_moved=note_moved,
+        count_flight=count_flight,
     )
