@@ -30,8 +30,8 @@ test: env-dev ## all tests, against a PostgreSQL and a broker of their own
 check: env-dev ## linters, types, room borders, house rules, missing migrations
 	@$(PY) -m runner.check $(ARGS)
 
-drill: env-dev ## the long campaigns: ten times what the suite runs, from a seed that is printed
-	@exec $(PY) -m pytest --drill -m drill $(ARGS)
+drill: env-dev ## break everything by a seeded schedule, every campaign at length: ARGS="--smoke --seed 7" is short
+	@exec $(PY) -m tests.chaos.drill $(ARGS)
 
 mutants: env-dev ## break the code in known ways; every break must be caught
 	@exec $(PY) -m tests.mutants $(ARGS)

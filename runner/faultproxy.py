@@ -1,8 +1,9 @@
-"""A TCP proxy that misbehaves on request: late, cut, reset, silent, refusing.
+"""A TCP proxy that misbehaves on request: late, dripping, cut, reset, silent, refusing.
 
     with FaultProxy(("127.0.0.1", 8101)) as proxy:
         client(f"http://127.0.0.1:{proxy.port}")
         proxy.behave(Fault(latency_s=0.5))      # each chunk comes late
+        proxy.behave(Fault(drip_s=0.1))         # the answer comes a few bytes at a time, as a slow loris does
         proxy.behave(Fault(cut_after_bytes=10)) # the answer ends in the middle of itself
         proxy.behave(Fault(reset=True))         # RST, now and for every connection to come
         proxy.behave(Fault(blackhole=True))     # takes connections and bytes, answers nothing
@@ -34,6 +35,8 @@ class Fault:
     """How the proxy behaves from now on, towards open connections too."""
 
     latency_s: float = 0.0
+    drip_s: float = 0.0
+    """Wait so long after every few bytes of an answer."""
     cut_after_bytes: int | None = None
     """Close a connection once this much of the answer has passed, counted per connection."""
     reset: bool = False
@@ -42,6 +45,7 @@ class Fault:
 
 
 HEALTHY = Fault()
+DROP_BYTES = 8
 
 
 class _Cut(Exception):
@@ -151,12 +155,20 @@ class FaultProxy:
                 await sink.drain()
                 sink.close()  # FIN: the client sees an answer that simply stops
                 raise _Cut
-            sink.write(data)
-            await sink.drain()
+            await self._carry(data, sink, drips=answer)
             passed += len(data)
         if sink.can_write_eof():
             with contextlib.suppress(OSError):
                 sink.write_eof()
+
+    async def _carry(self, data: bytes, sink: asyncio.StreamWriter, *, drips: bool) -> None:
+        while drips and data and self.fault.drip_s:
+            sink.write(data[:DROP_BYTES])
+            data = data[DROP_BYTES:]
+            await sink.drain()
+            await asyncio.sleep(self.fault.drip_s)
+        sink.write(data)
+        await sink.drain()
 
     async def _while_silent(self) -> None:
         while self.fault.blackhole:
@@ -177,12 +189,13 @@ def main() -> None:
     parser.add_argument("--listen", type=int, required=True, metavar="PORT")
     parser.add_argument("--to", required=True, metavar="HOST:PORT")
     parser.add_argument("--latency", type=float, default=0.0, metavar="SECONDS")
+    parser.add_argument("--drip", type=float, default=0.0, metavar="SECONDS")
     parser.add_argument("--cut-after", type=int, metavar="BYTES")
     parser.add_argument("--reset", action="store_true")
     parser.add_argument("--blackhole", action="store_true")
     options = parser.parse_args()
     host, _, port = options.to.rpartition(":")
-    fault = Fault(options.latency, options.cut_after, options.reset, options.blackhole)
+    fault = Fault(options.latency, options.drip, options.cut_after, options.reset, options.blackhole)
     with FaultProxy((host or LOOPBACK, int(port)), port=options.listen) as proxy:
         proxy.behave(fault)
         with contextlib.suppress(KeyboardInterrupt):

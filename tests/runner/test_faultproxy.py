@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from runner.faultproxy import HEALTHY, Fault, FaultProxy
+from runner.faultproxy import DROP_BYTES, HEALTHY, Fault, FaultProxy
 
 ANSWER = b"0123456789"
 
@@ -71,6 +71,19 @@ def test_latency_keeps_an_answer_back_for_at_least_that_long(proxy: FaultProxy) 
             connection.recv(1)
         connection.settimeout(5)
         assert read(connection, len(ANSWER)) == ANSWER
+
+
+def test_a_dripping_answer_comes_a_few_bytes_at_a_time(proxy: FaultProxy) -> None:
+    proxy.behave(Fault(drip_s=0.5))
+
+    with connect(proxy) as connection:
+        connection.sendall(b"?")
+        assert read(connection, DROP_BYTES) == ANSWER[:DROP_BYTES]
+        connection.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        connection.settimeout(5)
+        assert read(connection, len(ANSWER) - DROP_BYTES) == ANSWER[DROP_BYTES:]
 
 
 def test_a_cut_answer_ends_after_the_given_bytes(proxy: FaultProxy) -> None:

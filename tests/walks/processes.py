@@ -69,7 +69,7 @@ class Processes:
         migrate = self.landscape.migrate()
         done = subprocess.run(
             migrate.command, env=self._environment(migrate), cwd=ROOT, capture_output=True, text=True,
-            check=False, timeout=120,
+            check=False, timeout=300,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-4000:]
 

@@ -5,11 +5,11 @@ Each walk trades in items of its own, so that none waits for another's.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from django.utils import timezone
 
-from connectors.woocommerce.twin import WooTwin
 from inventory_sync.catalog.models import Item
 from inventory_sync.connections import registry
 from inventory_sync.connections.models import Budget, Connection
@@ -30,6 +30,13 @@ SOLD_FROM = ("WH-1", "ST-1")
 OPENING = {"WH-1": 40, "ST-1": 10, "ST-2": 5}
 SHOPS = {"woo": 100, "outlet": 500}
 HOOK_SECRET = "a-webhook-secret-of-the-walks"
+
+
+class Reached(Protocol):
+    """A shop that has an address: a twin, or a proxy before it."""
+
+    @property
+    def url(self) -> str: ...
 
 
 def product_of(shop: str, sku: str) -> int:
@@ -62,7 +69,7 @@ def dataset(shop: str = "woo") -> dict[str, Any]:
     }  # fmt: skip
 
 
-def set_up(*, shops: dict[str, WooTwin], till_url: str, till_secret: str, till_token: str) -> None:
+def set_up(*, shops: Mapping[str, Reached], till_url: str, till_secret: str, till_token: str) -> None:
     """Make the hub's side: connections, places, items, mappings and listings."""
     till = connect("till", "till", {"base_url": till_url, "signing_secret": till_secret, "token": till_token})
     connected = {code: connect_shop(code, twin.url) for code, twin in shops.items()}
