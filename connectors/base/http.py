@@ -27,7 +27,9 @@ import httpx
 
 from connectors.base.egress import EgressGuard, Resolver, parse_target, system_resolver
 from connectors.base.fields import clean
+from connectors.base.limits import Teller, told_by_headers
 from connectors.base.redaction import Redactor
+from inventory_sync.domain.budget import Told
 from inventory_sync.domain.errors import (
     Misconfigured,
     OutcomeUnknown,
@@ -167,6 +169,7 @@ class HttpClient:
     """Calls one base URL. `sign` adds the vendor's authentication; `secrets` never reach a note.
 
     `own_error`: answers of 500 and more that it recognises are handed over instead of raised.
+    `told`: reads what an answer says of the limits; headers in wide use are read without it.
     """
 
     def __init__(
@@ -181,6 +184,7 @@ class HttpClient:
         limits: Limits | None = None,
         outside: Outside | None = None,
         own_error: OwnError | None = None,
+        told: Teller = told_by_headers,
         transport: httpx.BaseTransport | None = None,
         tls: ssl.SSLContext | None = None,
         resolver: Resolver = system_resolver,
@@ -190,6 +194,7 @@ class HttpClient:
         self._sign = sign
         self._outside = outside or Outside()
         self._own_error = own_error
+        self._told = told
         self._limits = limits or Limits()
         self._redactor = Redactor(secrets)
         self._guard = EgressGuard(private_hosts=self._outside.private_hosts, resolver=resolver)
@@ -217,12 +222,15 @@ class HttpClient:
         """Return the answer, whatever its status below 500 but for redirects and 429, and own errors above.
 
         A 2xx of this client always holds JSON. Raises RateLimited, RemoteUnavailable (proved not
-        carried out, or a read that got no answer), OutcomeUnknown (a write without one), Misconfigured.
+        carried out, or a read that got no answer), OutcomeUnknown (a write without one), Misconfigured, and
+        what `before_call` raises.
         """
         is_write = method != "GET" if write is None else write
         correlation = self._outside.correlation_id() if self._outside.correlation_id else ""
         body = b"" if json_body is None else dump_json(json_body)
         call = _Call(method, path, is_write, correlation, sent=body)
+        if self._outside.before_call is not None:
+            self._outside.before_call()
         started = time.monotonic()
         outcome = ""
         try:
@@ -334,11 +342,23 @@ class HttpClient:
             elapsed_ms=round((time.monotonic() - started) * 1000),
             sent=self._redactor.body(call.sent),
             answer=self._redactor.body(call.body) if worth_showing else "",
+            told=self._limits_told(call),
         )
         try:
             self._outside.on_exchange(exchange)
         except Exception:  # the note must not undo the call it describes
             log.exception("exchange.not_noted")
+
+    def _limits_told(self, call: _Call) -> Told | None:
+        """Return what the answer said of the limits, if anything; no answer may spoil the note."""
+        if not call.status:
+            return None
+        date = http_date(call.headers.get("date", ""))
+        wish = retry_after_s(call.headers.get("retry-after", ""), date=date, now=datetime.now(UTC))
+        try:
+            return self._told(call.status, call.headers, call.body, wish)
+        except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError):
+            return None
 
 
 class _Broken(Exception):

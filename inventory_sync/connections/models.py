@@ -20,6 +20,7 @@ class Connection(Stamped):
 
     class State(models.TextChoices):
         ACTIVE = "active", "Active"
+        DRAINING = "draining", "Draining: what is owed is finished"
         PAUSED = "paused", "Paused by staff"
         MISCONFIGURED = "misconfigured", "Misconfigured"
 
@@ -33,6 +34,7 @@ class Connection(Stamped):
     connector = models.CharField(max_length=60)
     state = models.CharField(max_length=20, choices=State, default=State.ACTIVE)
     state_reason = models.TextField(blank=True)
+    state_since = models.DateTimeField(null=True, blank=True)
     sells = models.BooleanField(
         default=False, help_text="A channel: orders come from it and figures go to it."
     )
@@ -97,8 +99,57 @@ class Cursor(Stamped):
         return f"{self.connection.code}/{self.stream}"
 
 
+class Maintenance(Stamped):
+    """A stretch of time in which a connection is neither read nor written, announced beforehand."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="maintenances")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    reason = models.TextField()
+    closed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it was over and what happened meanwhile was asked for."
+    )
+
+    class Meta:
+        ordering = ["starts_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(ends_at__gt=models.F("starts_at")), name="maintenance_ends_after_it_starts"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.starts_at:%Y-%m-%d %H:%M} to {self.ends_at:%Y-%m-%d %H:%M} UTC"
+
+
+class Breaker(models.Model):
+    """Whether a connection answers; the rules are domain.breaker's. No row: it always did."""
+
+    class Phase(models.TextChoices):
+        CLOSED = "closed", "Closed: it answers"
+        OPEN = "open", "Open: it does not answer"
+        HALF_OPEN = "half_open", "Half-open: one call tries"
+
+    connection = models.OneToOneField(
+        Connection, primary_key=True, on_delete=models.CASCADE, related_name="breaker"
+    )
+    phase = models.CharField(max_length=10, choices=Phase, default=Phase.CLOSED)
+    failures = models.PositiveIntegerField(default=0, help_text="In a row.")
+    window_from = models.DateTimeField(null=True, blank=True)
+    calls = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    openings = models.PositiveIntegerField(default=0)
+    since = models.DateTimeField(null=True, blank=True, help_text="When it last began or ceased to answer.")
+    next_at = models.DateTimeField(null=True, blank=True, help_text="When it is tried again.")
+    error_code = models.CharField(max_length=60, blank=True)
+    error_detail = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.connection_id}: {self.phase}"
+
+
 class Budget(models.Model):
-    """The token bucket of one credential: the record; whoever claims work takes a slice here."""
+    """What one credential may still call: the record; each call is paid here when it is made."""
 
     connection = models.OneToOneField(Connection, on_delete=models.CASCADE, related_name="budget")
     tokens = models.FloatField()
@@ -106,6 +157,13 @@ class Budget(models.Model):
     rate_per_s = models.FloatField()
     burst = models.FloatField()
     closed_until = models.DateTimeField(null=True, blank=True, help_text="Set by a vendor's Retry-After.")
+    recent = models.JSONField(default=list, blank=True, help_text="The calls of a sliding window.")
+    slots = models.JSONField(default=list, blank=True, help_text="Calls under way, where they are counted.")
+    eased = models.FloatField(default=1.0, db_default=1.0, help_text="The share of the rate in use.")
+    eased_at = models.DateTimeField(null=True, blank=True, help_text="When the vendor found us too fast.")
+    waits_since = models.DateTimeField(null=True, blank=True, help_text="Since when a call has to wait.")
+    calls = models.BigIntegerField(default=0, db_default=0, help_text="Calls paid so far.")
+    refusals = models.BigIntegerField(default=0, db_default=0, help_text="How often it found us too fast.")
 
     def __str__(self) -> str:
         return f"{self.connection.code}: {self.tokens:.1f} of {self.burst:.0f}"

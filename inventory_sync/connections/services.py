@@ -17,9 +17,10 @@ from django.db import transaction
 
 from inventory_sync.audit import services as audit
 from inventory_sync.connections import secrets
-from inventory_sync.connections.models import Budget, Connection, Secret
+from inventory_sync.connections.models import Budget, Connection, Cursor, Secret
 from inventory_sync.domain import config
 from inventory_sync.domain.ports import Connector
+from inventory_sync.support.clock import utc_now
 
 
 def create_connection(
@@ -87,7 +88,7 @@ def edit_connection(
         row.owner_team = row.owner_team if owner_team is None else owner_team
         row.sells = row.sells if sells is None else sells
         if row.state == Connection.State.MISCONFIGURED:
-            row.state, row.state_reason = Connection.State.ACTIVE, ""
+            row.state, row.state_reason, row.state_since = Connection.State.ACTIVE, "", utc_now()
         row.full_clean()
         row.save()
         audit.record_changed(row, before, actor=actor, action="connection.changed", reason=reason)
@@ -98,20 +99,29 @@ def edit_connection(
 
 def pause(*, connection_id: int, actor: audit.Actor, reason: str) -> Connection:
     """Stop reading from it and writing to it; what it sends is still taken in at the door."""
-    return _set_state(
+    return set_state(
         connection_id, Connection.State.PAUSED, reason, actor=actor, action="connection.paused", why=reason
     )
 
 
 def resume(*, connection_id: int, actor: audit.Actor, reason: str) -> Connection:
-    return _set_state(
-        connection_id, Connection.State.ACTIVE, "", actor=actor, action="connection.resumed", why=reason
-    )
+    """Have it read and written again; what happened meanwhile is asked for at once."""
+    with transaction.atomic():
+        row = set_state(
+            connection_id, Connection.State.ACTIVE, "", actor=actor, action="connection.resumed", why=reason
+        )
+        read_at_once(connection_id)
+    return row
+
+
+def read_at_once(connection_id: int) -> int:
+    """Have every stream of a connection swept as soon as somebody can; returns how many."""
+    return Cursor.objects.filter(connection_id=connection_id, lease_until__isnull=True).update(run_at=None)
 
 
 def mark_misconfigured(*, connection_id: int, detail: str, actor: audit.Actor) -> Connection:
     """Pause it because only its owner can help; a pause by staff is left as it is."""
-    return _set_state(
+    return set_state(
         connection_id,
         Connection.State.MISCONFIGURED,
         detail,
@@ -151,7 +161,7 @@ def split(config_type: type[Any], values: Mapping[str, Any]) -> tuple[dict[str, 
     return plain, hidden
 
 
-def _set_state(
+def set_state(
     connection_id: int,
     state: Connection.State,
     state_reason: str,
@@ -161,13 +171,16 @@ def _set_state(
     why: str,
     unless: Connection.State | None = None,
 ) -> Connection:
+    """Change the state with its reason; nothing when it is so already, or when the state is `unless`."""
     with transaction.atomic():
         row = Connection.objects.select_for_update().get(pk=connection_id)
         if row.state == unless or (row.state, row.state_reason) == (state, state_reason):
             return row
         before = audit.snapshot(row)
+        if row.state != state:
+            row.state_since = utc_now()
         row.state, row.state_reason = state, state_reason
-        row.save(update_fields=["state", "state_reason", "updated_at"])
+        row.save(update_fields=["state", "state_reason", "state_since", "updated_at"])
         audit.record_changed(row, before, actor=actor, action=action, reason=why)
     return row
 

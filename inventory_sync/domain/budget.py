@@ -1,6 +1,7 @@
-"""A token bucket: how many calls one credential may still make.
+"""A token bucket: how many calls one credential may still make; and what an answer told of it.
 
-Pure: the caller keeps the bucket (in a row, so that no outage opens or shuts it) and tells the time.
+Pure: the caller keeps the bucket (in a row, so that no outage opens or shuts it) and tells the time. The
+other limits a vendor may set, and who may touch the last of each, are in allowance.py.
 """
 
 from __future__ import annotations
@@ -28,6 +29,25 @@ class Bucket:
     def __post_init__(self) -> None:
         if self.capacity < 1 or self.per_s <= 0:
             raise ValueError("a bucket holds at least one token and refills")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one answer said of the limits, in the vendor's own unit (calls or points); None where silent.
+    Plain numbers, for it is kept with the exchange.
+
+    refused: it was no answer but a request to wait; too_many: because we were too fast (429), and not
+    because the vendor is in trouble (503).
+    """
+
+    remaining: float | None = None
+    capacity: float | None = None
+    restore_per_s: float | None = None
+    resets_in_s: float | None = None
+    retry_after_s: float | None = None
+    cost: float | None = None
+    refused: bool = False
+    too_many: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 SyncError
 ├─ Transient        retried by itself, by a run_at in the row; .retry_after_s
 │    RateLimited, RemoteUnavailable, NotOurTurn
+│    BudgetSpent, NotAnswering, OnHold                nothing was sent: we did not ask
 │    OutcomeUnknown       the write may have landed: re-read, never resent blindly
 ├─ Parked           one line waits for a person, then replays by itself
 │    UnmappedItem, UnmappedLocation, UnknownUnit, QuantityInexact, NotMappedThere, UnknownChannel
@@ -71,6 +72,24 @@ class NotOurTurn(Transient):
     """Somebody else reads these books just now, or took over while we did: what we read is not kept."""
 
     code = "reading.not_our_turn"
+
+
+class BudgetSpent(Transient):
+    """No call is left in the connection's budget for now; nothing was sent."""
+
+    code = "budget.spent"
+
+
+class NotAnswering(Transient):
+    """The connection's breaker is open: it did not answer, and is asked again by one call at a time."""
+
+    code = "connection.not_answering"
+
+
+class OnHold(Transient):
+    """Staff do not want the connection called just now: paused, drained, or in a maintenance window."""
+
+    code = "connection.on_hold"
 
 
 class OutcomeUnknown(Transient):
@@ -367,6 +386,20 @@ class AllotmentTooLarge(Refused):
 
 class AllotmentOver(Refused):
     code = "allotment.over"
+
+
+class NotNow(SyncError):
+    """A person asked for what the state of the thing does not allow now."""
+
+    code = "request.not_now"
+
+
+class StillGathering(NotNow):
+    code = "hold.still_gathering"
+
+
+class DecidedAlready(NotNow):
+    code = "hold.decided_already"
 
 
 class Misconfigured(SyncError):

@@ -13,6 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
+from inventory_sync.domain.budget import Told
 from inventory_sync.domain.errors import MalformedPayload, SyncError
 from inventory_sync.domain.external import ExternalEvent
 
@@ -101,7 +102,11 @@ class Capabilities:
     the figures they explain. `takes_orders`: its client is an
     OrderTaker, `mirrors_stock`: a Mirror, `takes_deliveries`: a DeliveryTaker (domain/commands.py).
     `read_batch`: how many items one call reads; above 1 its client is a BatchReader. `skips_pages`: its
-    client is a PageSkipper.
+    client is a PageSkipper. `answers_later`: it accepts writes and applies them within `applies_within_s`;
+    its client is a LaterWriter.
+    Limits of the credential, 0 where the vendor sets none of the kind: `calls_per_s` with `burst` (a bucket;
+    of points, if `call_cost` says what a call takes until its answer tells), `window_calls` in each
+    `window_s`, sliding, `concurrent_calls` at once. Of each, `reserve_percent` is for the critical tier alone.
     """
 
     sells: bool = False
@@ -115,6 +120,11 @@ class Capabilities:
     compare_and_set: bool = False
     calls_per_s: float = 2.0
     burst: int = 10
+    call_cost: int = 1
+    window_calls: int = 0
+    window_s: int = 0
+    concurrent_calls: int = 0
+    reserve_percent: int = 20
     whole_numbers: bool = True
     streams: tuple[Stream, ...] = ()
     orders_stream: str = ""
@@ -122,6 +132,8 @@ class Capabilities:
     reads_books: bool = False
     read_batch: int = 1
     skips_pages: bool = False
+    answers_later: bool = False
+    applies_within_s: int = 900
     takes_orders: bool = False
     mirrors_stock: bool = False
     takes_deliveries: bool = False
@@ -159,11 +171,23 @@ class LevelWrite:
 
 @dataclass(frozen=True, slots=True)
 class WriteResult:
-    """What the vendor said of one line: `figure` it now shows, or the `error` of this line alone."""
+    """What the vendor said of one line: `figure` it now shows, or the `error` of this line alone.
+
+    `receipt`: it was accepted and is not applied yet; a LaterWriter tells what becomes of it.
+    """
 
     ref: ListingRef
     figure: Decimal | None = None
     stamp: str = ""
+    error: SyncError | None = None
+    receipt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteEnd:
+    """What became of an accepted write: applied, refused with an `error`, or not `done` yet."""
+
+    done: bool
     error: SyncError | None = None
 
 
@@ -230,7 +254,8 @@ class Probe:
 class Exchange:
     """One call to a vendor as kept for people to read: no secret in it, the answer clipped.
 
-    `status` is 0 when no answer came; `outcome` is "" or the code of the error it became.
+    `status` is 0 when no answer came; `outcome` is "" or the code of the error it became; `told` is what the
+    answer said of the limits.
     """
 
     connection: str
@@ -244,17 +269,21 @@ class Exchange:
     elapsed_ms: int
     sent: str = ""
     answer: str = ""
+    told: Told | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Outside:
     """What the platform lends a client: where to note its calls, whose errand it runs, whom it may reach.
 
+    `before_call` is asked before each call; it may take its time, and raises SyncError when there is to be
+    none. `on_exchange` is told of each call that it let through, however it ended.
     `private_hosts` are names, addresses or networks that may be reached although they are not
     public (the twins of a demo); everything else private is refused.
     """
 
     on_exchange: Callable[[Exchange], None] | None = None
+    before_call: Callable[[], None] | None = None
     correlation_id: Callable[[], str] | None = None
     private_hosts: tuple[str, ...] = ()
 
@@ -283,6 +312,16 @@ class Client(Protocol):
 
     def heal_hooks(self, *, delivery_url: str, secret: str) -> list[HookState]:
         """Make every webhook this connector needs exist and be active; recreate the disabled ones."""
+
+
+class LaterWriter(Protocol):
+    """A client of a vendor that accepts writes and applies them later. Raises only SyncError."""
+
+    def poll_writes(self, receipts: Sequence[str]) -> list[WriteEnd]:
+        """Return what became of each, in the order asked.
+
+        OutcomeUnknown as an error says that the vendor knows nothing of it any more: it may yet land.
+        """
 
 
 class BatchReader(Protocol):

@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from inventory_sync.connections import writers
-from inventory_sync.connections.budgets import take_calls
+from inventory_sync.connections.budgets import may_call
 from inventory_sync.connections.writers import Writer
 from inventory_sync.domain.commands import DocumentState, Done, Mirror
 from inventory_sync.domain.errors import (
@@ -96,14 +96,13 @@ def _turn(writer: Writer, account: Account, *, life: timedelta, ports: Ports) ->
     held = documents.due(account.id, now=now, most_lines=most)
     if not held:
         return counts
-    if wait_s := take_calls(account.id, CALLS_PER_TURN, now=now):
+    if wait_s := may_call(account.id, CALLS_PER_TURN, now=now):
         counts.update(waits_for_budget_ms=int(wait_s * 1000))
         counts["moved_on"] = 0
         return counts
     account.exchanges.clear()
     client: Mirror = account.client  # type: ignore[assignment]  # capabilities.mirrors_stock says so
     fates, whole = _work(writer, client, held, life=life, ports=ports)
-    ports.lanes.charge(account.id, len(account.exchanges) - CALLS_PER_TURN, now=ports.clock())
     with ports.lanes.transaction():
         writers.check(writer)
         settled = documents.settle(fates, now=ports.clock())

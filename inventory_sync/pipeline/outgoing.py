@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import cast
 
-from inventory_sync.connections.budgets import take_calls
+from inventory_sync.connections.budgets import may_call
 from inventory_sync.domain.commands import DeliveryTaker, OrderTaker
 from inventory_sync.domain.errors import Misconfigured, RateLimited, Transient
 from inventory_sync.pipeline.ports import Account, Ports
@@ -50,7 +50,7 @@ def send(account: Account, *, ports: Ports, until: Callable[[], bool]) -> dict[s
     except Misconfigured as error:
         ports.misconfigured(account.id, error.detail)
         counts = {**work.counts, "misconfigured": 1}
-    purse.settle(work.calls + len(account.exchanges), work.interrupted)
+    purse.heed(work.interrupted)
     return purse.told(counts)
 
 
@@ -74,35 +74,33 @@ def tell(account: Account, *, ports: Ports, until: Callable[[], bool]) -> dict[s
     except Misconfigured as error:
         ports.misconfigured(account.id, error.detail)
         counts = {**work.counts, "misconfigured": 1}
-    purse.settle(work.calls, work.interrupted)
+    purse.heed(work.interrupted)
     return purse.told(counts)
 
 
 class _Purse:
-    """The calls a stretch of work may make: a turn begins only with enough in the connection's budget."""
+    """The calls a stretch of work may make: a turn begins only with enough in the connection's budget.
+
+    Each call is paid by itself when it is made.
+    """
 
     def __init__(self, account: Account, *, ports: Ports, until: Callable[[], bool]) -> None:
         self._account, self._ports, self._until = account, ports, until
-        self._taken = 0
         self._wait_s = 0.0
 
     def is_empty(self) -> bool:
-        """Say whether the work has to stop here; else what the next turn costs is taken."""
+        """Say whether the work has to stop here."""
         if self._until():
             return True
-        self._wait_s = take_calls(self._account.id, CALLS_PER_TURN, now=self._ports.clock())
-        if not self._wait_s:
-            self._taken += CALLS_PER_TURN
+        self._wait_s = may_call(self._account.id, CALLS_PER_TURN, now=self._ports.clock())
         return bool(self._wait_s)
 
-    def settle(self, made: int, interrupted: Transient | None) -> None:
-        """Charge what was called beyond what was taken; close the budget if the other side asked for it."""
-        now = self._ports.clock()
-        self._ports.lanes.charge(self._account.id, made - self._taken, now=now)
+    def heed(self, interrupted: Transient | None) -> None:
+        """Close the budget if the other side asked for it."""
         if isinstance(interrupted, RateLimited):
             asked = interrupted.retry_after_s
             pause = timedelta(seconds=DEFAULT_PAUSE_S if asked is None else asked)
-            self._ports.lanes.shut_budget(self._account.id, until=now + pause)
+            self._ports.lanes.shut_budget(self._account.id, until=self._ports.clock() + pause)
 
     def told(self, counts: dict[str, int]) -> dict[str, int]:
         return {**counts, "waits_for_budget_ms": int(self._wait_s * 1000)} if self._wait_s else counts

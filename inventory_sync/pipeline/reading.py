@@ -69,7 +69,6 @@ def sweep_due(
     except Exception as error:
         _sweep_failed(row, SyncError(f"{type(error).__name__}: {error}"), ports=ports)
         raise
-    ports.lanes.charge(connection_id, len(account.exchanges), now=ports.clock())
     scale = settings.INVENTORY_SYNC["SWEEP_SCALE_PERCENT"] / 100
     rest = timedelta(seconds=stream.every_s * scale) if swept.ended else timedelta()
     _give_back(row, run_at=ports.clock() + rest)

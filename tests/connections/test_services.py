@@ -123,7 +123,7 @@ def test_pause_and_resume_are_written_down_with_their_reason() -> None:
     assert (row.state, row.state_reason) == ("active", "")
     entry = Entry.objects.get(action="connection.paused")
     assert (entry.actor_name, entry.reason) == ("jo", "stocktaking")
-    assert entry.before == {"state": "active", "state_reason": ""}
+    assert entry.before == {"state": "active", "state_reason": "", "state_since": None}
 
 
 def test_misconfigured_ends_with_the_next_edit_but_never_overrides_a_pause() -> None:
