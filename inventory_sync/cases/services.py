@@ -153,6 +153,14 @@ def open_summaries(code: str) -> dict[str, str]:
     return dict(found.values_list("subject_id", "summary"))
 
 
+def hold(*, subject_kind: str, subject_ids: Collection[str], code: str) -> None:
+    """Lock the open cases of these subjects until the caller's transaction ends."""
+    rows = Case.objects.select_for_update().filter(
+        code=code, subject_kind=subject_kind, subject_id__in=subject_ids, state=Case.State.OPEN
+    )
+    list(rows.order_by("subject_id").values_list("pk"))
+
+
 def resolve_cases(
     *,
     subject_kind: str,

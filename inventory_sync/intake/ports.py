@@ -15,6 +15,8 @@ from typing import Protocol
 
 from inventory_sync.domain.ports import Delivery
 
+PARKED_KIND, DELIVERY_KIND = "parked", "delivery"
+
 
 class Result(StrEnum):
     """What became of a delivery: the stored states, and `retry` which stays pending until run_at."""
@@ -53,6 +55,7 @@ class StoredDelivery:
     delivery: Delivery
     correlation_id: str
     attempts: int
+    again: bool = False  # it was finished or failed before, and is due anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,31 @@ class Parking:
     summary: str = ""
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Waiting:
+    """What parked lines wait for, as the subject of their one case: a name that somebody must explain, for
+    the lines of any number of deliveries; or, where a line names nothing, its own delivery.
+    """
+
+    code: str
+    connection_id: int
+    waits_on: str
+    delivery_id: int
+
+    @property
+    def kind(self) -> str:
+        return PARKED_KIND if self.waits_on else DELIVERY_KIND
+
+    @property
+    def subject(self) -> str:
+        return f"{self.connection_id}:{self.waits_on}" if self.waits_on else str(self.delivery_id)
+
+
+def waiting(code: str, connection_id: int, waits_on: str, delivery_id: int) -> Waiting:
+    """Return what a line waits for; lines that wait for the same name are equal."""
+    return Waiting(code, connection_id, waits_on, 0 if waits_on else delivery_id)
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one delivery of a claim."""
@@ -90,6 +118,10 @@ class Outcome:
     parked: tuple[Parking, ...] = ()
     run_at: datetime | None = None
     occurred_at: datetime | None = None
+
+    def waiting_of(self, line: Parking) -> Waiting:
+        """Return what one of its parked lines waits for."""
+        return waiting(line.code, self.connection_id, line.waits_on[:200], self.delivery_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +193,14 @@ class IntakeStore(Protocol):
     def renew(self, claim: Claim, *, until: datetime) -> Claim:
         """Keep the shard longer, its own transaction; raises FenceLost when another owner has taken over."""
 
-    def finish(self, outcomes: Sequence[Outcome], *, now: datetime) -> None:
-        """Write what became of deliveries and of their parked lines."""
+    def finish(self, outcomes: Sequence[Outcome], *, now: datetime) -> set[Waiting]:
+        """Write what became of deliveries and of their parked lines.
+
+        Returns what lines waited for that wait for it no more; others may wait for it still.
+        """
+
+    def still(self, wanted: Collection[Waiting]) -> set[Waiting]:
+        """Return those of them that a parked line waits for."""
 
     def release(self, claim: Claim) -> None:
         """Give the shard back if it is still ours."""

@@ -30,6 +30,8 @@ from inventory_sync.intake.ports import (
     Result,
     Stored,
     StoredDelivery,
+    Waiting,
+    waiting,
 )
 from inventory_sync.support.columns import unzip
 from inventory_sync.support.lookups import LOOK_UP
@@ -59,7 +61,7 @@ SUSPECT_ATTEMPTS = 2
 
 TAKE_ROWS = """
 SELECT d.id, d.connection_id, c.code, c.connector, d.topic, d.headers::text, d.body, d.received_at,
-    d.source, d.reading, d.correlation_id, d.attempts + 1
+    d.source, d.reading, d.correlation_id, d.attempts + 1, d.run_at > d.received_at
 FROM intake_delivery d JOIN connections_connection c ON c.id = d.connection_id
 WHERE d.state = 'pending' AND d.tier = %(tier)s AND d.shard = %(shard)s AND d.run_at <= %(now)s
     AND (%(connection)s::bigint IS NULL OR d.connection_id = %(connection)s)
@@ -101,13 +103,21 @@ ON CONFLICT (delivery_id, event_key) DO UPDATE SET
     summary = EXCLUDED.summary, resolved_at = NULL, resolution = '', updated_at = EXCLUDED.updated_at
 """
 
+# Before PARK, which opens again what is parked anew, perhaps for another reason.
 UNPARK = """
 UPDATE intake_parkedline p SET resolved_at = %s, resolution = 'replayed by itself', updated_at = %s
 WHERE p.delivery_id = ANY(%s) AND p.resolved_at IS NULL
-    AND NOT EXISTS (
-        SELECT 1 FROM unnest(%s::bigint[], %s::text[]) AS still(delivery_id, event_key)
-        WHERE still.delivery_id = p.delivery_id AND still.event_key = p.event_key
-    )
+RETURNING p.code, p.connection_id, p.waits_on, p.delivery_id
+"""
+
+STILL = """
+SELECT w.code, w.connection_id, w.waits_on, w.delivery_id
+FROM unnest(%s::text[], %s::bigint[], %s::text[], %s::bigint[])
+    AS w(code, connection_id, waits_on, delivery_id)
+WHERE EXISTS (
+    SELECT FROM intake_parkedline p WHERE p.resolved_at IS NULL AND p.code = w.code
+        AND p.connection_id = w.connection_id AND p.waits_on = w.waits_on
+        AND (w.delivery_id = 0 OR p.delivery_id = w.delivery_id))
 """
 
 WANT_READS = """
@@ -209,9 +219,9 @@ class PostgresIntake:
                 raise FenceLost(f"Shard {claim.tier}/{claim.shard} has another owner.")
         return replace(claim, lease_until=until)
 
-    def finish(self, outcomes: Sequence[Outcome], *, now: datetime) -> None:
+    def finish(self, outcomes: Sequence[Outcome], *, now: datetime) -> set[Waiting]:
         if not outcomes:
-            return
+            return set()
         parked = [(one, line) for one in outcomes for line in one.parked]
         given = [
             (o.delivery_id, o.result.value, o.events, o.code, o.detail, o.run_at, o.occurred_at)
@@ -219,6 +229,10 @@ class PostgresIntake:
         ]
         with connection.cursor() as cursor:
             cursor.execute(FINISH, [now, *unzip(given, 7)])
+            cursor.execute(
+                UNPARK, [now, now, [o.delivery_id for o in outcomes if o.result is not Result.RETRY]]
+            )
+            waited = {waiting(*row) for row in cursor.fetchall()}
             if parked:
                 cursor.execute(
                     PARK,
@@ -234,16 +248,15 @@ class PostgresIntake:
                         [line.summary[:300] for _, line in parked],
                     ],
                 )
-            cursor.execute(
-                UNPARK,
-                [
-                    now,
-                    now,
-                    [o.delivery_id for o in outcomes if o.result is not Result.RETRY],
-                    [o.delivery_id for o, _ in parked],
-                    [line.event_key for _, line in parked],
-                ],
-            )
+        return waited - {o.waiting_of(line) for o, line in parked}
+
+    def still(self, wanted: Collection[Waiting]) -> set[Waiting]:
+        if not wanted:
+            return set()
+        given = [(w.code, w.connection_id, w.waits_on, w.delivery_id) for w in sorted(wanted)]
+        with connection.cursor() as cursor:
+            cursor.execute(STILL, unzip(given, 4))
+            return {Waiting(*row) for row in cursor.fetchall()}
 
     def release(self, claim: Claim) -> None:
         with connection.cursor() as cursor:
@@ -335,6 +348,7 @@ def _stored(row: tuple[Any, ...]) -> StoredDelivery:
         ),
         correlation_id=row[10],
         attempts=row[11],
+        again=row[12],
     )
 
 

@@ -17,19 +17,16 @@ from inventory_sync.domain.errors import (
     MalformedPayload,
     Parked,
     Poisoned,
-    ReadingContradicted,
     Rejected,
     SyncError,
     Transient,
 )
 from inventory_sync.domain.external import ExternalEvent, OrderReported, OrderVanished
 from inventory_sync.domain.lane import retry_after
-from inventory_sync.domain.levels import RefusalReason
-from inventory_sync.domain.reports import plain
 from inventory_sync.intake.ports import Claim, Finds, NumberUsed, Outcome, Parking, Result, StoredDelivery
 from inventory_sync.ledger.apply import apply_batch
-from inventory_sync.ledger.types import Applied, Decided, Posted
-from inventory_sync.pipeline.discrepancies import note_expectations
+from inventory_sync.ledger.types import Applied
+from inventory_sync.pipeline import owning
 from inventory_sync.pipeline.hints import as_hints
 from inventory_sync.pipeline.numbers import numbers_of, reused
 from inventory_sync.pipeline.occurring import occurred_at
@@ -205,8 +202,9 @@ def _apply_all(batch: Sequence[Translated], *, ports: Ports) -> tuple[Counter[st
     mirrored = ports.note_moved({(each.item_id, each.location_id) for each in resolved.events}, now=now)
     ports.intake.want_reads(resolved.reads_after(applied), now=now)
     ports.intake.count_finds(_finds(batch, applied))
-    _open_cases(batch, outcomes, applied, ports=ports)
-    ports.intake.finish(outcomes, now=now)
+    drained = [(one.stored, one.events, outcome) for one, outcome in zip(batch, outcomes, strict=True)]
+    owning.own(drained, applied, cases=ports.cases)
+    owning.settle(drained, ports.intake.finish(outcomes, now=now), ports=ports)
 
     done = Counter(
         {
@@ -277,55 +275,6 @@ def _is_news(connection_id: int, event: ExternalEvent, applied: Applied) -> bool
     return name in applied.posted.new or name in applied.expected.new
 
 
-def _open_cases(
-    batch: Sequence[Translated], outcomes: Sequence[Outcome], applied: Applied, *, ports: Ports
-) -> None:
-    codes = {one.stored.connection_id: one.stored.connection_code for one in batch}
-    for one, outcome in zip(batch, outcomes, strict=True):
-        if outcome.code == Poisoned.code:
-            ports.cases.open(
-                Poisoned.code,
-                "delivery",
-                str(one.stored.id),
-                f"{one.stored.delivery.topic} cannot be processed. {outcome.detail}",
-                connection=one.stored.connection_code,
-                correlation_id=one.stored.correlation_id,
-            )
-    for refused in applied.posted.refused:
-        if refused.reason is RefusalReason.CONTRADICTION:
-            ports.cases.open(
-                ReadingContradicted.code,
-                "level",
-                f"{refused.event.item_id}:{refused.event.location_id}",
-                f"Reading {refused.event.reading} of one level came with two answers; the first stands.",
-                connection=codes.get(refused.event.connection_id, ""),
-                correlation_id=refused.event.correlation_id,
-            )
-    for connection_id, order_ref in applied.decided.closed_short:
-        ports.cases.open(
-            "order.closed_short",
-            "order",
-            f"{connection_id}:{order_ref}",
-            f"Order {order_ref} is gone at its source without notice; its open lines were closed short.",
-            connection=codes.get(connection_id, ""),
-        )
-    for odd in applied.decided.odd:
-        connection_id, order_ref = odd.order
-        ports.cases.open(
-            "shipment.odd",
-            "shipment",
-            f"{connection_id}:{order_ref}",
-            f"Shipped for order {order_ref}, line {odd.line_ref}: {plain(odd.quantity)} of item "
-            f"{odd.item_id}, but {odd.why}. Stock moved; the line stays as it was.",
-            connection=codes.get(connection_id, ""),
-        )
-    if applied.decided.fits:
-        # A shipment may come before the version of its order that names the line.
-        subjects = [f"{connection_id}:{order_ref}" for connection_id, order_ref in applied.decided.fits]
-        ports.cases.close("shipment", subjects, "What was shipped is what the order wants.")
-    note_expectations(applied.expected, codes, cases=ports.cases)
-
-
 def _give_up_or_wait(
     claim: Claim, stored: StoredDelivery, error: Exception, *, ports: Ports, counts: Counter[str]
 ) -> None:
@@ -341,6 +290,5 @@ def _give_up_or_wait(
         counts["retried"] += 1
     with ports.intake.transaction():
         ports.intake.check_fence(claim)
-        if outcome.result is Result.PARKED:
-            _open_cases([Translated(stored)], [outcome], Applied(Posted(), Decided()), ports=ports)
+        ports.cases.open_all(owning.of_delivery(stored, (), outcome))
         ports.intake.finish([outcome], now=now)

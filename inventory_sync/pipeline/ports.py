@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from inventory_sync.availability.ports import AvailabilityStore
 from inventory_sync.catalog.resolve import CatalogReader
+from inventory_sync.domain.failures import Failure
 from inventory_sync.domain.periods import LatePolicy
 from inventory_sync.domain.ports import Capabilities, Client, Clock, Connector, Exchange
 from inventory_sync.domain.writing import Writing
@@ -30,8 +31,16 @@ class CaseBook(Protocol):
         self, code: str, kind: str, subject: str, summary: str, *, connection: str, correlation_id: str = ""
     ) -> None: ...
 
-    def close(self, kind: str, subjects: Collection[str], resolution: str) -> None:
-        """Resolve the open cases of these subjects: a later run succeeded."""
+    def open_all(self, failures: Collection[Failure]) -> None:
+        """Open or count many at once."""
+
+    def hold(self, kind: str, subjects: Collection[str], *, code: str) -> None:
+        """Lock these cases, so that nobody else opens or closes them before this transaction ends."""
+
+    def close(
+        self, kind: str, subjects: Collection[str], resolution: str, *, code: str | None = None
+    ) -> None:
+        """Resolve the open cases of these subjects, all or those of a code: a later run succeeded."""
 
 
 class CursorStore(Protocol):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Collection
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -29,6 +28,7 @@ from inventory_sync.domain.ports import Exchange, Outside
 from inventory_sync.domain.writing import Writing
 from inventory_sync.intake.store import PostgresIntake
 from inventory_sync.ledger.store import PostgresLedger
+from inventory_sync.pipeline.case_book import Cases
 from inventory_sync.pipeline.evidence.keep import Seals
 from inventory_sync.pipeline.ports import Account, Limits, Ports
 from inventory_sync.pipeline.tallies import count_flight
@@ -37,27 +37,6 @@ from inventory_sync.propagation.mirror_cut import note_moved
 from inventory_sync.propagation.store import PostgresLanes
 from inventory_sync.support import correlation
 from inventory_sync.support.clock import utc_now
-
-
-class Cases:
-    """The case book of pipeline.ports, on the cases room."""
-
-    def open(
-        self, code: str, kind: str, subject: str, summary: str, *, connection: str, correlation_id: str = ""
-    ) -> None:
-        cases.open_case(
-            code=code,
-            subject_kind=kind,
-            subject_id=subject,
-            summary=summary,
-            connection_code=connection,
-            correlation_id=correlation_id,
-            now=utc_now(),
-        )
-
-    def close(self, kind: str, subjects: Collection[str], resolution: str) -> None:
-        if subjects:
-            cases.resolve_cases(subject_kind=kind, subject_ids=subjects, resolution=resolution, now=utc_now())
 
 
 class Cursors:

@@ -16,7 +16,7 @@ from typing import Any
 from greenlet import getcurrent
 
 from inventory_sync.domain.ports import Connector
-from inventory_sync.intake.ports import Claim, Outcome
+from inventory_sync.intake.ports import Claim, Outcome, Waiting
 from inventory_sync.pipeline.ports import Account, Limits, Ports
 from tests.sim.faults import Faults
 from tests.sim.scheduler import Scheduler
@@ -147,13 +147,13 @@ class SteppedIntake(Stepped):
         if isinstance(result, Claim):
             self._hub.owners[result.tier, result.shard] = getcurrent()
 
-    def finish(self, outcomes: Sequence[Outcome], *, now: datetime) -> None:
+    def finish(self, outcomes: Sequence[Outcome], *, now: datetime) -> set[Waiting]:
         tables = self._hub.intake.tables
         for one in outcomes:
             row = tables.deliveries[one.delivery_id]
             if self._hub.owners[row.new.tier, row.shard] is not getcurrent():
                 self._hub.trespasses.append(f"delivery {row.id} was finished by who had lost its shard")
-        self._store.finish(outcomes, now=now)
+        return self._store.finish(outcomes, now=now)
 
 
 @dataclass

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from inventory_sync.domain.errors import NotOurTurn
+from inventory_sync.domain.failures import Failure
 from tests.sim.stores.database import Database
 from tests.sim.stores.intake import CursorRow, IntakeTables
 
@@ -90,6 +91,17 @@ class MemoryCases:
     ) -> None:
         self.database.put(self.open_cases, (kind, subject, code), summary)
 
-    def close(self, kind: str, subjects: Collection[str], resolution: str) -> None:
-        for key in [key for key in self.open_cases if key[0] == kind and key[1] in subjects]:
-            self.database.drop(self.open_cases, key)
+    def open_all(self, failures: Collection[Failure]) -> None:
+        for each in failures:
+            key = (each.subject_kind, each.subject_id, each.code)
+            self.database.put(self.open_cases, key, each.summary)
+
+    def hold(self, kind: str, subjects: Collection[str], *, code: str) -> None:
+        """Nobody else is at it: one transaction runs at a time."""
+
+    def close(
+        self, kind: str, subjects: Collection[str], resolution: str, *, code: str | None = None
+    ) -> None:
+        for key in list(self.open_cases):
+            if key[0] == kind and key[1] in subjects and code in (None, key[2]):
+                self.database.drop(self.open_cases, key)

@@ -23,6 +23,8 @@ from inventory_sync.intake.ports import (
     Result,
     Stored,
     StoredDelivery,
+    Waiting,
+    waiting,
 )
 from inventory_sync.intake.sql import shard_of
 from tests.sim.stores.database import Database
@@ -165,7 +167,8 @@ class MemoryIntake:
             self.database.put(self.tables.shards, (claim.tier, claim.shard), Shard(claim.token, until))
         return replace(claim, lease_until=until)
 
-    def finish(self, outcomes: Sequence[Outcome], *, now: datetime) -> None:
+    def finish(self, outcomes: Sequence[Outcome], *, now: datetime) -> set[Waiting]:
+        waited: set[Waiting] = set()
         for one in outcomes:
             row = self.tables.deliveries[one.delivery_id]
             waits = one.result is Result.RETRY
@@ -180,15 +183,23 @@ class MemoryIntake:
                     run_at=one.run_at or row.run_at,
                 )
             )
-            still = {line.event_key for line in one.parked}
+            for key, parked in list(self.tables.parked.items()):
+                if key[0] == row.id and parked.resolved_at is None and not waits:
+                    self.database.put(self.tables.parked, key, replace(parked, resolved_at=now))
+                    waited.add(one.waiting_of(parked.line))
             for line in one.parked:
                 self.database.put(
                     self.tables.parked, (row.id, line.event_key), ParkedRow(line, one.connection_id)
                 )
-            for key, parked in list(self.tables.parked.items()):
-                over = key[0] == row.id and parked.resolved_at is None and key[1] not in still
-                if over and not waits:
-                    self.database.put(self.tables.parked, key, replace(parked, resolved_at=now))
+        return waited - {one.waiting_of(line) for one in outcomes for line in one.parked}
+
+    def still(self, wanted: Collection[Waiting]) -> set[Waiting]:
+        held = {
+            waiting(row.line.code, row.connection_id, row.line.waits_on, key[0])
+            for key, row in self.tables.parked.items()
+            if row.resolved_at is None
+        }
+        return held & set(wanted)
 
     def release(self, claim: Claim) -> None:
         shard = self._shard(claim.tier, claim.shard)
@@ -291,4 +302,5 @@ class MemoryIntake:
             ),
             correlation_id=row.new.correlation_id,
             attempts=row.attempts,
+            again=row.run_at > row.new.received_at,
         )
