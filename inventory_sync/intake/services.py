@@ -14,6 +14,7 @@ from inventory_sync.audit import services as audit
 from inventory_sync.domain.errors import UnmappedItem, UnmappedLocation
 from inventory_sync.intake.models import Delivery, ParkedLine
 
+REPLAY_TIER = "replay"
 _ANSWERED = """
 SELECT DISTINCT p.connection_id, p.waits_on FROM intake_parkedline p
 JOIN intake_delivery d ON d.id = p.delivery_id AND d.state = 'parked'
@@ -42,6 +43,47 @@ def requeue(delivery_ids: Collection[int], *, actor: audit.Actor, reason: str, n
                 reason=reason,
             )
         return _set_pending([row.id for row in rows], now=now)
+
+
+def hand_back(delivery_ids: Collection[int], *, now: datetime) -> int:
+    """Set these deliveries pending on the replay tier, behind everything that is new; returns how many.
+
+    Those that wait already are left as they are. Who asked and why is written down with the whole set.
+    """
+    with transaction.atomic():
+        rows = Delivery.objects.select_for_update().filter(id__in=delivery_ids)
+        ids = list(rows.exclude(state=Delivery.State.PENDING).order_by("id").values_list("id", flat=True))
+        Delivery.objects.filter(id__in=ids).update(tier=REPLAY_TIER)
+        return _set_pending(ids, now=now)
+
+
+def store_copy(origin_id: int, body: bytes, *, actor: audit.Actor, reason: str, now: datetime) -> Delivery:
+    """Store an edited copy of a delivery, in turn with its object; the origin stays as it came."""
+    origin = Delivery.objects.get(pk=origin_id)
+    copy = Delivery.objects.create(
+        connection_id=origin.connection_id,
+        topic=origin.topic,
+        # What a sweep finds counts as told by no webhook; this was found by a person.
+        source="edited" if origin.source == "sweep" else origin.source,
+        tier=origin.tier,
+        shard=origin.shard,
+        object_key=origin.object_key,
+        headers=origin.headers,
+        body=body,
+        reading=origin.reading,
+        received_at=now,
+        correlation_id=origin.correlation_id,
+        run_at=now,
+    )
+    audit.record(
+        actor=actor,
+        action="delivery.edited",
+        subject=copy,
+        before={"delivery": origin.pk, "bytes": len(origin.body)},
+        after={"delivery": copy.pk, "bytes": len(body)},
+        reason=reason,
+    )
+    return copy
 
 
 def resolve_parked(line_ids: Collection[int], *, actor: audit.Actor, reason: str, now: datetime) -> int:

@@ -15,6 +15,7 @@ from inventory_sync.domain.ports import Stream
 from inventory_sync.intake import selectors as intake
 from inventory_sync.intake.models import ReadDue
 from inventory_sync.ledger.selectors import any_dirty
+from inventory_sync.pipeline import replaying, retrying
 from inventory_sync.pipeline.evidence.keep import day_due
 from inventory_sync.pipeline.invariants.rounds import round_due
 from inventory_sync.pipeline.ports import Ports
@@ -64,6 +65,8 @@ def find_debts(now: datetime, *, ports: Ports) -> list[Debt]:
         owed("pipeline.read_again", connection_id=connection_id)
         for connection_id in sorted(set(reads.values_list("connection_id", flat=True)))
     ]
+    if retrying.any_due(now) or replaying.any_due(now):
+        debts.append(owed("pipeline.retry_cases"))
     if round_due(now, every=ports.limits.verify_every):
         debts.append(owed("pipeline.verify"))
     if ports.limits.evidence_daily and day_due(now) is not None:

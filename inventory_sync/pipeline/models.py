@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
+from inventory_sync.pipeline.models_replays import EditedCopy as EditedCopy
+from inventory_sync.pipeline.models_replays import Replay as Replay
 from inventory_sync.pipeline.models_tallies import DoorTally as DoorTally
 from inventory_sync.pipeline.models_tallies import FlightTally as FlightTally
 from inventory_sync.pipeline.models_tallies import FreshnessTally as FreshnessTally

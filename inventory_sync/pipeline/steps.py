@@ -13,7 +13,7 @@ from django.db import close_old_connections
 
 from inventory_sync.connections.models import Connection
 from inventory_sync.domain.errors import Misconfigured
-from inventory_sync.pipeline import house, outgoing, reading, wiring
+from inventory_sync.pipeline import house, outgoing, reading, replaying, retrying, wiring
 from inventory_sync.pipeline.compute import compute
 from inventory_sync.pipeline.drain import drain
 from inventory_sync.pipeline.evidence import keep
@@ -162,6 +162,14 @@ def read_again(connection_id: int, *, ports: Ports | None = None) -> dict[str, i
         waker().drain_intake("critical")
         waker().drain_intake("standard")
     return {"read": done}
+
+
+def retry_cases(*, ports: Ports | None = None, wake: Waker | None = None) -> dict[str, int]:
+    """Go on with the retries and replays that people asked for, each at its own pace."""
+    close_old_connections()
+    clock, wake, until = (ports or wiring.ports()).clock, wake or waker(), deadline()
+    counts = retrying.retry_due(clock=clock, wake=wake, until=until)
+    return {**counts, "replayed": replaying.replay_due(clock=clock, wake=wake, until=until)}
 
 
 def verify(*, ports: Ports | None = None) -> dict[str, int]:
