@@ -291,4 +291,4 @@ def _give_up_or_wait(
     with ports.intake.transaction():
         ports.intake.check_fence(claim)
         ports.cases.open_all(owning.of_delivery(stored, (), outcome))
-        ports.intake.finish([outcome], now=now)
+        owning.settle([(stored, (), outcome)], ports.intake.finish([outcome], now=now), ports=ports)

@@ -313,8 +313,10 @@ def _people(world: World) -> list[str]:
     wrong = [f"misconfigured: {why}" for why in world.hub.misconfigured]
     wrong += world.hub.trespasses
     wrong += [f"{name} failed: {error!r}" for name, error in world.scheduler.failures]
-    for (kind, subject, code), summary in world.hub.cases.open_cases.items():
-        expected = code in ("delivery.poisoned", "order.closed_short")
+    waits = world.hub.intake.waiting()
+    owned = world.hub.cases.open_cases
+    for (kind, subject, code), summary in owned.items():
+        expected = code in ("delivery.poisoned", "order.closed_short") or (kind, subject, code) in waits
         if not expected:
             wrong.append(f"a case is open: {kind} {subject} {code}: {summary}")
-    return wrong
+    return wrong + [f"a line waits and nobody owns it: {each}" for each in waits - set(owned)]

@@ -193,6 +193,15 @@ class MemoryIntake:
                 )
         return waited - {one.waiting_of(line) for one in outcomes for line in one.parked}
 
+    def waiting(self) -> set[tuple[str, str, str]]:
+        """Return the cases that open lines must have: kind, subject and code."""
+        held = {
+            waiting(row.line.code, row.connection_id, row.line.waits_on, key[0])
+            for key, row in self.tables.parked.items()
+            if row.resolved_at is None
+        }
+        return {(each.kind, each.subject, each.code) for each in held}
+
     def still(self, wanted: Collection[Waiting]) -> set[Waiting]:
         held = {
             waiting(row.line.code, row.connection_id, row.line.waits_on, key[0])
