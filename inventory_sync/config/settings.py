@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from inventory_sync.console.theme import UNFOLD as UNFOLD
+from inventory_sync.domain.freshness import objectives
 from inventory_sync.support import env, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -176,6 +177,10 @@ INVENTORY_SYNC: dict[str, Any] = {
     "IDEMPOTENCY_KEEP_S": env.integer("SYNC_IDEMPOTENCY_KEEP_S", 86_400, low=60),
     "RESERVE_GROUP_ROWS": env.integer("SYNC_RESERVE_GROUP_ROWS", 128, low=1),
     "DOOR_BACKLOG_REFUSE_ROWS": env.integer("SYNC_DOOR_BACKLOG_REFUSE_ROWS", 1_000_000, low=1),
+    "DOOR_BACKLOG_REFUSE_AGE_S": env.integer("SYNC_DOOR_BACKLOG_REFUSE_AGE_S", 3600, low=0),
+    "DOOR_DISK_PATH": env.text("SYNC_DOOR_DISK_PATH", ""),
+    "DOOR_DISK_FREE_PERCENT": env.integer("SYNC_DOOR_DISK_FREE_PERCENT", 5, low=0, high=99),
+    "DATABASE_FULL_BYTES": env.integer("SYNC_DATABASE_FULL_BYTES", 0, low=0),
     "INTAKE_BATCH_ROWS": env.integer("SYNC_INTAKE_BATCH_ROWS", 1000, low=1),
     "INTAKE_LEASE_S": env.integer("SYNC_INTAKE_LEASE_S", 20, low=1),
     "INTAKE_MAX_ATTEMPTS": env.integer("SYNC_INTAKE_MAX_ATTEMPTS", 5, low=1),
@@ -190,6 +195,17 @@ INVENTORY_SYNC: dict[str, Any] = {
     "MIRROR_COMPARE_EVERY_S": env.integer("SYNC_MIRROR_COMPARE_EVERY_S", 300, low=1),
     "PUSH_HISTORY_DAYS": env.integer("SYNC_PUSH_HISTORY_DAYS", 30, low=1),
     "PUSH_MAX_ATTEMPTS": env.integer("SYNC_PUSH_MAX_ATTEMPTS", 8, low=1),
+    "GUARD_LEAST_LISTINGS": env.integer("SYNC_GUARD_LEAST_LISTINGS", 20, low=2),
+    "GUARD_ZERO_SHARE_PERCENT": env.integer("SYNC_GUARD_ZERO_SHARE_PERCENT", 10, low=0, high=101),
+    "GUARD_SHIFT_SHARE_PERCENT": env.integer("SYNC_GUARD_SHIFT_SHARE_PERCENT", 30, low=0, high=101),
+    "GUARD_SHIFT_PERCENT": env.integer("SYNC_GUARD_SHIFT_PERCENT", 50, low=1),
+    "GUARD_WINDOW_S": env.integer("SYNC_GUARD_WINDOW_S", 600, low=1),
+    "GUARD_TOLERANCE_PERCENT": env.integer("SYNC_GUARD_TOLERANCE_PERCENT", 20, low=0),
+    "GUARD_APPROVAL_S": env.integer("SYNC_GUARD_APPROVAL_S", 3600, low=60),
+    "GUARD_HOLD_HOURS": env.integer("SYNC_GUARD_HOLD_HOURS", 24, low=1),
+    "BREAKER_FAILURES": env.integer("SYNC_BREAKER_FAILURES", 5, low=1),
+    "BREAKER_LONGEST_S": env.integer("SYNC_BREAKER_LONGEST_S", 60, low=2),
+    "BREAKER_CASE_AFTER_S": env.integer("SYNC_BREAKER_CASE_AFTER_S", 600, low=0),
     "URGENT_AT_OR_BELOW": env.integer("SYNC_URGENT_AT_OR_BELOW", 2, low=0),
     "DRAIN_SECONDS": env.integer("SYNC_DRAIN_SECONDS", 20, low=1),
     "DISPATCH_EVERY_MS": env.integer("SYNC_DISPATCH_EVERY_MS", 1000, low=50),
@@ -200,6 +216,11 @@ INVENTORY_SYNC: dict[str, Any] = {
     "SOFTWARE_VERSION": env.text("SYNC_SOFTWARE_VERSION", ""),
     "GAP_CASE_AFTER_S": env.integer("SYNC_GAP_CASE_AFTER_S", 900, low=0),
     "VERIFY_EVERY_S": env.integer("SYNC_VERIFY_EVERY_S", 3600, low=0),
+    "FRESHNESS_TARGETS": env.parsed(
+        "SYNC_FRESHNESS_TARGETS",
+        "critical=60:99,standard=300:99,bulk=3600:95,replay=14400:90",
+        objectives,
+    ),
     "CANARY_EVERY_S": env.integer("SYNC_CANARY_EVERY_S", 5, low=1),
 }
 

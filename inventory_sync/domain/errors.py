@@ -92,6 +92,10 @@ class OnHold(Transient):
     code = "connection.on_hold"
 
 
+NOT_ASKED = (BudgetSpent, NotAnswering, OnHold)
+"""No call was made: it says nothing of what was asked for, and counts as no failure of it."""
+
+
 class OutcomeUnknown(Transient):
     """A write was sent and its answer is missing or unreadable: it may land now, later or never."""
 

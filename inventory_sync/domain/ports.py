@@ -106,7 +106,7 @@ class Capabilities:
     its client is a LaterWriter.
     Limits of the credential, 0 where the vendor sets none of the kind: `calls_per_s` with `burst` (a bucket;
     of points, if `call_cost` says what a call takes until its answer tells), `window_calls` in each
-    `window_s`, sliding, `concurrent_calls` at once. Of each, `reserve_percent` is for the critical tier alone.
+    `window_s`, sliding, `concurrent_calls` at once. `reserve_percent` of each is the critical tier's alone.
     """
 
     sells: bool = False

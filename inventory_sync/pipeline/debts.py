@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Q
 
 from inventory_sync.connections.models import Connection, Cursor
+from inventory_sync.connections.running import runnable
 from inventory_sync.domain.errors import Misconfigured
 from inventory_sync.domain.ports import Stream
 from inventory_sync.intake import selectors as intake
@@ -46,20 +47,20 @@ def find_debts(now: datetime, *, ports: Ports) -> list[Debt]:
     debts = [owed("pipeline.drain_intake", on=tier, tier=tier) for tier in sorted(intake.due_tiers(now))]
     if any_dirty():
         debts.append(owed("pipeline.compute"))
-    active = {row.pk: row for row in Connection.objects.filter(state=Connection.State.ACTIVE)}
+    may = runnable(now)
     debts += [
         owed("pipeline.push", on="critical" if urgent else "standard", connection_id=connection_id)
         for connection_id, urgent in connections_owed(now)
-        if connection_id in active
+        if connection_id in may.to_pay
     ]
     debts += [
         owed("pipeline.mirror", connection_id=connection_id)
         for connection_id in mirrors_due(now, compared_before=now - ports.limits.mirror_compare_every)
-        if connection_id in active
+        if connection_id in may.to_pay
     ]
-    debts += _owed_elsewhere(now, active)
+    debts += _owed_elsewhere(now, may.to_pay)
     reads = ReadDue.objects.filter(
-        Q(lease_until__isnull=True) | Q(lease_until__lt=now), run_at__lte=now, connection_id__in=active
+        Q(lease_until__isnull=True) | Q(lease_until__lt=now), run_at__lte=now, connection_id__in=may.to_read
     )
     debts += [
         owed("pipeline.read_again", connection_id=connection_id)
@@ -71,7 +72,7 @@ def find_debts(now: datetime, *, ports: Ports) -> list[Debt]:
         debts.append(owed("pipeline.verify"))
     if ports.limits.evidence_daily and day_due(now) is not None:
         debts.append(owed("pipeline.evidence"))
-    return debts + _streams_due(now, active, ports=ports)
+    return debts + _streams_due(now, may.to_read, ports=ports)
 
 
 def _owed_elsewhere(now: datetime, active: dict[int, Connection]) -> list[Debt]:

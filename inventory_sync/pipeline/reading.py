@@ -14,7 +14,15 @@ from django.db import transaction
 from django.db.models import Case, F, Q, Value, When
 
 from inventory_sync.connections.models import Connection, Cursor, Hook
-from inventory_sync.domain.errors import Misconfigured, NotOurTurn, Rejected, SyncError, Transient
+from inventory_sync.connections.running import runnable
+from inventory_sync.domain.errors import (
+    NOT_ASKED,
+    Misconfigured,
+    NotOurTurn,
+    Rejected,
+    SyncError,
+    Transient,
+)
 from inventory_sync.domain.lane import retry_after
 from inventory_sync.domain.ports import Capabilities
 from inventory_sync.intake.models import ReadDue
@@ -25,6 +33,7 @@ from inventory_sync.pipeline.doubting import doubt_unread
 from inventory_sync.pipeline.ports import Account, Ports
 from inventory_sync.pipeline.snapshots import READ_KIND
 from inventory_sync.support.logs import get_logger
+from inventory_sync.support.spending import BULK, spending
 
 log = get_logger(__name__)
 
@@ -59,7 +68,8 @@ def sweep_due(
         account = ports.account(connection_id)
         stream = sweep.stream_named(account, name)
         past = account.capabilities.skips_pages and row.failures >= SKIP_AFTER
-        swept = sweep.sweep(account, stream, ports=ports, until=until, past=past)
+        with spending(BULK):
+            swept = sweep.sweep(account, stream, ports=ports, until=until, past=past)
     except NotOurTurn:
         _give_back(row, run_at=ports.clock() + _turn_comes(ports))
         return 0, "standard"
@@ -96,7 +106,7 @@ def _sweep_failed(row: Cursor, error: SyncError, *, ports: Ports) -> None:
     _give_back(
         row,
         run_at=ports.clock() + wait,
-        failures=F("failures") + 1,
+        failures=F("failures") + (0 if isinstance(error, NOT_ASKED) else 1),
         error_code=error.code,
         error_detail=error.detail,
     )
@@ -121,6 +131,9 @@ def read_due(connection_id: int, *, ports: Ports, until: Callable[[], bool]) -> 
                 done += _read_together(account, together, ports=ports)
         except NotOurTurn:
             _not_yet(rows, run_at=ports.clock() + _turn_comes(ports))
+            break
+        except NOT_ASKED as error:
+            _not_yet(rows, run_at=ports.clock() + timedelta(seconds=error.retry_after_s or 1.0))
             break
         except Misconfigured as error:
             ports.misconfigured(connection_id, error.detail)
@@ -172,7 +185,7 @@ def _read_together(account: Account, rows: Sequence[ReadDue], *, ports: Ports) -
         return _read_one(account, rows[0], ports=ports)
     try:
         sweep.read_objects(account, READ_KIND, [row.ref for row in rows], ports=ports)
-    except (Misconfigured, NotOurTurn):
+    except (Misconfigured, NotOurTurn, *NOT_ASKED):
         raise
     except Rejected:
         return sum(_read_one(account, row, ports=ports) for row in rows)
@@ -188,7 +201,7 @@ def _read_together(account: Account, rows: Sequence[ReadDue], *, ports: Ports) -
 def _read_one(account: Account, row: ReadDue, *, ports: Ports) -> int:
     try:
         sweep.read_object(account, row.kind, row.ref, correlation_id=row.correlation_id, ports=ports)
-    except (Misconfigured, NotOurTurn):
+    except (Misconfigured, NotOurTurn, *NOT_ASKED):
         raise
     except Rejected as error:
         log.warning("object.dropped", kind=row.kind, ref=row.ref, code=error.code, detail=error.detail)
@@ -236,7 +249,7 @@ def heal_hooks(*, ports: Ports) -> int:
     """See that webhooks exist and are active; after a gap the streams are read at once."""
     now = ports.clock()
     healed = 0
-    for row in Connection.objects.filter(state=Connection.State.ACTIVE):
+    for row in runnable(now).to_read.values():
         try:
             if not ports.connector(row.connector).capabilities.needs_hooks or _looked_at(row, now):
                 continue
@@ -256,7 +269,8 @@ def _heal(row: Connection, now: datetime, *, ports: Ports) -> int:
     account = ports.account(row.pk)
     config: Any = ports.config(row.pk)
     address = f"{settings.INVENTORY_SYNC['HUB_URL'].rstrip('/')}/hooks/{row.code}/"
-    states = account.client.heal_hooks(delivery_url=address, secret=getattr(config, "webhook_secret", ""))
+    with spending(BULK):
+        states = account.client.heal_hooks(delivery_url=address, secret=getattr(config, "webhook_secret", ""))
     recreated = 0
     with transaction.atomic():
         for state in states:

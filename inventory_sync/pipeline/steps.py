@@ -11,7 +11,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.db import close_old_connections
 
-from inventory_sync.connections.models import Connection
+from inventory_sync.connections.running import Errand, may_begin
 from inventory_sync.domain.errors import Misconfigured
 from inventory_sync.pipeline import house, outgoing, reading, replaying, retrying, wiring
 from inventory_sync.pipeline.compute import compute
@@ -70,7 +70,7 @@ def push_connection(connection_id: int, *, ports: Ports | None = None) -> dict[s
     """Push what is due on one connection until nothing is, the budget is spent or time is up."""
     close_old_connections()
     ports = ports or wiring.ports()
-    row = Connection.objects.filter(pk=connection_id, state=Connection.State.ACTIVE).first()
+    row = may_begin(connection_id, Errand.PAY, now=ports.clock())
     if row is None:
         return {"inactive": 1}
     over = deadline()
@@ -94,7 +94,7 @@ def mirror_connection(connection_id: int, *, ports: Ports | None = None) -> dict
     """Tell one connection what moved at the locations it keeps a copy of."""
     close_old_connections()
     ports = ports or wiring.ports()
-    row = Connection.objects.filter(pk=connection_id, state=Connection.State.ACTIVE).first()
+    row = may_begin(connection_id, Errand.PAY, now=ports.clock())
     if row is None:
         return {"inactive": 1}
     with correlation.bound(connection=row.code):
@@ -132,7 +132,7 @@ def _for_account(
     connection_id: int, work: Callable[..., dict[str, int]], switch: str, ports: Ports
 ) -> dict[str, int]:
     close_old_connections()
-    row = Connection.objects.filter(pk=connection_id, state=Connection.State.ACTIVE).first()
+    row = may_begin(connection_id, Errand.PAY, now=ports.clock())
     if row is None or not row.config.get(switch):
         return {"inactive": 1}
     with correlation.bound(connection=row.code):
@@ -148,6 +148,8 @@ def sweep_stream(connection_id: int, stream: str, *, ports: Ports | None = None)
     """Read one stream by its cursor, then have what it brought applied."""
     close_old_connections()
     ports = ports or wiring.ports()
+    if may_begin(connection_id, Errand.READ, now=ports.clock()) is None:
+        return {"inactive": 1}
     new, tier = reading.sweep_due(connection_id, stream, ports=ports, until=deadline(SWEEP_SECONDS))
     if new:
         waker().drain_intake(tier)
@@ -157,7 +159,10 @@ def sweep_stream(connection_id: int, stream: str, *, ports: Ports | None = None)
 def read_again(connection_id: int, *, ports: Ports | None = None) -> dict[str, int]:
     """Read the objects of a connection that are due to be read again."""
     close_old_connections()
-    done = reading.read_due(connection_id, ports=ports or wiring.ports(), until=deadline())
+    ports = ports or wiring.ports()
+    if may_begin(connection_id, Errand.READ, now=ports.clock()) is None:
+        return {"inactive": 1}
+    done = reading.read_due(connection_id, ports=ports, until=deadline())
     if done:
         waker().drain_intake("critical")
         waker().drain_intake("standard")

@@ -30,7 +30,7 @@ class Command(BaseCommand):
             known = ", ".join(Connection.objects.order_by("code").values_list("code", flat=True))
             raise CommandError(f"There is no connection {options['code']!r}; there are: {known or 'none'}.")
         try:
-            client = open_account(row.pk).client
+            client = open_account(row.pk, held_too=True).client
             problems = self._look(client)
             if options["listings"]:
                 self._list(client)

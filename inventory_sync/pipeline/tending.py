@@ -1,0 +1,95 @@
+"""See to connections that are held or do not answer: end windows, pause what is drained, own long silences.
+
+A chore of the house: safe at any moment. What is held and why is decided in connections.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from inventory_sync.cases.services import open_summaries
+from inventory_sync.connections import holding, services
+from inventory_sync.connections.breakers import ACTOR
+from inventory_sync.connections.models import Breaker, Connection, Maintenance
+from inventory_sync.domain.errors import NotAnswering
+from inventory_sync.pipeline.ports import Ports
+from inventory_sync.propagation.models import Listing
+from inventory_sync.propagation.models_mirror import MirrorDocument
+from inventory_sync.support.logs import get_logger
+from inventory_sync.workflows.models import Copy, DeliveryTold
+
+log = get_logger(__name__)
+
+KIND = "connection"
+
+
+def tend(*, ports: Ports, case_after: timedelta) -> dict[str, int]:
+    """Do what has come due; returns counts."""
+    now = ports.clock()
+    return {
+        "windows_ended": _end_windows(now),
+        "drained": _pause_drained(now),
+        "silent": own_silent(ports=ports, after=case_after),
+    }
+
+
+def left_to_drain(row: Connection) -> dict[str, int]:
+    """Return what a draining connection was owed when it began to drain and still is, by kind."""
+    since = row.state_since
+    listings = Listing.objects.filter(connection=row, state=Listing.State.OWED, dirty_since__lte=since)
+    copies = Copy.objects.filter(target=row, state=Copy.State.OWED, since__lte=since).exclude(location_ref="")
+    told = DeliveryTold.objects.filter(channel=row, state=DeliveryTold.State.OWED, since__lte=since)
+    documents = MirrorDocument.objects.filter(
+        connection=row, state__in=MirrorDocument.OPEN, made_at__lte=since
+    )
+    counts = {
+        "figures": listings.count(),
+        "orders": copies.count(),
+        "deliveries": told.count(),
+        "documents": documents.count(),
+    }
+    return {name: count for name, count in counts.items() if count}
+
+
+def own_silent(*, ports: Ports, after: timedelta) -> int:
+    """Have somebody own each connection that has not answered for long; returns how many cases changed."""
+    now = ports.clock()
+    long_ago = Breaker.objects.exclude(phase=Breaker.Phase.CLOSED).filter(since__lte=now - after)
+    silent = list(long_ago.select_related("connection"))
+    answering = Breaker.objects.filter(phase=Breaker.Phase.CLOSED).values_list("connection_id", flat=True)
+    known = open_summaries(NotAnswering.code)
+    new = [row for row in silent if str(row.connection_id) not in known]
+    with ports.intake.transaction():
+        for row in new:
+            ports.cases.open(
+                NotAnswering.code,
+                KIND,
+                str(row.connection_id),
+                f"{row.connection.label} has not answered since {row.since:%Y-%m-%d %H:%M} UTC. "
+                f"Last: {row.error_detail}",
+                connection=row.connection.code,
+            )
+        over = [str(pk) for pk in answering if str(pk) in known]
+        ports.cases.close(KIND, over, "It answers again.", code=NotAnswering.code)
+    return len(new) + len(over)
+
+
+def _end_windows(now: datetime) -> int:
+    over = Maintenance.objects.filter(closed_at__isnull=True, ends_at__lte=now)
+    return sum(
+        holding.end_maintenance(window_id=pk, actor=ACTOR, reason="Its time is over.", now=now)
+        for pk in over.values_list("pk", flat=True)
+    )
+
+
+def _pause_drained(now: datetime) -> int:
+    done = 0
+    for row in Connection.objects.filter(state=Connection.State.DRAINING):
+        left = left_to_drain(row)
+        if left:
+            log.info("connection.drains", connection=row.code, **left)
+            continue
+        why = f"Drained: what it was owed is paid. {row.state_reason}".strip()
+        services.pause(connection_id=row.pk, actor=ACTOR, reason=why)
+        done += 1
+    return done
