@@ -12,6 +12,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from inventory_sync.api.measures import MEASURES
+from inventory_sync.pipeline.gauges import Look
+from inventory_sync.support.clock import utc_now
 from inventory_sync.support.metrics import CONTENT_TYPE, render
 
 _FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
@@ -20,13 +22,13 @@ _FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
 @never_cache
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Return every gauge, or 503 without any: a half answer would look like a healthy one."""
+    """Return every family, or 503 without any: a half answer would look like a healthy one."""
     if not may_read(request):
         return HttpResponse(
             "Send the token as Authorization: Bearer.\n", status=403, content_type="text/plain"
         )
     try:
-        return HttpResponse(render(MEASURES), content_type=CONTENT_TYPE)
+        return HttpResponse(render(MEASURES, Look(utc_now())), content_type=CONTENT_TYPE)
     except (OperationalError, InterfaceError):
         return HttpResponse("The database is away.\n", status=503, content_type="text/plain")
 

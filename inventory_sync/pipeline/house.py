@@ -22,6 +22,7 @@ from inventory_sync.pipeline.expiring import own_expiring
 from inventory_sync.pipeline.left_out import own_overdue
 from inventory_sync.pipeline.partitions import keep_partitions
 from inventory_sync.pipeline.ports import Ports
+from inventory_sync.pipeline.sampling import sample
 from inventory_sync.pipeline.serving import serve_waiting
 from inventory_sync.propagation.mirror_places import settle_places
 from inventory_sync.propagation.services import forget_history
@@ -114,6 +115,7 @@ CHORES: dict[str, Chore] = {
     "own_expiring_keys": lambda ports: {"expiring": own_expiring(ports=ports)},
     "follow_orders": follow,
     "forget_history": forget,
+    "sample": lambda ports: sample(now=ports.clock()),
     "keep_partitions": lambda ports: keep_partitions(now=ports.clock()),
 }
 """By the name its case goes by, in the order they are done."""

@@ -6,9 +6,12 @@ Any variable NAME may instead be given as NAME_FILE, the path of a file that hol
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import unquote, urlsplit
+
+Parsed = TypeVar("Parsed")
 
 
 class BadEnvironment(Exception):
@@ -57,6 +60,14 @@ def choice(name: str, default: str, allowed: Sequence[str]) -> str:
     if value not in allowed:
         raise BadEnvironment(f"{name} is {value!r}; expected one of {', '.join(allowed)}.")
     return value
+
+
+def parsed(name: str, default: str, read: Callable[[Sequence[str]], Parsed]) -> Parsed:
+    """Return what `read` makes of a comma-separated variable; its ValueError refuses to start."""
+    try:
+        return read(listing(name, default))
+    except ValueError as error:
+        raise BadEnvironment(f"{name}: {error}") from error
 
 
 def listing(name: str, default: str = "") -> list[str]:

@@ -17,7 +17,7 @@ from tests.house.source import ROOT, Source, assert_none, dotted, parsed, source
 LOGGERS = {"log", "logger"}
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 EVENT = re.compile(r"[a-z]+(?:_[a-z]+)*\.[a-z]+(?:_[a-z]+)*")
-READERS = {"text", "integer", "flag", "choice", "listing", "database"}
+READERS = {"text", "integer", "flag", "choice", "listing", "parsed", "database"}
 
 
 def doc(name: str) -> str:

@@ -10,7 +10,7 @@ from inventory_sync.support.metrics import Measure, render
 def test_a_measure_is_read_once_per_scrape():
     reads = []
 
-    def read():
+    def read(look):
         reads.append(1)
         return [(("shop",), float(len(reads)))]
 
@@ -24,7 +24,7 @@ def test_a_measure_is_read_once_per_scrape():
 
 def test_a_label_may_hold_anything():
     odd = 'quote " backslash \\ newline \n end'
-    text = render([Measure("debts", "What is owed.", ("name",), lambda: [((odd,), 3)])]).decode()
+    text = render([Measure("debts", "What is owed.", ("name",), lambda look: [((odd,), 3)])]).decode()
 
     (family,) = text_string_to_metric_families(text)
 
@@ -32,6 +32,6 @@ def test_a_label_may_hold_anything():
 
 
 def test_a_family_without_rows_is_still_explained():
-    text = render([Measure("debts", "What is owed.", ("name",), list)]).decode()
+    text = render([Measure("debts", "What is owed.", ("name",), lambda look: [])]).decode()
 
     assert "# HELP debts What is owed." in text

@@ -1,0 +1,169 @@
+"""How much waits at each tier and lane, since when, and how fast it comes and goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from inventory_sync.domain.freshness import Objective
+from inventory_sync.domain.ports import TIERS
+from inventory_sync.pipeline.gauges.rows import rows
+from inventory_sync.pipeline.models_tallies import Sample
+
+RATES_OVER = timedelta(minutes=5)
+HISTORY = timedelta(hours=1)
+
+_DRAINED = "SELECT tier, sum(drained)::bigint FROM intake_shard GROUP BY tier"
+_WAITING = "SELECT tier, state, count(*) FROM intake_delivery WHERE state <> 'done' GROUP BY tier, state"
+# One probe per shard: the oldest that is due, without looking at those behind it.
+_OLDEST = """
+SELECT s.tier, min(d.received_at) FROM intake_shard s CROSS JOIN LATERAL (
+    SELECT received_at FROM intake_delivery
+    WHERE state = 'pending' AND tier = s.tier AND shard = s.number AND run_at <= %(now)s
+    ORDER BY id LIMIT 1
+) d GROUP BY s.tier
+"""
+_LANES = """
+SELECT c.id, c.code, c.label, c.state, c.writing, coalesce(o.owed, 0), coalesce(o.urgent, 0), o.oldest,
+    o.oldest_urgent, coalesce(t.acknowledged, 0)
+FROM connections_connection c
+LEFT JOIN (
+    SELECT connection_id, count(*) AS owed, count(*) FILTER (WHERE urgent) AS urgent,
+        min(dirty_since) AS oldest, min(dirty_since) FILTER (WHERE urgent) AS oldest_urgent
+    FROM propagation_listing WHERE state = 'owed' GROUP BY connection_id
+) o ON o.connection_id = c.id
+LEFT JOIN (
+    SELECT connection_id, sum(count)::bigint AS acknowledged
+    FROM pipeline_freshnesstally WHERE grain = 'ever' AND part = 'owed' GROUP BY connection_id
+) t ON t.connection_id = c.id
+WHERE c.sells ORDER BY c.code
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast something comes and goes, per second; None while there are no two samples to tell."""
+
+    comes: float | None = None
+    goes: float | None = None
+
+    def clears_in_s(self, depth: int) -> float | None:
+        """Return when nothing would be left at this pace; None: never, or nobody knows."""
+        if not depth:
+            return 0.0
+        if self.comes is None or self.goes is None or self.goes <= self.comes:
+            return None
+        return depth / (self.goes - self.comes)
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """What came in on a tier and is not applied. `drained` and `arrived` count since the beginning."""
+
+    name: str
+    waiting: int
+    parked: int
+    rejected: int
+    oldest: datetime | None
+    drained: int
+    arrived: int
+    pace: Pace
+    objective: Objective
+    history: tuple[int, ...] = ()
+
+    @property
+    def clears_in_s(self) -> float | None:
+        return self.pace.clears_in_s(self.waiting)
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What a channel is owed. `acknowledged` and `arrived` count figures since the beginning."""
+
+    id: int
+    code: str
+    label: str
+    state: str
+    writing: str
+    owed: int
+    urgent: int
+    oldest: datetime | None
+    oldest_urgent: datetime | None
+    acknowledged: int
+    arrived: int
+    pace: Pace
+    history: tuple[int, ...] = ()
+
+    @property
+    def clears_in_s(self) -> float | None:
+        return self.pace.clears_in_s(self.owed)
+
+
+def tiers(
+    samples: Sequence[Sample], objectives: Mapping[str, Objective], *, now: datetime
+) -> tuple[Tier, ...]:
+    """Return every tier, also one on which nothing ever came."""
+    drained = dict(rows(_DRAINED))
+    stands = {(tier, state): count for tier, state, count in rows(_WAITING)}
+    oldest = dict(rows(_OLDEST, {"now": now}))
+    return tuple(
+        Tier(
+            name=name,
+            waiting=stands.get((name, "pending"), 0),
+            parked=stands.get((name, "parked"), 0),
+            rejected=stands.get((name, "rejected"), 0),
+            oldest=oldest.get(name),
+            drained=drained.get(name, 0),
+            arrived=_newest(samples, "tiers", name).get("arrived", 0),
+            pace=_pace(samples, "tiers", name, now=now),
+            objective=objectives[name],
+            history=_history(samples, "tiers", name),
+        )
+        for name in TIERS
+    )
+
+
+def lanes(samples: Sequence[Sample], *, now: datetime) -> tuple[Lane, ...]:
+    """Return the lane of every channel."""
+    found = []
+    for row in rows(_LANES):
+        kind, code = "lanes", row[1]
+        values: list[Any] = [
+            *row,
+            _newest(samples, kind, code).get("arrived", 0),
+            _pace(samples, kind, code, now=now),
+            _history(samples, kind, code),
+        ]
+        found.append(Lane(*values))
+    return tuple(found)
+
+
+def recent_samples(*, now: datetime) -> list[Sample]:
+    """Return the samples of the last hour, the oldest first."""
+    return list(Sample.objects.filter(at__gt=now - HISTORY).order_by("at"))
+
+
+def _newest(samples: Sequence[Sample], kind: str, name: str) -> dict[str, int]:
+    return _figures(samples[-1], kind, name) if samples else {}
+
+
+def _figures(sample: Sample, kind: str, name: str) -> dict[str, int]:
+    found: Any = sample.figures.get(kind, {}).get(name, {})
+    return dict(found)
+
+
+def _history(samples: Sequence[Sample], kind: str, name: str) -> tuple[int, ...]:
+    return tuple(_figures(sample, kind, name).get("waiting", 0) for sample in samples)
+
+
+def _pace(samples: Sequence[Sample], kind: str, name: str, *, now: datetime) -> Pace:
+    """Return the pace between the newest sample and one of some minutes before."""
+    lately = [each for each in samples if each.at >= now - RATES_OVER and _figures(each, kind, name)]
+    if len(lately) < 2:
+        return Pace()
+    first, last = lately[0], lately[-1]
+    seconds = (last.at - first.at).total_seconds()
+    was, is_ = _figures(first, kind, name), _figures(last, kind, name)
+    return Pace((is_["arrived"] - was["arrived"]) / seconds, (is_["gone"] - was["gone"]) / seconds)

@@ -1,0 +1,85 @@
+"""One look at everything: each part is read when it is first asked for, and once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cached_property
+
+from django.conf import settings
+
+from inventory_sync.domain.freshness import Objective
+from inventory_sync.pipeline.gauges import calls, flow, fresh, steps
+from inventory_sync.pipeline.models_tallies import Sample
+
+
+class Look:
+    """What is measured, as of `now`. Belongs to one request."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def age_s(self, since: datetime | None) -> float:
+        """Return how long ago, 0 for what is not."""
+        return max(0.0, (self.now - since).total_seconds()) if since is not None else 0.0
+
+    @cached_property
+    def objectives(self) -> Mapping[str, Objective]:
+        found: Mapping[str, Objective] = settings.INVENTORY_SYNC["FRESHNESS_TARGETS"]
+        return found
+
+    @cached_property
+    def samples(self) -> list[Sample]:
+        return flow.recent_samples(now=self.now)
+
+    @cached_property
+    def tiers(self) -> tuple[flow.Tier, ...]:
+        return flow.tiers(self.samples, self.objectives, now=self.now)
+
+    @cached_property
+    def lanes(self) -> tuple[flow.Lane, ...]:
+        return flow.lanes(self.samples, now=self.now)
+
+    @cached_property
+    def ages(self) -> tuple[fresh.Ages, ...]:
+        return fresh.ages()
+
+    @cached_property
+    def slots(self) -> tuple[fresh.Slot, ...]:
+        return fresh.slots(now=self.now)
+
+    @cached_property
+    def allowances(self) -> tuple[fresh.Allowance, ...]:
+        return fresh.allowances(self.objectives, now=self.now)
+
+    @cached_property
+    def calls(self) -> tuple[calls.Calls, ...]:
+        return calls.calls(now=self.now)
+
+    @cached_property
+    def flights(self) -> tuple[steps.Flights, ...]:
+        return steps.flights()
+
+    @cached_property
+    def sources(self) -> tuple[steps.Source, ...]:
+        return steps.sources()
+
+    @cached_property
+    def cases(self) -> tuple[steps.Cases, ...]:
+        return steps.cases()
+
+    @cached_property
+    def runs(self) -> tuple[steps.Run, ...]:
+        return steps.runs()
+
+    @cached_property
+    def signs(self) -> tuple[steps.Sign, ...]:
+        return steps.signs()
+
+    @cached_property
+    def refusals(self) -> dict[str, int]:
+        return steps.refusals()
+
+    @cached_property
+    def requests(self) -> steps.Requests:
+        return steps.requests(self.samples)

@@ -1,0 +1,127 @@
+"""How the steps do: attempts by outcome, webhooks lost, requests refused, cases, retries, signs of life."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from inventory_sync.pipeline.gauges.rows import rows
+from inventory_sync.pipeline.models import DoorTally
+from inventory_sync.pipeline.models_tallies import Sample
+
+_FLIGHTS = """
+SELECT c.code, t.outcome, t.count FROM pipeline_flighttally t
+JOIN connections_connection c ON c.id = t.connection_id ORDER BY 1, 2
+"""
+_SOURCES = """
+SELECT c.id, c.code, c.label, s.stream, s.swept_at, s.reads, s.finds FROM connections_cursor s
+JOIN connections_connection c ON c.id = s.connection_id ORDER BY 2, 4
+"""
+_CASES = """
+SELECT code, owner_team, severity, count(*), min(created_at), count(*) FILTER (WHERE assigned_to <> ''),
+    count(*) FILTER (WHERE acknowledged_at IS NOT NULL)
+FROM cases_case WHERE state = 'open' GROUP BY 1, 2, 3 ORDER BY 2, 1, 3
+"""
+_RUNS = """
+SELECT r.id, r.code, r.connection_code, r.asked_by, r.created_at,
+    count(l.id) FILTER (WHERE l.state IN ('waiting', 'begun')), count(l.id)
+FROM cases_retryrun r LEFT JOIN cases_retryline l ON l.run_id = r.id
+WHERE r.state = 'running' GROUP BY r.id ORDER BY r.id
+"""
+_SIGNS = "SELECT name, at FROM pipeline_sign ORDER BY name"
+
+
+@dataclass(frozen=True, slots=True)
+class Flights:
+    """How many attempts of a connection ended so, since the beginning."""
+
+    connection: str
+    outcome: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One stream: what a sweep has read, and found that no webhook had announced."""
+
+    connection_id: int
+    connection: str
+    label: str
+    stream: str
+    swept_at: datetime | None
+    reads: int
+    finds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """The open cases of one code, team and severity."""
+
+    code: str
+    team: str
+    severity: str
+    count: int
+    oldest: datetime
+    assigned: int
+    acknowledged: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A group of cases that is being retried: how many of it are left."""
+
+    id: int
+    code: str
+    connection: str
+    asked_by: str
+    begun_at: datetime
+    left: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """Requests to reserve stock since the beginning, and how many got none of it."""
+
+    asked: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """When the dispatcher, or a queue's canary, last gave a sign of life."""
+
+    name: str
+    at: datetime
+
+
+def flights() -> tuple[Flights, ...]:
+    return tuple(Flights(*row) for row in rows(_FLIGHTS))
+
+
+def sources() -> tuple[Source, ...]:
+    return tuple(Source(*row) for row in rows(_SOURCES))
+
+
+def cases() -> tuple[Cases, ...]:
+    return tuple(Cases(*row) for row in rows(_CASES))
+
+
+def runs() -> tuple[Run, ...]:
+    return tuple(Run(*row) for row in rows(_RUNS))
+
+
+def signs() -> tuple[Sign, ...]:
+    return tuple(Sign(*row) for row in rows(_SIGNS))
+
+
+def refusals() -> dict[str, int]:
+    """Return how many requests the webhook door refused, by error code, since the beginning."""
+    return dict(DoorTally.objects.order_by("code").values_list("code", "count"))
+
+
+def requests(samples: Sequence[Sample]) -> Requests:
+    """Return what the newest sample counted."""
+    found = samples[-1].figures.get("requests", {}) if samples else {}
+    return Requests(found.get("asked", 0), found.get("refused", 0))
