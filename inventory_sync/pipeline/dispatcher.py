@@ -6,9 +6,11 @@ queue's canary does not sing, it does the work itself, one step at a time: an ou
 
 from __future__ import annotations
 
+import os
+import socket
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,12 +22,12 @@ from inventory_sync.pipeline.debts import Debt, find_debts, owed
 from inventory_sync.pipeline.models import Sign
 from inventory_sync.pipeline.ports import Ports
 from inventory_sync.pipeline.routes import QUEUES
+from inventory_sync.pipeline.watch import Ear, Named, Watch, ears_of, songs, watch
 from inventory_sync.support.logs import get_logger
 
 log = get_logger(__name__)
 
 LOCK = 0x1D15BA7C  # any number, the same everywhere
-DEAF_AFTER = timedelta(seconds=30)
 BROKER_REST = timedelta(seconds=10)
 KEEP_HOUSE_EVERY = timedelta(seconds=60)
 
@@ -58,10 +60,12 @@ class Dispatcher:
     ports: Ports
     send: Callable[[str, str, dict[str, Any]], None]
     canary_every: timedelta = timedelta(seconds=5)
-    leads_since: datetime | None = None
+    flying_since: datetime | None = None
     broker_rests_until: datetime | None = None
     sang_at: datetime | None = None
     kept_house_at: datetime | None = None
+    ears: dict[str, Ear] = field(default_factory=dict)
+    told: frozenset[tuple[str, ...]] = frozenset()
 
     def run(self, *, every_s: float, stop: Callable[[], bool]) -> None:
         """Lead until told to stop; a lost database costs the lead and is waited for."""
@@ -91,7 +95,8 @@ class Dispatcher:
             cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
             got = bool(cursor.fetchone()[0])
         if got:
-            self.leads_since = None
+            self.flying_since = self.sang_at = None
+            self.ears = {}
             log.info("dispatcher.leads")
         return got
 
@@ -99,18 +104,55 @@ class Dispatcher:
         """Find what is owed and wake its workers, or do it here; returns the debts found."""
         now = self.ports.clock()
         debts = find_debts(now, ports=self.ports)
-        self.leads_since = self.leads_since or now
         chores = [*debts, *self._house(now)]
+        self._listen(now)
         heard = self._send_all(chores, now)
-        deaf = self._deaf_queues(now) if heard else frozenset(QUEUES)
-        if deaf and heard:
-            log.warning("workers.deaf", queues=sorted(deaf))
-        self._work([debt for debt in chores if debt.queue in deaf])
-        Sign.objects.update_or_create(
-            name="dispatcher",
-            defaults={"at": now, "detail": {"debts": len(debts), "broker": heard, "deaf": sorted(deaf)}},
-        )
+        self._sign(now, debts=len(debts), broker=heard)
+        seen = watch(now)
+        self._tell(seen)
+        deaf = seen.deaf if heard else frozenset(QUEUES)
+        if deaf:
+            self._work([debt for debt in chores if debt.queue in deaf])
+            self._sign(now, debts=len(debts), broker=heard, deaf=sorted(deaf))
         return debts
+
+    def _listen(self, now: datetime) -> None:
+        """Judge every queue by its songs; a new leader begins with what the one before thought."""
+        if not self.ears:
+            kept = ears_of(Sign.objects.filter(name="dispatcher").first())
+            self.ears = {queue: replace(ear, unanswered=None) for queue, ear in kept.items()}
+        sung = songs()
+        self.ears = {queue: ear.hear(sung[queue], now) for queue, ear in self.ears.items()}
+
+    def _sign(self, now: datetime, *, debts: int, broker: bool, deaf: Sequence[str] = ()) -> None:
+        detail = {
+            "debts": debts,
+            "broker": broker,
+            "deaf": list(deaf),
+            "flying_since": self.flying_since.isoformat() if self.flying_since else None,
+            "ears": {queue: ear.to_json() for queue, ear in self.ears.items()},
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+        }
+        Sign.objects.update_or_create(name="dispatcher", defaults={"at": now, "detail": detail})
+
+    def _tell(self, seen: Watch) -> None:
+        """Log what changed since it was told last: a queue or process once when it goes, once when back."""
+        queues = {("queue", queue) for queue in seen.deaf}
+        named = {_key(each): each for each in seen.named}
+        for queue in sorted(seen.deaf):
+            if ("queue", queue) not in self.told:
+                log.warning("workers.deaf", queue=queue)
+        for key, each in named.items():
+            if key not in self.told:
+                log.warning(
+                    "worker.stuck", host=each.host, pid=each.pid, queues=each.queues, why=each.why,
+                    at=each.at, since=each.since.isoformat(),
+                )  # fmt: skip
+        now_known = frozenset(queues) | frozenset(named)
+        for gone in sorted(self.told - now_known):
+            log.info("workers.heard" if gone[0] == "queue" else "worker.well", who=" ".join(gone[1:]))
+        self.told = now_known
 
     def _house(self, now: datetime) -> list[Debt]:
         """Return the keeping of the house when it is due; its tick counts once, whoever else asks for it."""
@@ -118,13 +160,6 @@ class Dispatcher:
             return []
         self.kept_house_at = now
         return [owed("pipeline.keep_house", at=now.isoformat())]
-
-    def _deaf_queues(self, now: datetime) -> frozenset[str]:
-        """Return the queues whose workers are gone, or alive and not taking work: no canary sang of late."""
-        sung = {sign.name: sign.at for sign in Sign.objects.filter(name__startswith="canary:")}
-        since = self.leads_since or now
-        oldest = now - 2 * self.canary_every - DEAF_AFTER
-        return frozenset(queue for queue in QUEUES if max(since, sung.get(f"canary:{queue}", since)) < oldest)
 
     def _send_all(self, debts: list[Debt], now: datetime) -> bool:
         """Send a wake-up per debt, and canaries; False when the broker does not take them."""
@@ -134,15 +169,23 @@ class Dispatcher:
             for debt in debts:
                 self.send(debt.task, debt.queue, debt.arguments)
             if self.sang_at is None or now - self.sang_at >= self.canary_every:
-                self.sang_at = now
-                for queue in QUEUES:
-                    self.send("pipeline.canary", queue, {"queue": queue, "sent_at": now.isoformat()})
+                self._send_canaries(now)
         except Exception as error:  # noqa: BLE001 - whatever ails the broker, the rows are worked off
             self.broker_rests_until = self.ports.clock() + BROKER_REST
+            self.flying_since = self.sang_at = None
+            self.ears = {queue: replace(ear, unanswered=None) for queue, ear in self.ears.items()}
             log.warning("wake.failed", error=repr(error), rests_s=BROKER_REST.total_seconds())
             return False
         self.broker_rests_until = None
         return True
+
+    def _send_canaries(self, now: datetime) -> None:
+        if self.sang_at is None or now - self.sang_at > 3 * self.canary_every:
+            self.flying_since = now  # there was a break: nobody is to blame for what was not sent
+        self.sang_at = now
+        for queue in QUEUES:
+            self.send("pipeline.canary", queue, {"queue": queue, "sent_at": now.isoformat()})
+            self.ears[queue] = self.ears[queue].send(now)
 
     def _work(self, debts: list[Debt]) -> None:
         """Do the work here, one step after the other, each bounded in time."""
@@ -154,3 +197,7 @@ class Dispatcher:
                 raise
             except Exception:
                 log.exception("dispatcher.step_failed", task=debt.task)
+
+
+def _key(each: Named) -> tuple[str, ...]:
+    return ("worker", each.host, str(each.pid), each.why, each.task_id)

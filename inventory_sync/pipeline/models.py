@@ -10,6 +10,7 @@ from inventory_sync.pipeline.models_tallies import DoorTally as DoorTally
 from inventory_sync.pipeline.models_tallies import FlightTally as FlightTally
 from inventory_sync.pipeline.models_tallies import FreshnessTally as FreshnessTally
 from inventory_sync.pipeline.models_tallies import Sample as Sample
+from inventory_sync.pipeline.models_workers import Worker as Worker
 
 
 class Tick(models.Model):

@@ -21,6 +21,7 @@ from typing import Any
 from celery import shared_task
 
 from inventory_sync.pipeline import schedule, steps
+from inventory_sync.pipeline import signals as signals
 
 
 @shared_task(name="pipeline.drain_intake")

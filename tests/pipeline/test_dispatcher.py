@@ -17,8 +17,9 @@ from inventory_sync.ledger.models import Movement
 from inventory_sync.pipeline import dispatcher as dispatching
 from inventory_sync.pipeline import steps
 from inventory_sync.pipeline.debts import find_debts
-from inventory_sync.pipeline.dispatcher import BROKER_REST, DEAF_AFTER, QUEUES, Dispatcher
+from inventory_sync.pipeline.dispatcher import BROKER_REST, QUEUES, Dispatcher
 from inventory_sync.pipeline.models import Sign, Tick
+from inventory_sync.pipeline.watch import DEAF_AFTER
 from inventory_sync.support.clock import utc_now
 from tests.pipeline.hub import HandClock, Hub, open_hub
 
@@ -69,7 +70,9 @@ def dispatcher(hub: Hub, broker: Broker) -> Iterator[Dispatcher]:
 
 def sing(hub: Hub, *queues: str) -> None:
     for queue in queues:
-        Sign.objects.update_or_create(name=f"canary:{queue}", defaults={"at": hub.clock()})
+        Sign.objects.update_or_create(
+            name=f"canary:{queue}", defaults={"at": hub.clock(), "sent_at": hub.clock()}
+        )
 
 
 # ── debts ──
@@ -136,7 +139,8 @@ def test_a_debt_wakes_its_queue_and_is_left_to_the_workers(
 
     assert ("pipeline.drain_intake", "standard") in broker.sent
     assert hub.delivery(sale).state == "pending"
-    assert Sign.objects.get(name="dispatcher").detail == {"debts": 1, "broker": True, "deaf": []}
+    detail = Sign.objects.get(name="dispatcher").detail
+    assert (detail["debts"], detail["broker"], detail["deaf"]) == (1, True, [])
 
 
 def test_canaries_fly_to_every_queue_every_few_seconds(
