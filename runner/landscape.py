@@ -115,6 +115,7 @@ class Landscape:
             "SYNC_SECRETS_KEY": self.keys["SYNC_SECRETS_KEY"],
             "SYNC_HUB_URL": self.hub_url,
             "SYNC_VAR_DIR": str(self.var_dir),
+            "SYNC_DOOR_DISK_PATH": str(self.var_dir),
             "FLOWER_URL": self.flower_url,
             "SYNC_EGRESS_ALLOWED_HOSTS": LOOPBACK,
             "PYTHONUNBUFFERED": "1",

@@ -14,6 +14,25 @@ def pending_count() -> int:
     return Delivery.objects.filter(state=Delivery.State.PENDING).count()
 
 
+def waiting_by_tier(now: datetime) -> list[tuple[str, int, float]]:
+    """Return per tier how many deliveries wait, and for how many seconds the oldest due one does."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tier, count(*), coalesce(extract(epoch FROM %s - min(run_at)"
+            " FILTER (WHERE run_at <= %s)), 0)::float8 FROM intake_delivery"
+            " WHERE state = 'pending' GROUP BY tier",
+            [now, now],
+        )
+        return [(tier, int(rows), float(oldest)) for tier, rows, oldest in cursor.fetchall()]
+
+
+def database_bytes() -> int:
+    """Return how much room the whole database takes."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_database_size(current_database())")
+        return int(cursor.fetchone()[0])
+
+
 def due_tiers(now: datetime) -> set[str]:
     """Return the tiers in which a delivery is due: one index probe per tier and shard, however many."""
     with connection.cursor() as cursor:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+from inventory_sync.api.hooks.backlog import BACKLOG, DISK_FULL
 from inventory_sync.api.hooks.group import Awaited
 from inventory_sync.api.hooks.lookup import Knocked, token_matches
 from inventory_sync.domain.errors import Misconfigured, Unauthentic
@@ -36,6 +37,13 @@ STATUS = {
 }
 
 
+LATER = {
+    BACKLOG: "Too much waits to be applied; send it again later.",
+    DISK_FULL: "There is hardly room to store anything; send it again later.",
+}
+"""Said only to senders declared to repeat what is refused. For all others the door stores to the last."""
+
+
 class Answered(Exception):
     """The request is answered with a problem; nothing was stored."""
 
@@ -55,15 +63,16 @@ class Door:
         lookup: Callable[[str], Knocked | None],
         submit: Callable[[NewDelivery], Awaited[int | None]],
         wake: Callable[[str], None],
-        too_much: Callable[[], bool],
+        refuses: Callable[[str], str],
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
+        note: Callable[[str], None] = lambda code: None,
         done: Callable[[], None] = lambda: None,
         max_body_bytes: int = 1_048_576,
         patience_s: float = 10.0,
     ) -> None:
-        self._lookup, self._submit, self._wake, self._too_much = lookup, submit, wake, too_much
-        self._clock, self._new_id, self._done = clock, new_id, done
+        self._lookup, self._submit, self._wake, self._refuses = lookup, submit, wake, refuses
+        self._clock, self._new_id, self._note, self._done = clock, new_id, note, done
         self._max_body_bytes, self._patience_s = max_body_bytes, patience_s
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -76,6 +85,7 @@ class Door:
         except Answered as answer:
             status, content_type = answer.status, "application/problem+json"
             headers = answer.headers
+            self._note(answer.code)
             body = json.dumps(
                 {
                     "type": "about:blank",
@@ -120,13 +130,8 @@ class Door:
             raise Answered(401, error.code, error.detail or "The signature does not match.") from None
         if isinstance(received, Reply):
             return received.status, "text/plain", received.body
-        if known.connector.capabilities.retries_on_refusal and self._too_much():
-            raise Answered(
-                429,
-                "hook.backlog",
-                "Too much waits to be applied; try again later.",
-                (("Retry-After", "30"),),
-            )
+        if known.connector.capabilities.retries_on_refusal and (why := self._refuses(received.tier)):
+            raise Answered(503, why, LATER[why], (("Retry-After", "30"),))
         self._keep(known, received, headers, body, token, correlation)
         return 202, "application/json", json.dumps({"correlation_id": correlation}).encode()
 

@@ -8,10 +8,11 @@ from typing import Any
 from django.conf import settings
 from django.db import close_old_connections, connection, transaction
 
-from inventory_sync.api.hooks.backlog import Backlog
+from inventory_sync.api.hooks.backlog import Backlog, Limits, Pressure, Waiting, free_percent
 from inventory_sync.api.hooks.door import Door
 from inventory_sync.api.hooks.group import GroupCommit
 from inventory_sync.api.hooks.lookup import Lookup
+from inventory_sync.api.hooks.tally import Tally
 from inventory_sync.intake import selectors, sql
 from inventory_sync.intake.ports import NewDelivery
 from inventory_sync.pipeline.wake import waker
@@ -30,14 +31,35 @@ def make_door() -> Door:
             return sql.store(cursor, rows, shards=shards).ids
 
     group = GroupCommit(flush, max_rows=knobs["DOOR_GROUP_ROWS"], wait_s=knobs["DOOR_GROUP_WAIT_MS"] / 1000)
-    backlog = Backlog(selectors.pending_count, limit=knobs["DOOR_BACKLOG_REFUSE_ROWS"])
+    backlog = Backlog(
+        lambda: look(knobs),
+        limits=Limits(knobs["DOOR_BACKLOG_REFUSE_ROWS"], knobs["DOOR_BACKLOG_REFUSE_AGE_S"]),
+    )
+    tally = Tally()
+
+    def done() -> None:
+        tally.add()
+        close_old_connections()
+
     return Door(
         lookup=Lookup(),
         submit=group.submit,
         wake=waker().drain_intake,
-        too_much=backlog.is_too_much,
+        refuses=backlog.refuses,
+        note=tally.note,
         clock=utc_now,
         new_id=correlation.new_id,
-        done=close_old_connections,
+        done=done,
         max_body_bytes=knobs["DOOR_MAX_BODY_BYTES"],
     )
+
+
+def look(knobs: dict[str, Any]) -> Pressure:
+    """Return what waits, and whether the disk is as good as full by what the settings declare of it."""
+    tiers = {tier: Waiting(rows, oldest_s) for tier, rows, oldest_s in selectors.waiting_by_tier(utc_now())}
+    most = int(knobs["DATABASE_FULL_BYTES"])
+    full = bool(most) and selectors.database_bytes() > most
+    path = str(knobs["DOOR_DISK_PATH"])
+    if path and not full:
+        full = free_percent(path) < knobs["DOOR_DISK_FREE_PERCENT"]
+    return Pressure(tiers, disk_is_full=full)

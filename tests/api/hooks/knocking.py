@@ -76,9 +76,8 @@ class Vendor:
             return Reply(200, b"pong")
         if request.headers.get("password") != "yes" and not request.path_token:
             raise Unauthentic("The password is wrong.")
-        return Received(
-            "order.updated", "key", "order:1", tier="critical", hint_only=bool(request.path_token)
-        )
+        tier = "bulk" if request.body == b"bulk" else "critical"
+        return Received("order.updated", "key", "order:1", tier=tier, hint_only=bool(request.path_token))
 
 
 @dataclass
@@ -88,7 +87,9 @@ class World:
     vendor: Any = field(default_factory=Vendor)
     stored: list[NewDelivery] = field(default_factory=list)
     woken: list[str] = field(default_factory=list)
-    full: bool = False
+    refusal: str = ""
+    """Why the critical tier asks to come later; other tiers have room."""
+    noted: list[str] = field(default_factory=list)
     store: Callable[[NewDelivery], int | None] | None = None
     lookup: Callable[[str], Knocked | None] | None = None
     patience_s: float = 1.0
@@ -96,7 +97,8 @@ class World:
     def door(self) -> Door:
         return Door(
             lookup=self.lookup or self._known, submit=self._submit, wake=self.woken.append,
-            too_much=lambda: self.full, clock=lambda: NOON, new_id=lambda: "0123456789abcdef",
+            refuses=lambda tier: self.refusal if tier == "critical" else "", note=self.noted.append,
+            clock=lambda: NOON, new_id=lambda: "0123456789abcdef",
             max_body_bytes=1000, patience_s=self.patience_s,
         )  # fmt: skip
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db.utils import OperationalError
 
+from inventory_sync.api.hooks.backlog import BACKLOG, DISK_FULL
 from inventory_sync.api.hooks.door import Door
 from inventory_sync.domain.errors import Misconfigured
 from inventory_sync.intake.ports import NewDelivery
@@ -135,7 +136,7 @@ def test_a_database_that_does_not_take_it_is_answered_503_and_try_again(world: W
 
 def test_a_commit_that_does_not_come_back_in_time_is_answered_503() -> None:
     door = Door(
-        lookup=World()._known, submit=lambda row: Future(), wake=lambda tier: None, too_much=lambda: False,
+        lookup=World()._known, submit=lambda row: Future(), wake=lambda tier: None, refuses=lambda tier: "",
         clock=lambda: NOON, new_id=lambda: "0123456789abcdef", patience_s=0.01,
     )  # fmt: skip
 
@@ -150,23 +151,33 @@ def test_not_knowing_who_knocks_is_answered_503_never_404(error: Exception) -> N
     assert knock(World(lookup=lookup).door(), "/hooks/shop/", b"{}", SIGNED).status == 503
 
 
-def test_too_long_a_backlog_is_refused_to_a_sender_that_tries_again() -> None:
-    world = World(vendor=Vendor(retries_on_refusal=True), full=True)
+@pytest.mark.parametrize("why", [BACKLOG, DISK_FULL])
+def test_who_repeats_what_is_refused_is_asked_to_come_later(why: str) -> None:
+    world = World(vendor=Vendor(retries_on_refusal=True), refusal=why)
 
     answer = knock(world.door(), "/hooks/shop/", b"{}", SIGNED)
-    assert (answer.status, answer.headers["Retry-After"]) == (429, "30")
-    assert world.stored == []
+
+    assert (answer.status, answer.headers["Retry-After"], answer.problem["code"]) == (503, "30", why)
+    assert (world.stored, world.woken, world.noted) == ([], [], [why])
 
 
-def test_too_long_a_backlog_is_no_reason_to_refuse_a_sender_that_gives_up() -> None:
-    world = World(vendor=Vendor(retries_on_refusal=False), full=True)
+@pytest.mark.parametrize("why", [BACKLOG, DISK_FULL])
+def test_for_who_gives_up_the_door_stores_to_the_last(why: str) -> None:
+    world = World(vendor=Vendor(retries_on_refusal=False), refusal=why)
 
     assert knock(world.door(), "/hooks/shop/", b"{}", SIGNED).status == 202
-    assert len(world.stored) == 1
+    assert (len(world.stored), world.noted) == (1, [])
+
+
+def test_one_tiers_backlog_holds_up_no_other() -> None:
+    world = World(vendor=Vendor(retries_on_refusal=True), refusal=BACKLOG)
+
+    assert knock(world.door(), "/hooks/shop/", b"bulk", SIGNED).status == 202
+    assert [each.tier for each in world.stored] == ["bulk"]
 
 
 def test_a_stranger_learns_nothing_of_the_backlog() -> None:
-    world = World(vendor=Vendor(retries_on_refusal=True), full=True)
+    world = World(vendor=Vendor(retries_on_refusal=True), refusal=BACKLOG)
 
     assert knock(world.door(), "/hooks/shop/", b"{}", {"password": "no"}).status == 401
 

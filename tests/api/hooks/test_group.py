@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import pytest
 
-from inventory_sync.api.hooks.backlog import Backlog
 from inventory_sync.api.hooks.group import GroupCommit, WrongCount
 
 
@@ -103,20 +102,3 @@ def test_a_flush_with_too_few_results_is_told_to_everybody_and_the_writer_lives_
             ticket.result(10)
     assert group.submit("3").result(10) == "3"
     assert flushed == [["0"], rows, ["3"]], "What has committed is not done again."
-
-
-@pytest.mark.parametrize(("waiting", "too_much"), [(10, False), (11, True)])
-def test_the_backlog_is_too_long_above_its_limit(waiting: int, too_much: bool) -> None:
-    assert Backlog(lambda: waiting, limit=10, every_s=60).is_too_much() is too_much
-
-
-def test_the_backlog_is_looked_at_once_in_a_while_not_once_per_request() -> None:
-    looks: list[int] = []
-
-    def count() -> int:
-        looks.append(1)
-        return 0
-
-    backlog = Backlog(count, limit=10, every_s=3600)
-    assert [backlog.is_too_much() for _ in range(50)] == [False] * 50
-    assert len(looks) == 1
