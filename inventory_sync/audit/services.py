@@ -7,7 +7,7 @@ anything (the rooms and the console do), and never keeps a secret: hidden fields
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -125,7 +125,7 @@ def _plain_value(value: Any) -> Any:
     """Return a value as JSON holds it; quantities as text, so that none is rounded."""
     if isinstance(value, Decimal):
         return format(value.normalize(), "f")
-    if isinstance(value, datetime | date):
+    if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, UUID):
         return str(value)

@@ -5,6 +5,10 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from inventory_sync.cases.models_telling import Happening as Happening
+from inventory_sync.cases.models_telling import Message as Message
+from inventory_sync.cases.models_telling import Notice as Notice
+from inventory_sync.cases.models_telling import Route as Route
 from inventory_sync.support.models import QuantityField, Stamped
 
 

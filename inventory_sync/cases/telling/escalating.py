@@ -1,0 +1,64 @@
+"""Tell the next route when nobody said within N minutes that they have seen a case.
+
+The minutes begin when the message is written, whether or not it could be sent. Exactly once per step: the
+moment is taken off the notice in the transaction that owes the next one.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from inventory_sync.cases.models import Case
+from inventory_sync.cases.models_telling import Notice, Route
+from inventory_sync.cases.telling.terms import terms_of
+from inventory_sync.domain.telling import due_at
+
+AT_ONCE = 5_000
+
+
+def escalate(*, now: datetime) -> int:
+    """Owe the next route word of every case that nobody acknowledged in time; return how many."""
+    with transaction.atomic():
+        rows = list(
+            Notice.objects.select_for_update(skip_locked=True, of=("self",))
+            .select_related("happening", "case", "route")
+            .filter(escalate_at__lte=now)
+            .order_by("id")[:AT_ONCE]
+        )
+        next_of = {route: _next_active(route) for route in {row.route for row in rows}}
+        owed = []
+        for row in rows:
+            to = next_of[row.route]
+            row.escalate_at = None
+            row.why = _seen_to(row.case) or (f"escalated to {to}" if to else "nobody left to escalate to")
+            if to is not None and not _seen_to(row.case):
+                moment = due_at(terms_of(to), row.happening.severity, now)
+                owed.append(
+                    Notice(
+                        happening_id=row.happening_id,
+                        case_id=row.case_id,
+                        route=to,
+                        step=row.step + 1,
+                        due_at=moment,
+                    )
+                )
+        Notice.objects.bulk_create(owed, batch_size=1_000, ignore_conflicts=True)
+        Notice.objects.bulk_update(rows, ["escalate_at", "why"], batch_size=1_000)
+    return len(owed)
+
+
+def _seen_to(case: Case | None) -> str:
+    if case is None or case.state != Case.State.OPEN:
+        return "over"
+    return f"acknowledged by {case.acknowledged_by}" if case.acknowledged_at else ""
+
+
+def _next_active(route: Route) -> Route | None:
+    """Return the next route that is switched on, passing over those that are not."""
+    step, seen = route.escalate_to, {route.pk}
+    while step is not None and not step.active and step.pk not in seen:
+        seen.add(step.pk)
+        step = step.escalate_to
+    return step if step is not None and step.active else None
