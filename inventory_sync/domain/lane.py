@@ -42,6 +42,15 @@ class Flight:
 
 
 @dataclass(frozen=True, slots=True)
+class Pending:
+    """A write the channel accepted and has not applied: its receipt, and until when its end is awaited."""
+
+    receipt: str
+    aim: Aim
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Fall:
     """By how much the shown figure fell without an order to explain it, and since when."""
 
@@ -59,6 +68,7 @@ class ListingState:
     news: how many orders, cancellations and restocking refunds touched the listing.
     lowered: by how much known orders lowered the channel's own figure since it was last read.
     unanswered: the write whose outcome is not known; ambiguous_until: until then it may still land.
+    pending: the write that was accepted; nothing else is written before its end is known.
     dirty_since: owed since, None if not owed. run_at: not before. token: the fence, grows with each flight.
     writes: distinct writes so far, for their idempotency keys.
     """
@@ -74,6 +84,7 @@ class ListingState:
     in_flight: Flight | None = None
     unanswered: Aim | None = None
     ambiguous_until: datetime | None = None
+    pending: Pending | None = None
     fall: Fall | None = None
     dirty_since: datetime | None = None
     urgent: bool = False

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from inventory_sync.domain.lane import Aim, Fall, ListingState, later, may_show
+from inventory_sync.domain.lane import Aim, Fall, ListingState, Pending, later, may_show
 from inventory_sync.domain.reports import ZERO
 
 
@@ -40,6 +40,15 @@ class Owed(StrEnum):
     READS_OTHERWISE = "reads_otherwise"
     UNEXPLAINED_FALL = "unexplained_fall"
     AMBIGUOUS = "ambiguous"  # a request may still land
+    PENDING = "pending"  # accepted, which is not applied
+
+
+class End(StrEnum):
+    """What became of a write that was accepted."""
+
+    APPLIED = "applied"
+    REFUSED = "refused"  # surely not applied
+    LOST = "lost"  # nobody told in time: it may yet land
 
 
 class HoldReason(StrEnum):
@@ -47,6 +56,7 @@ class HoldReason(StrEnum):
 
     UNKNOWN = "unknown"  # the figure wanted is unknown; unknown is not zero
     UNREAD = "unread"  # the channel was not read in this flight
+    CLOSED = "closed"  # nothing is written to this connection now
     STALE = "stale"  # order news or a report came after the figure was computed: compute again
 
 
@@ -78,7 +88,23 @@ class Hold:
     reason: HoldReason
 
 
-WriteDecision = Write | AlreadyThere | PullAgain | Hold
+class AsideReason(StrEnum):
+    """Why a figure that would be written is not, until there is news of it or somebody decides."""
+
+    SHADOW = "shadow"  # the connection is only watched
+    FIRST_SYNC = "held_first_sync"  # the first figure for a listing that shows another
+    BLAST_RADIUS = "held_blast_radius"  # one of too many that would change at once
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Would be written, and is not."""
+
+    figure: Decimal
+    reason: AsideReason
+
+
+WriteDecision = Write | AlreadyThere | PullAgain | Hold | Aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +207,47 @@ def stand_down(state: ListingState, token: int, *, until: datetime) -> ListingSt
     if state.in_flight is None or state.in_flight.token != token:
         return state
     return replace(state, in_flight=None, run_at=until)
+
+
+def await_end(
+    state: ListingState,
+    token: int,
+    receipt: str,
+    *,
+    until: datetime,
+    look_at: datetime,
+    longest_life: timedelta,
+) -> ListingState:
+    """Return the listing after its write was accepted; until its end is known nothing else is written.
+
+    The write of an older owner is not ours to follow: it may land until `until` and its longest life.
+    """
+    flight = state.in_flight
+    if flight is None or flight.token != token or flight.aim is None:
+        return replace(state, ambiguous_until=later(state.ambiguous_until, until + longest_life))
+    pending = Pending(receipt, flight.aim, until)
+    return replace(state, in_flight=None, unanswered=None, pending=pending, run_at=look_at, attempts=0)
+
+
+def note_end(state: ListingState, end: End, *, now: datetime, longest_life: timedelta) -> ListingState:
+    """Return the listing with the end of its accepted write; the next reading is held against what it was.
+
+    One that nobody tells about is a write whose answer was lost, and is treated as every such one.
+    """
+    if state.pending is None:
+        return state
+    aim = state.pending.aim
+    state = replace(state, pending=None)
+    if end is End.APPLIED:
+        return replace(state, observed=aim.figure)
+    if end is End.REFUSED:
+        return state
+    return replace(
+        state,
+        unanswered=aim,
+        ambiguous_until=later(state.ambiguous_until, now + longest_life),
+        observed=may_show(state.observed, aim),
+    )
 
 
 def settle(

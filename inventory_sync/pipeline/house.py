@@ -19,11 +19,14 @@ from inventory_sync.intake.services import requeue_answered
 from inventory_sync.ledger.orders import expire_holds
 from inventory_sync.pipeline import reading
 from inventory_sync.pipeline.expiring import own_expiring
+from inventory_sync.pipeline.inbox import forget_cases, own_waiting
 from inventory_sync.pipeline.left_out import own_overdue
 from inventory_sync.pipeline.partitions import keep_partitions
 from inventory_sync.pipeline.ports import Ports
 from inventory_sync.pipeline.sampling import sample
 from inventory_sync.pipeline.serving import serve_waiting
+from inventory_sync.pipeline.tending import tend
+from inventory_sync.propagation.hold_acts import keep_holds
 from inventory_sync.propagation.mirror_places import settle_places
 from inventory_sync.propagation.services import forget_history
 from inventory_sync.support.logs import get_logger
@@ -103,6 +106,11 @@ def forget(ports: Ports) -> dict[str, int]:
     return {"forgotten": forgotten + answers.forget(before=ports.clock() - kept)}
 
 
+def tend_connections(ports: Ports) -> dict[str, int]:
+    after = timedelta(seconds=settings.INVENTORY_SYNC["BREAKER_CASE_AFTER_S"])
+    return tend(ports=ports, case_after=after)
+
+
 CHORES: dict[str, Chore] = {
     "expire_holds": expire,
     "serve_waiting": lambda ports: {"rerouted": serve_waiting(None, ports=ports)},
@@ -111,10 +119,14 @@ CHORES: dict[str, Chore] = {
     "recheck_orders": lambda ports: {"rechecked": reading.recheck_open_orders(ports=ports)},
     "heal_webhooks": lambda ports: {"healed": reading.heal_hooks(ports=ports)},
     "settle_mirrors": settle,
+    "keep_held_writes": lambda ports: {"held_writes": keep_holds(now=ports.clock())},
     "own_gaps": own_gaps,
+    "tend_connections": tend_connections,
+    "own_waiting": own_waiting,
     "own_expiring_keys": lambda ports: {"expiring": own_expiring(ports=ports)},
     "follow_orders": follow,
     "forget_history": forget,
+    "forget_cases": forget_cases,
     "sample": lambda ports: sample(now=ports.clock()),
     "keep_partitions": lambda ports: keep_partitions(now=ports.clock()),
 }

@@ -21,7 +21,7 @@ from inventory_sync.domain.writing import Writing
 from inventory_sync.intake.ports import IntakeStore
 from inventory_sync.ledger.ports import LedgerStore
 from inventory_sync.ledger.types import LevelKey
-from inventory_sync.propagation.ports import LaneStore
+from inventory_sync.propagation.ports import Guard, LaneStore, nothing_is_held
 
 
 class CaseBook(Protocol):
@@ -162,4 +162,5 @@ class Ports:
     pause: Callable[[float], None]
     limits: Limits = Limits()
     note_moved: NoteMoved = nobody_mirrors
+    guard: Guard = nothing_is_held
     count_flight: CountFlight = nobody_counts

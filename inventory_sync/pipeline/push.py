@@ -8,68 +8,43 @@ out, and whoever comes next knows that a write may still land. No HTTP inside a 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 from inventory_sync.domain import lane, sandwich
-from inventory_sync.domain.errors import (
-    Misconfigured,
-    NotApplied,
-    OutcomeUnknown,
-    RateLimited,
-    Rejected,
-    SyncError,
-    Transient,
-)
+from inventory_sync.domain.errors import NotApplied, OutcomeUnknown, SyncError
+from inventory_sync.domain.guards import GuardKind
+from inventory_sync.domain.lane import ListingState
 from inventory_sync.domain.ports import LevelWrite, ListingLevel, WriteResult
 from inventory_sync.domain.sandwich import (
     AlreadyThere,
+    Aside,
+    AsideReason,
     Hold,
     HoldReason,
     Outcome,
-    Owed,
     PullAgain,
-    Report,
-    Settled,
     Write,
 )
+from inventory_sync.domain.writing import Writing
+from inventory_sync.pipeline.awaiting import ask_ends
 from inventory_sync.pipeline.compute import compute
-from inventory_sync.pipeline.ports import Account, Acknowledged, Ports
+from inventory_sync.pipeline.flight import CALLS_PER_PUSH, SOON, Sandwich
+from inventory_sync.pipeline.ports import Account, Ports
+from inventory_sync.pipeline.settling import heed, settle
 from inventory_sync.pipeline.sweep import pull_orders
-from inventory_sync.propagation.ports import Attempt, Row
-from inventory_sync.support import correlation
+from inventory_sync.propagation.ports import Row, WouldWrite
+from inventory_sync.support import correlation, spending
 from inventory_sync.support.logs import get_logger
 
 log = get_logger(__name__)
 
-CALLS_PER_PUSH = 6
-SOON = timedelta(milliseconds=200)
-READ_AGAIN = timedelta(seconds=2)
-SETTLED = "settled"
-
-
-@dataclass(slots=True)
-class Sandwich:
-    """What one flight learned, per listing id."""
-
-    account: Account
-    started_at: datetime
-    rows: dict[int, Row]
-    tokens: dict[int, int]
-    read_before: dict[int, Decimal] = field(default_factory=dict)
-    decisions: dict[int, sandwich.WriteDecision] = field(default_factory=dict)
-    outcomes: dict[int, Outcome] = field(default_factory=dict)
-    write_keys: dict[int, str] = field(default_factory=dict)
-    read_after: dict[int, Decimal] = field(default_factory=dict)
-    errors: dict[int, SyncError] = field(default_factory=dict)
-    wait: dict[int, datetime] = field(default_factory=dict)
-    leased_until: datetime | None = None
-    overtaken: set[int] = field(default_factory=set)
-    pulled_after: bool = False
-    whole: SyncError | None = None
+HELD = {
+    GuardKind.FIRST_SYNC: AsideReason.FIRST_SYNC,
+    GuardKind.BLAST_RADIUS: AsideReason.BLAST_RADIUS,
+}
 
 
 def push(account: Account, *, ports: Ports) -> dict[str, int]:
@@ -98,13 +73,19 @@ def push(account: Account, *, ports: Ports) -> dict[str, int]:
     )
     # A call for one cause goes under its id; one for several has an id of its own, the attempts name theirs.
     causes = {row.correlation_id for row in flight.rows} - {""}
-    with correlation.bound(correlation_id=causes.pop() if len(causes) == 1 else ports.new_id()):
-        return _carry_out(work, longest_life=longest_life, ports=ports)
+    tier = spending.CRITICAL if any(row.state.urgent for row in flight.rows) else spending.STANDARD
+    cause = causes.pop() if len(causes) == 1 else ports.new_id()
+    with correlation.bound(correlation_id=cause), spending.spending(tier):
+        return _carry_out(work, ports=ports)
 
 
-def _carry_out(work: Sandwich, *, longest_life: timedelta, ports: Ports) -> dict[str, int]:
+def _carry_out(work: Sandwich, *, ports: Ports) -> dict[str, int]:
     account = work.account
+    pending = 0
     try:
+        pending = ask_ends(work, ports=ports)
+        if not work.rows:
+            return {"pending": pending}
         _read_and_pull(work, ports=ports)
         compute(ports=ports)
         writes = _decide(work, ports=ports)
@@ -116,10 +97,11 @@ def _carry_out(work: Sandwich, *, longest_life: timedelta, ports: Ports) -> dict
     except SyncError as error:
         work.whole = error
         log.warning("push.interrupted", connection=account.code, code=error.code, detail=error.detail)
-    ports.lanes.charge(account.id, len(account.exchanges) - CALLS_PER_PUSH, now=ports.clock())
     compute(ports=ports)
-    counts = _settle(work, longest_life=longest_life, ports=ports)
-    _heed(work, ports=ports)
+    counts = settle(work, ports=ports)
+    if pending:
+        counts["pending"] = counts.get("pending", 0) + pending
+    heed(work, ports=ports)
     log.info("push.done", connection=account.code, **counts)
     return counts
 
@@ -170,17 +152,19 @@ def _decide(work: Sandwich, *, ports: Ports) -> list[tuple[int, LevelWrite]]:
     writes: list[tuple[int, LevelWrite]] = []
     with ports.lanes.transaction():
         now = ports.clock()
-        rows = []
-        for row in _ours(work, ports=ports):
-            if row.id in work.errors:
-                continue
+        ours = [row for row in _ours(work, ports=ports) if row.id not in work.errors]
+        for row in ours:
             # A report may have come since the figure was computed; what it says is not in it yet.
-            decision = (
+            work.decisions[row.id] = (
                 sandwich.decide_write(row.state, visible_within=visible)
                 if row.fresh
                 else Hold(HoldReason.STALE)
             )
-            work.decisions[row.id] = decision
+            work.decided_for[row.id] = (row.state.desired_version, row.state.news)
+        _stop(work, ours, ports=ports)
+        rows = []
+        for row in ours:
+            decision = work.decisions[row.id]
             match decision:
                 case Write() | AlreadyThere():
                     row = replace(row, state=lane.aim(row.state))
@@ -193,10 +177,44 @@ def _decide(work: Sandwich, *, ports: Ports) -> list[tuple[int, LevelWrite]]:
                     work.wait[row.id] = decision.after
                 case Hold():
                     work.wait[row.id] = now + SOON
+                case Aside():
+                    pass
             rows.append(row)
         ports.lanes.save(rows, now=now)
         work.leased_until = now + ports.limits.push_lease  # _ours has just renewed it: not a moment later
     return writes
+
+
+def _stop(work: Sandwich, rows: Sequence[Row], *, ports: Ports) -> None:
+    """Take back the writes that may not be made: the connection is not live, or a guard holds them.
+
+    Asked in the transaction that aims, so that whoever closed a connection before it sees nothing sent.
+    """
+    writes = {
+        row.id: (row.state, decision) for row in rows if isinstance(decision := work.decisions[row.id], Write)
+    }
+    if not writes:
+        return
+    writing = ports.lanes.writing(work.account.id)
+    if writing is not Writing.LIVE:
+        for listing_id, (_, write) in writes.items():
+            shadow = writing is Writing.SHADOW
+            work.decisions[listing_id] = (
+                Aside(write.figure, AsideReason.SHADOW) if shadow else Hold(HoldReason.CLOSED)
+            )
+        return
+    would = [
+        WouldWrite(listing_id, write.expected, write.figure, _is_first(state))
+        for listing_id, (state, write) in writes.items()
+    ]
+    judged = ports.guard(work.account.id, would, now=ports.clock())
+    work.unexplained = judged.unexplained
+    for listing_id, kind in judged.held.items():
+        work.decisions[listing_id] = Aside(writes[listing_id][1].figure, HELD[kind])
+
+
+def _is_first(state: ListingState) -> bool:
+    return state.acknowledged is None and not state.writes
 
 
 def _write(work: Sandwich, writes: Sequence[tuple[int, LevelWrite]]) -> None:
@@ -214,6 +232,8 @@ def _write(work: Sandwich, writes: Sequence[tuple[int, LevelWrite]]) -> None:
         raise
     for (listing_id, _), result in zip(writes, results, strict=True):
         work.outcomes[listing_id] = _outcome(result)
+        if result.receipt and result.error is None:
+            work.receipts[listing_id] = result.receipt
         if result.error is not None:
             work.errors[listing_id] = result.error
             if _was_overtaken(result.error, result.figure):
@@ -239,7 +259,7 @@ def _read_back(work: Sandwich) -> None:
     aimed = {
         listing_id: work.rows[listing_id]
         for listing_id, decision in work.decisions.items()
-        if isinstance(decision, Write | AlreadyThere)
+        if isinstance(decision, Write | AlreadyThere) and listing_id not in work.receipts
     }
     if not aimed:
         return
@@ -247,135 +267,6 @@ def _read_back(work: Sandwich) -> None:
     for listing_id, level in zip(aimed, levels, strict=True):
         if level.error is None and level.figure is not None:
             work.read_after[listing_id] = level.figure
-
-
-def _settle(work: Sandwich, *, longest_life: timedelta, ports: Ports) -> dict[str, int]:
-    """Settle what is proven to be shown; everything else stays owed, with the reason and a time."""
-    counts: Counter[str] = Counter()
-    with ports.lanes.transaction():
-        now = ports.clock()
-        rows: list[Row] = []
-        attempts: list[Attempt] = []
-        settled: list[str] = []
-        acknowledged: list[Acknowledged] = []
-        for row in ports.lanes.lock(list(work.rows)):
-            after, reason = _settle_one(work, row, now=now, longest_life=longest_life, ports=ports)
-            counts[reason] += 1
-            rows.append(after)
-            if reason == Owed.FENCED.value:
-                continue
-            attempts.append(_attempt(work, row, reason))
-            if reason == SETTLED:
-                settled.append(str(row.id))
-                since = row.state.dirty_since or work.started_at
-                acknowledged.append(Acknowledged(since, row.correlation_id, row.state.urgent))
-            elif after.failed or after.state.attempts == ports.limits.push_max_attempts:
-                _open_case(work, after, ports=ports)
-        ports.lanes.save(rows, now=now)
-        ports.lanes.record(attempts, now=now)
-        if settled:
-            ports.cases.close("listing", settled, "A later push succeeded.")
-        ports.count_flight(work.account.id, counts, acknowledged, now=now)
-    return dict(counts)
-
-
-def _settle_one(
-    work: Sandwich, row: Row, *, now: datetime, longest_life: timedelta, ports: Ports
-) -> tuple[Row, str]:
-    """Return the listing after the flight, and in a word why it is still owed."""
-    error = work.errors.get(row.id) or work.whole
-    decision = work.decisions.get(row.id)
-    ours = row.state.in_flight is not None and row.state.in_flight.token == work.tokens[row.id]
-    if ours and error is None and isinstance(decision, PullAgain | Hold):
-        reason = Owed.UNEXPLAINED_FALL.value if isinstance(decision, PullAgain) else decision.reason.value
-        until = max(now + SOON, work.wait[row.id])
-        return replace(row, state=sandwich.stand_down(row.state, work.tokens[row.id], until=until)), reason
-    report = Report(
-        token=work.tokens[row.id],
-        outcome=work.outcomes.get(row.id, Outcome.NOT_SENT),
-        # A figure read counts once orders were pulled after it: without them a sale may be hidden in it.
-        read_after=work.read_after.get(row.id) if work.pulled_after else None,
-        news_after=row.state.news,
-    )
-    result = sandwich.settle(
-        row.state,
-        report,
-        now=now,
-        longest_life=longest_life,
-        retry_in=_retry_in(work, row, error, ports),
-    )
-    if isinstance(result.verdict, Settled):
-        return replace(row, state=result.state, failed=False, error_code="", error_detail=""), SETTLED
-    state, reason = result.state, result.verdict.reason.value
-    if reason == Owed.FENCED.value:
-        return replace(row, state=state), reason
-    if reason == Owed.READS_OTHERWISE.value:
-        state = replace(state, attempts=row.state.attempts + 1)
-    stubborn = state.attempts >= ports.limits.push_max_attempts and not isinstance(error, Transient)
-    refused = isinstance(error, Rejected) and row.id not in work.overtaken
-    return (
-        replace(
-            row,
-            state=state,
-            failed=refused or (stubborn and error is not None),
-            error_code=error.code if error else "",
-            error_detail=error.detail if error else "",
-        ),
-        reason,
-    )
-
-
-def _retry_in(work: Sandwich, row: Row, error: SyncError | None, ports: Ports) -> timedelta:
-    if isinstance(error, Transient) and error.retry_after_s is not None:
-        return timedelta(seconds=error.retry_after_s)
-    if error is not None:
-        return lane.retry_after(row.state.attempts + 1, ports.jitter())
-    shown = work.read_after.get(row.id)
-    if row.state.ambiguous_until is not None or (shown is not None and shown != row.state.desired):
-        return READ_AGAIN
-    return timedelta(0)
-
-
-def _attempt(work: Sandwich, row: Row, reason: str) -> Attempt:
-    error = work.errors.get(row.id) or work.whole
-    decision = work.decisions.get(row.id)
-    return Attempt(
-        listing_id=row.id,
-        wanted=row.state.desired,
-        version=row.state.desired_version,
-        read_before=work.read_before.get(row.id),
-        wrote=decision.figure if isinstance(decision, Write) else None,
-        read_after=work.read_after.get(row.id),
-        outcome=reason,
-        started_at=work.started_at,
-        error_code=error.code if error else "",
-        error_detail=error.detail if error else "",
-        exchanges=tuple(work.account.exchanges),
-        correlation_id=row.correlation_id,
-        write_key=work.write_keys.get(row.id, ""),
-    )
-
-
-def _open_case(work: Sandwich, row: Row, *, ports: Ports) -> None:
-    ports.cases.open(
-        row.error_code or "push.stuck",
-        "listing",
-        str(row.id),
-        f"{work.account.code} does not take the figure of {row.ref.external_id}: "
-        f"{row.error_detail or 'it shows another figure after every write.'}",
-        connection=work.account.code,
-        correlation_id=row.correlation_id,
-    )
-
-
-def _heed(work: Sandwich, *, ports: Ports) -> None:
-    """Do what the vendor asked of the whole connection: wait, or be put right by its owner."""
-    error = work.whole
-    if isinstance(error, RateLimited):
-        wait = timedelta(seconds=error.retry_after_s if error.retry_after_s is not None else 5.0)
-        ports.lanes.shut_budget(work.account.id, until=ports.clock() + wait)
-    if isinstance(error, Misconfigured):
-        ports.misconfigured(work.account.id, error.detail)
 
 
 def _ours(work: Sandwich, *, ports: Ports) -> list[Row]:

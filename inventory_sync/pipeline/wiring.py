@@ -20,6 +20,7 @@ from inventory_sync.cases import services as cases
 from inventory_sync.catalog.selectors import PostgresCatalog
 from inventory_sync.connections import registry
 from inventory_sync.connections.expiry import calendar
+from inventory_sync.connections.gate import Gate
 from inventory_sync.connections.models import Connection, Cursor
 from inventory_sync.connections.services import mark_misconfigured
 from inventory_sync.domain.errors import Misconfigured
@@ -33,6 +34,7 @@ from inventory_sync.pipeline.evidence.keep import Seals
 from inventory_sync.pipeline.ports import Account, Limits, Ports
 from inventory_sync.pipeline.tallies import count_flight
 from inventory_sync.pipeline.turns import SessionTurns
+from inventory_sync.propagation.guarding import judge
 from inventory_sync.propagation.mirror_cut import note_moved
 from inventory_sync.propagation.store import PostgresLanes
 from inventory_sync.support import correlation
@@ -65,19 +67,37 @@ class Cursors:
             return int(cursor.fetchone()[0])
 
 
-def open_account(connection_id: int) -> Account:
-    """Open a connection with its config and secrets; raises Misconfigured."""
+def open_account(connection_id: int, *, held_too: bool = False) -> Account:
+    """Open a connection with its config and secrets; raises Misconfigured.
+
+    Each of its calls is paid when it is made. held_too: also while staff hold it; they are asking themselves.
+    """
     row = Connection.objects.prefetch_related("secrets").get(pk=connection_id)
     exchanges: list[Exchange] = []
+    capabilities = registry.connector(row.connector).capabilities
+    gate = Gate(
+        row.pk,
+        capabilities,
+        pause=time.sleep,
+        chance=random.random,
+        new_id=correlation.new_id,
+        held_too=held_too,
+    )
+
+    def ended(exchange: Exchange) -> None:
+        exchanges.append(exchange)
+        gate.ended(exchange)
+
     outside = Outside(
-        on_exchange=exchanges.append,
+        on_exchange=ended,
+        before_call=gate.admit,
         correlation_id=correlation.current,
         private_hosts=tuple(settings.INVENTORY_SYNC["EGRESS_ALLOWED_HOSTS"]),
     )
     return Account(
         id=row.pk,
         code=row.code,
-        capabilities=registry.connector(row.connector).capabilities,
+        capabilities=capabilities,
         client=registry.open_client(row, outside=outside),
         exchanges=exchanges,
         writing=Writing(row.writing),
@@ -174,5 +194,6 @@ def ports() -> Ports:
             mirror_compare_every=timedelta(seconds=knobs["MIRROR_COMPARE_EVERY_S"]),
         ),
         note_moved=note_moved,
+        guard=judge,
         count_flight=count_flight,
     )

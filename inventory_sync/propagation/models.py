@@ -7,6 +7,9 @@ from django.db.models import Q
 
 from inventory_sync.catalog.models import ItemMapping
 from inventory_sync.connections.models import Connection
+from inventory_sync.propagation.models_guards import HeldFigure as HeldFigure
+from inventory_sync.propagation.models_guards import LaneGuard as LaneGuard
+from inventory_sync.propagation.models_guards import WriteHold as WriteHold
 from inventory_sync.propagation.models_mirror import Installation as Installation
 from inventory_sync.propagation.models_mirror import MirrorDocument as MirrorDocument
 from inventory_sync.propagation.models_mirror import MirrorLevel as MirrorLevel
@@ -23,6 +26,8 @@ class Listing(models.Model):
         OWED = "owed", "Owed"
         UNKNOWN = "unknown", "Held: the figure is unknown"
         FAILED = "failed", "Failed: waits for a person"
+        WAITING = "waiting", "Waits for an approval"
+        SHADOW = "shadow", "Worked out, not sent: the connection is only watched"
 
     # Each is found by an index below; a second one would be written at every turn of owed and settled.
     connection = models.ForeignKey(
@@ -55,6 +60,7 @@ class Listing(models.Model):
     aim = models.JSONField(null=True, help_text="What the call under way writes.")
     unanswered = models.JSONField(null=True, help_text="The write whose outcome is not known.")
     ambiguous_until = models.DateTimeField(null=True)
+    pending = models.JSONField(null=True, help_text="The write the channel accepted and has not applied yet.")
     fall_seen_at = models.DateTimeField(null=True, help_text="A fall no order explained was first read then.")
     fall_quantity = QuantityField(null=True)
     writes = models.BigIntegerField(default=0)
@@ -74,6 +80,11 @@ class Listing(models.Model):
                 fields=["connection", "-urgent", "dirty_since"],
                 name="listing_owed",
                 condition=Q(state="owed"),
+            ),
+            models.Index(
+                fields=["connection", "state"],
+                name="listing_aside",
+                condition=Q(state__in=("shadow", "waiting")),
             ),
             models.Index(fields=["mapping"], name="listing_mapping"),
         ]
@@ -116,6 +127,9 @@ class PushAttempt(models.Model):
         db_default="",
         help_text="The write's idempotency key; empty: none was sent.",
     )
+    unexplained = models.BooleanField(
+        default=False, db_default=False, help_text="A large change that no order explains."
+    )
     call = models.ForeignKey(PushCall, null=True, on_delete=models.CASCADE, related_name="attempts")
     correlation_id = models.CharField(max_length=40, blank=True)
 
@@ -125,6 +139,7 @@ class PushAttempt(models.Model):
             models.Index(fields=["listing", "-id"], name="attempt_recent"),
             models.Index(fields=["correlation_id"], name="attempt_correlation"),
             models.Index(fields=["at"], name="attempt_at"),
+            models.Index(fields=["at"], name="attempt_unexplained", condition=Q(unexplained=True)),
         ]
 
     def __str__(self) -> str:

@@ -6,15 +6,17 @@ own calls settle. Each locks the row, applies a pure function of domain.lane or 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
+from inventory_sync.domain.guards import GuardKind
 from inventory_sync.domain.lane import ListingState
 from inventory_sync.domain.ports import Exchange, ListingRef
+from inventory_sync.domain.writing import Writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class Row:
     """A listing as the lane works on it, its state in vendor units.
 
     `fresh` is False while its item is dirty: the figure wanted does not yet hold the newest order news.
+    `aside`: owed, and claimed by nobody until there is news of it ("shadow": its connection is only watched,
+    "waiting": for a person); a new figure, an order or a sighting ends it.
     """
 
     id: int
@@ -63,6 +67,7 @@ class Row:
     error_code: str = ""
     error_detail: str = ""
     failed: bool = False
+    aside: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,35 @@ class Attempt:
     exchanges: tuple[Exchange, ...] = field(default=())
     correlation_id: str = ""
     write_key: str = ""
+    unexplained: bool = False  # written although large and no order's doing: it counts for the next ones
+
+
+@dataclass(frozen=True, slots=True)
+class WouldWrite:
+    """A write about to be made. `first`: nothing was ever written to the listing, nor settled."""
+
+    listing_id: int
+    shown: Decimal
+    wanted: Decimal
+    first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Which of the writes wait for a person, and which of the others are to be remembered as unexplained."""
+
+    held: Mapping[int, GuardKind] = field(default_factory=dict)
+    unexplained: frozenset[int] = frozenset()
+
+
+class Guard(Protocol):
+    """Judges writes before they are made, inside the transaction that aims them."""
+
+    def __call__(self, connection_id: int, writes: Sequence[WouldWrite], *, now: datetime) -> Judged: ...
+
+
+def nothing_is_held(connection_id: int, writes: Sequence[WouldWrite], *, now: datetime) -> Judged:
+    return Judged()
 
 
 class LaneStore(Protocol):
@@ -106,7 +140,14 @@ class LaneStore(Protocol):
         lease: timedelta,
         longest_life: timedelta,
     ) -> Flight:
-        """Begin a flight for up to `limit` due listings and take `calls` from the budget; own transaction."""
+        """Begin a flight for up to `limit` due listings, if the budget has room for `calls`; own transaction.
+
+        Nothing is claimed while the connection is read-only. What was set aside is claimed once its reason
+        is gone: the connection is live again, nobody is asked any more.
+        """
+
+    def writing(self, connection_id: int) -> Writing:
+        """Return how far the connection's writes go now, whatever the account said when it was opened."""
 
     def lock(self, listing_ids: Collection[int]) -> list[Row]:
         """Lock these listings in id order, inside the caller's transaction."""
@@ -125,9 +166,6 @@ class LaneStore(Protocol):
 
     def owe(self, wanted: Sequence[Wanted], *, now: datetime) -> frozenset[int]:
         """Owe new figures to their listings; returns the connections that are owed something."""
-
-    def charge(self, connection_id: int, calls: int, *, now: datetime) -> None:
-        """Take calls that were made beyond those a claim paid for; the budget may owe them."""
 
     def shut_budget(self, connection_id: int, *, until: datetime) -> None:
         """Take no call from this credential's budget before `until`: the vendor said so."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from inventory_sync.domain.lane import Aim, Fall, Flight, ListingState
+from inventory_sync.domain.lane import Aim, Fall, Flight, ListingState, Pending
 from inventory_sync.domain.ports import ListingRef
 from inventory_sync.propagation.models import Listing
 from inventory_sync.propagation.ports import Row
@@ -30,6 +31,7 @@ def to_row(listing: Listing, *, fresh: bool = True) -> Row:
         in_flight=flight,
         unanswered=_aim(listing.unanswered),
         ambiguous_until=listing.ambiguous_until,
+        pending=_pending(listing.pending),
         fall=fall,
         dirty_since=listing.dirty_since,
         urgent=listing.urgent,
@@ -49,6 +51,7 @@ def to_row(listing: Listing, *, fresh: bool = True) -> Row:
         error_code=listing.error_code,
         error_detail=listing.error_detail,
         failed=listing.state == Listing.State.FAILED,
+        aside=listing.state if listing.state in ASIDE else "",
     )
 
 
@@ -64,6 +67,7 @@ def write_back(listing: Listing, row: Row) -> Listing:
     listing.aim = _json(flight.aim) if flight else None
     listing.unanswered = _json(state.unanswered)
     listing.ambiguous_until = state.ambiguous_until
+    listing.pending = _pending_json(state.pending)
     listing.fall_seen_at = state.fall.seen_at if state.fall else None
     listing.fall_quantity = state.fall.quantity if state.fall else None
     listing.dirty_since, listing.urgent = state.dirty_since, state.urgent
@@ -75,6 +79,7 @@ def write_back(listing: Listing, row: Row) -> Listing:
     return listing
 
 
+ASIDE = frozenset({Listing.State.SHADOW.value, Listing.State.WAITING.value})
 FIELDS = [
     "state",
     "desired",
@@ -96,6 +101,7 @@ FIELDS = [
     "aim",
     "unanswered",
     "ambiguous_until",
+    "pending",
     "fall_seen_at",
     "fall_quantity",
     "writes",
@@ -110,6 +116,8 @@ def _state_of(row: Row) -> str:
         return Listing.State.FAILED
     if row.state.desired is None:
         return Listing.State.UNKNOWN
+    if row.aside and row.state.dirty_since is not None:
+        return row.aside
     return Listing.State.OWED if row.state.dirty_since is not None else Listing.State.SETTLED
 
 
@@ -117,6 +125,20 @@ def _aim(value: dict[str, Any] | None) -> Aim | None:
     if value is None:
         return None
     return Aim(Decimal(value["figure"]), value["version"], value["news"], value["write_key"])
+
+
+def _pending(value: dict[str, Any] | None) -> Pending | None:
+    if value is None:
+        return None
+    aim = _aim(value["aim"])
+    assert aim is not None
+    return Pending(value["receipt"], aim, datetime.fromisoformat(value["until"]))
+
+
+def _pending_json(pending: Pending | None) -> dict[str, Any] | None:
+    if pending is None:
+        return None
+    return {"receipt": pending.receipt, "aim": _json(pending.aim), "until": pending.until.isoformat()}
 
 
 def _json(aim: Aim | None) -> dict[str, Any] | None:

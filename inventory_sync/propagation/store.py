@@ -16,13 +16,17 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from inventory_sync.connections.budgets import charge, shut_until, take_calls
+from inventory_sync.connections.budgets import may_call, shut_until
+from inventory_sync.connections.models import Connection
 from inventory_sync.domain import lane
+from inventory_sync.domain.writing import Writing
 from inventory_sync.propagation import marks
+from inventory_sync.propagation.guarding import is_held
 from inventory_sync.propagation.models import Listing, PushAttempt, PushCall
 from inventory_sync.propagation.owing import owe_all
 from inventory_sync.propagation.ports import Attempt, Flight, News, Row, Sighting, Wanted
 from inventory_sync.propagation.rows import FIELDS, to_row, write_back
+from inventory_sync.support.spending import CRITICAL
 
 MICRO = Decimal("0.000001")
 
@@ -37,10 +41,24 @@ SELECT i.id FROM unnest(%s::bigint[]) AS i(id) WHERE EXISTS (
 )
 """
 
+# What was set aside is owed again once its reason is gone. Rows of others are left to them.
+RETURN = """
+UPDATE propagation_listing SET state = 'owed', run_at = NULL WHERE id IN (
+    SELECT id FROM propagation_listing WHERE connection_id = %(connection)s
+        AND state IN ('shadow', 'waiting') AND state = ANY(%(states)s::text[])
+    ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+)
+"""
+RETURNED_AT_ONCE = 1000
+
 PICK = """
 SELECT id FROM propagation_listing
 WHERE connection_id = %(connection)s AND state = 'owed' AND (run_at IS NULL OR run_at <= %(now)s)
     AND (lease_until IS NULL OR lease_until <= %(now)s) AND (%(any)s OR urgent)
+    AND NOT EXISTS (  -- who drains pays what was owed when it began, and nothing new
+        SELECT 1 FROM connections_connection c
+        WHERE c.id = connection_id AND c.state = 'draining' AND c.state_since < dirty_since
+    )
 ORDER BY dirty_since, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """
 
@@ -66,10 +84,13 @@ class PostgresLanes:
         longest_life: timedelta,
     ) -> Flight:
         with transaction.atomic():
-            picked = self._pick(connection_id, now=now, limit=limit)
+            if not self._open(connection_id, now=now):
+                return Flight()
+            urgent, others = self._pick(connection_id, now=now, limit=limit)
+            picked = urgent + others
             if not picked:
                 return Flight()
-            wait_s = take_calls(connection_id, calls, now=now)
+            wait_s = may_call(connection_id, calls, now=now, tier=CRITICAL if urgent else "")
             if wait_s:
                 return Flight(wait_s=wait_s)
             listings = list(self._locked(picked))
@@ -80,7 +101,22 @@ class PostgresLanes:
             self._write(listings, rows)
             return Flight(tuple(rows))
 
-    def _pick(self, connection_id: int, *, now: datetime, limit: int) -> list[int]:
+    def writing(self, connection_id: int) -> Writing:
+        return Writing(Connection.objects.values_list("writing", flat=True).get(pk=connection_id))
+
+    def _open(self, connection_id: int, *, now: datetime) -> bool:
+        """Owe again what need not stay aside; return whether anything may be claimed at all."""
+        writing = self.writing(connection_id)
+        if writing is Writing.READ_ONLY:
+            return False
+        states = [Listing.State.SHADOW.value] if writing is Writing.LIVE else []
+        if not is_held(connection_id, now=now):
+            states.append(Listing.State.WAITING.value)
+        with connection.cursor() as cursor:
+            cursor.execute(RETURN, {"connection": connection_id, "states": states, "limit": RETURNED_AT_ONCE})
+        return True
+
+    def _pick(self, connection_id: int, *, now: datetime, limit: int) -> tuple[list[int], list[int]]:
         """Lock at most half from the urgent, the rest oldest first; the sets domain.lane.pick describes."""
         values: dict[str, Any] = {"connection": connection_id, "now": now}
         with connection.cursor() as cursor:
@@ -88,7 +124,7 @@ class PostgresLanes:
             urgent = [row[0] for row in cursor.fetchall()]
             cursor.execute(PICK, {**values, "any": True, "limit": limit})
             oldest = [row[0] for row in cursor.fetchall() if row[0] not in urgent]
-        return urgent + oldest[: limit - len(urgent)]
+        return urgent, oldest[: limit - len(urgent)]
 
     def lock(self, listing_ids: Collection[int]) -> list[Row]:
         return self._rows(list(self._locked(listing_ids)))
@@ -122,6 +158,7 @@ class PostgresLanes:
                 error_code=one.error_code,
                 error_detail=one.error_detail,
                 write_key=one.write_key[:120],
+                unexplained=one.unexplained,
                 call=call,
                 correlation_id=one.correlation_id,
             )
@@ -136,9 +173,6 @@ class PostgresLanes:
 
     def owe(self, wanted: Sequence[Wanted], *, now: datetime) -> frozenset[int]:
         return owe_all(wanted, now=now, near_zero=self.near_zero)
-
-    def charge(self, connection_id: int, calls: int, *, now: datetime) -> None:
-        charge(connection_id, calls, now=now)
 
     def shut_budget(self, connection_id: int, *, until: datetime) -> None:
         shut_until(connection_id, until)

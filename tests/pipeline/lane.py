@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from connectors.woocommerce.twin import WooTwin
+from inventory_sync.domain.errors import OutcomeUnknown, RemoteRefused, RemoteUnavailable
+from inventory_sync.domain.ports import LevelWrite, WriteEnd, WriteResult
 
 MUG, BOWL, LOOSE, PARENT, SHARING = 101, 103, 102, 120, 121
 
@@ -50,3 +52,49 @@ def landed(twin: WooTwin, number: int = MUG) -> list[int]:
     """Return the figures our writes brought, in the order they landed."""
     history = twin.products.book.history([number]).get(number, [])
     return [int(row["value"]) for row in history if row["who"] == "api"]
+
+
+class Later:
+    """A shop that accepts writes and applies them when it is told to: `apply`, `refuse` or `forget` them.
+
+    Everything else goes to the client it stands before. Receipts are never given twice.
+    """
+
+    def __init__(self) -> None:
+        self.client: Any = None
+        self.accepted: dict[str, LevelWrite] = {}
+        self.ends: dict[str, WriteEnd] = {}
+        self.polls = 0
+        self.silent = False
+
+    def before(self, client: Any) -> Later:
+        self.client = client
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
+
+    def write_levels(self, writes: Sequence[LevelWrite]) -> list[WriteResult]:
+        results = []
+        for write in writes:
+            receipt = f"receipt-{len(self.accepted) + 1}"
+            self.accepted[receipt] = write
+            results.append(WriteResult(write.ref, receipt=receipt))
+        return results
+
+    def poll_writes(self, receipts: Sequence[str]) -> list[WriteEnd]:
+        self.polls += 1
+        if self.silent:
+            raise RemoteUnavailable("No answer.")
+        return [self.ends.get(receipt, WriteEnd(done=False)) for receipt in receipts]
+
+    def apply(self, receipt: str) -> None:
+        """Let it land at the shop."""
+        [result] = self.client.write_levels([self.accepted[receipt]])
+        self.ends[receipt] = WriteEnd(done=True, error=result.error)
+
+    def refuse(self, receipt: str) -> None:
+        self.ends[receipt] = WriteEnd(done=True, error=RemoteRefused("Not for sale here."))
+
+    def forget(self, receipt: str) -> None:
+        self.ends[receipt] = WriteEnd(done=True, error=OutcomeUnknown("No such job."))

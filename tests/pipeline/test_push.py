@@ -231,7 +231,7 @@ def test_the_newest_figure_wins_and_those_between_are_never_sent(hub: Hub, twin:
 def test_a_spent_budget_makes_the_lane_wait_and_says_for_how_long(hub: Hub, twin: WooTwin) -> None:
     Budget.objects.update(tokens=2, rate_per_s=2, burst=10, refilled_at=hub.clock())
 
-    assert hub.push() == {"waits_for_budget_ms": 2000}
+    assert hub.push() == {"waits_for_budget_ms": 3000}
     assert twin.requests == []
 
 

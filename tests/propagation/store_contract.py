@@ -13,6 +13,7 @@ from inventory_sync.connections.models import Budget, Connection
 from inventory_sync.domain.budget import Bucket
 from inventory_sync.domain.ports import ListingRef
 from inventory_sync.domain.units import Factor
+from inventory_sync.domain.writing import Writing
 from inventory_sync.ledger.services import mark_items_dirty
 from inventory_sync.propagation.models import PushAttempt
 from inventory_sync.propagation.ports import Attempt, Flight, LaneStore, Row, Wanted
@@ -39,6 +40,7 @@ class World(Protocol):
     def dirty(self, item_id: int) -> None: ...
     def attempts(self, listing_id: int) -> list[str]: ...
     def tokens(self, count: int) -> None: ...
+    def writes(self, writing: Writing) -> None: ...
 
 
 @dataclass
@@ -76,6 +78,9 @@ class MemoryWorld:
     def tokens(self, count: int) -> None:
         self.tables.budgets[self.shop] = Bucket(Decimal(100), Decimal(100), Decimal(count), NOON)
 
+    def writes(self, writing: Writing) -> None:
+        self.tables.writing[self.shop] = writing
+
 
 class PostgresWorld:
     def __init__(self) -> None:
@@ -103,6 +108,9 @@ class PostgresWorld:
 
     def tokens(self, count: int) -> None:
         Budget.objects.filter(connection_id=self.shop).update(tokens=count, refilled_at=NOON)
+
+    def writes(self, writing: Writing) -> None:
+        factories.change(Connection.objects.get(pk=self.shop), writing=writing.value)
 
 
 def at(seconds: float) -> datetime:

@@ -189,7 +189,7 @@ class Hub:
             intake=SteppedIntake(self, self.intake, own=("claim", "release", "any_pending", "newest")),
             ledger=ledger,  # type: ignore[arg-type]
             availability=availability,  # type: ignore[arg-type]
-            lanes=Stepped(self, self.lanes, own=("claim", "shut_budget", "charge")),
+            lanes=Stepped(self, self.lanes, own=("claim", "shut_budget")),
             catalog=MemoryCatalog(self.catalog),
             cases=self.cases,
             cursors=self.cursors,

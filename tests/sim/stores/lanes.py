@@ -18,6 +18,7 @@ from inventory_sync.domain.lane import ListingState
 from inventory_sync.domain.ports import ListingRef
 from inventory_sync.domain.reports import ZERO
 from inventory_sync.domain.units import SAME, Factor
+from inventory_sync.domain.writing import Writing
 from inventory_sync.propagation.ports import Attempt, Flight, News, Row, Sighting, Wanted
 from tests.sim.stores.database import Database
 
@@ -41,6 +42,7 @@ class LaneTables:
     listings: dict[int, ListingRow] = field(default_factory=dict)
     budgets: dict[int, budget.Bucket] = field(default_factory=dict)
     attempts: dict[int, Attempt] = field(default_factory=dict)
+    writing: dict[int, Writing] = field(default_factory=dict)
 
 
 class MemoryLanes:
@@ -72,10 +74,15 @@ class MemoryLanes:
         lease: timedelta,
         longest_life: timedelta,
     ) -> Flight:
+        writing = self.writing(connection_id)
+        if writing is Writing.READ_ONLY:
+            return Flight()
+        # Nobody is ever asked here, so nothing waits for an approval for long.
+        stays = {"shadow"} if writing is Writing.SHADOW else set()
         owed = {
             each.row.state.key: number
             for number, each in self.tables.listings.items()
-            if each.connection_id == connection_id and not each.row.failed
+            if each.connection_id == connection_id and not each.row.failed and each.row.aside not in stays
         }
         states = [self.tables.listings[number].row.state for number in owed.values()]
         picked = sorted(owed[state.key] for state in lane.pick(states, limit, now=now, turn=1))
@@ -86,11 +93,18 @@ class MemoryLanes:
             if wait_s:
                 return Flight(wait_s=wait_s)
             rows = [
-                replace(row, state=lane.begin(row.state, now=now, lease=lease, longest_life=longest_life))
+                replace(
+                    row,
+                    state=lane.begin(row.state, now=now, lease=lease, longest_life=longest_life),
+                    aside="",
+                )
                 for row in self.lock(picked)
             ]
             self.save(rows, now=now)
         return Flight(tuple(rows))
+
+    def writing(self, connection_id: int) -> Writing:
+        return self.tables.writing.get(connection_id, Writing.LIVE)
 
     def lock(self, listing_ids: Collection[int]) -> list[Row]:
         return [self._read(number) for number in sorted(listing_ids) if number in self.tables.listings]
@@ -121,7 +135,7 @@ class MemoryLanes:
             for nth in range(len(deltas)):
                 lowered = units.quantize(MICRO) if nth == 0 else ZERO
                 state = lane.note_news(state, now=now, lowered=lowered, near_zero=self.near_zero)
-            self._write(replace(kept.row, state=state))
+            self._write(replace(kept.row, state=state, aside=""))
 
     def observe(self, sightings: Sequence[Sighting], *, now: datetime) -> int:
         seen = {(one.connection_id, one.external_id): one for one in sightings if one.figure is not None}
@@ -132,7 +146,9 @@ class MemoryLanes:
                 continue
             state = lane.observe(kept.row.state, sighting.figure, now=now, near_zero=self.near_zero)
             owed += state is not kept.row.state
-            self._write(replace(kept.row, state=state), stamp=sighting.stamp)
+            seen_anew = state is not kept.row.state or sighting.stamp[:40] != kept.observed_stamp
+            aside = "" if seen_anew else kept.row.aside
+            self._write(replace(kept.row, state=state, aside=aside), stamp=sighting.stamp)
         return owed
 
     def owe(self, wanted: Sequence[Wanted], *, now: datetime) -> frozenset[int]:
@@ -155,20 +171,13 @@ class MemoryLanes:
                     row,
                     state=state,
                     failed=row.failed and not changed,
+                    aside=row.aside if state is row.state else "",
                     correlation_id=one.correlation_id if changed else row.correlation_id,
                 )
             )
             if state.dirty_since is not None:
                 owed.add(kept.connection_id)
         return frozenset(owed)
-
-    def charge(self, connection_id: int, calls: int, *, now: datetime) -> None:
-        if calls > 0:
-            with self.database.transaction():
-                bucket = budget.refill(self.tables.budgets[connection_id], now)
-                self.database.put(
-                    self.tables.budgets, connection_id, replace(bucket, tokens=bucket.tokens - calls)
-                )
 
     def shut_budget(self, connection_id: int, *, until: datetime) -> None:
         with self.database.transaction():
