@@ -31,11 +31,15 @@ _redis_options = {
     "unacked_restore_throttle": 1,
     "queue_order_strategy": "priority",
 }
+# RabbitMQ confirms each message; a confirmation that does not come must not be waited for without end.
+_amqp_options = {"confirm_publish": True} | ({} if _consumes else {"read_timeout": 1, "write_timeout": 1})
 app.conf.update(
     broker_url=settings.BROKER_URL,
+    broker_connection_timeout=1,
+    broker_heartbeat=10,
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
-    broker_transport_options=_redis_options if _on_redis else {"confirm_publish": True},
+    broker_transport_options=_redis_options if _on_redis else _amqp_options,
     task_queues=[Queue(tier) for tier in QUEUES],
     task_default_queue="standard",
     task_routes={route.task: {"queue": route.queue} for route in TABLE},
