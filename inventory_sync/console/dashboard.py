@@ -8,22 +8,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Max, Min, Sum
+from django.db.models import Count, Min
 from django.http import HttpRequest
 from django.urls import reverse
 
 from inventory_sync.audit.models import Entry
-from inventory_sync.cases.models import Case
 from inventory_sync.connections.expiry import calendar
-from inventory_sync.connections.models import Connection, Cursor
+from inventory_sync.connections.models import Connection
+from inventory_sync.console.control import tables
 from inventory_sync.console.debts import Debt, debts
 from inventory_sync.console.deeds import many
 from inventory_sync.console.formats import age
 from inventory_sync.console.waiting import waiting_ids
-from inventory_sync.domain.ports import TIERS
 from inventory_sync.intake.models import Delivery, ParkedLine
 from inventory_sync.ledger.models import DirtyItem
-from inventory_sync.pipeline.models import Sign
+from inventory_sync.pipeline.gauges import Look
+from inventory_sync.pipeline.gauges.flow import Lane
 from inventory_sync.propagation.models import Listing
 from inventory_sync.support.clock import utc_now
 
@@ -61,36 +61,22 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 def control_room(*, now: datetime) -> dict[str, Any]:
     """Return all the page shows, computed from the rows that state the debts."""
-    pending, channels, owed = _pending(), _channels(), debts()
+    look = Look(now)
+    pending, channels, owed = _pending(look), _channels(look), debts()
     parked = ParkedLine.objects.filter(resolved_at__isnull=True).aggregate(
         count=Count("id"), oldest=Min("created_at")
     )
     failed = Listing.objects.filter(state=Listing.State.FAILED).count()
     rejected = Delivery.objects.filter(state=Delivery.State.REJECTED).count()
-    cases = Case.objects.filter(state=Case.State.OPEN).count()
-    signs = _signs(now)
+    cases = sum(each.count for each in look.cases)
+    signs = _signs(look)
     troubles = _troubles(pending, channels, owed, signs, failed=failed, cases=cases, now=now)
     return {
         "status": _sentence(troubles, int(parked["count"])),
         "status_tone": "bad" if troubles else "wait" if parked["count"] else "good",
         "troubles": troubles,
         "tiles": _tiles(pending, channels, parked, failed=failed, rejected=rejected, cases=cases, now=now),
-        "tiers": [
-            {"name": row.name, "count": row.count, "age": age(row.oldest, now=now), "late": row.is_late(now)}
-            for row in pending
-        ],
-        "channels": [
-            {
-                "name": connection.label,
-                "state": connection.get_state_display(),
-                "owed": backlog.count,
-                "age": age(backlog.oldest, now=now),
-                "late": backlog.is_late(now),
-                "link": f"{reverse('admin:propagation_listing_changelist')}?state__exact=owed"
-                f"&connection__id__exact={connection.pk}",
-            }
-            for connection, backlog in channels
-        ],
+        **tables(look),
         "debts": [
             {
                 "name": f"{debt.connection.label}: {debt.what}",
@@ -102,9 +88,11 @@ def control_room(*, now: datetime) -> dict[str, Any]:
             }
             for debt in owed
         ],
-        "hooks": _webhook_loss(now),
+        "hooks": _webhook_loss(look),
         "ends": calendar(today=now.date()),
         "signs": signs,
+        "queues": look.watch.queues,
+        "named": look.watch.named,
         "waiting_ids": waiting_ids()[:6],
         "dirty": DirtyItem.objects.count(),
         "entries": Entry.objects.all()[:6],
@@ -112,76 +100,47 @@ def control_room(*, now: datetime) -> dict[str, Any]:
     }
 
 
-def _pending() -> list[Backlog]:
-    found = {
-        row["tier"]: row
-        for row in Delivery.objects.filter(state=Delivery.State.PENDING)
-        .values("tier")
-        .annotate(count=Count("id"), oldest=Min("received_at"))
-    }
-    return [
-        Backlog(tier, found[tier]["count"], found[tier]["oldest"])
-        if tier in found
-        else Backlog(tier, 0, None)
-        for tier in TIERS
-    ]
+def _pending(look: Look) -> list[Backlog]:
+    return [Backlog(tier.name, tier.waiting, tier.oldest) for tier in look.tiers]
 
 
-def _channels() -> list[tuple[Connection, Backlog]]:
-    owed = {
-        row["connection_id"]: row
-        for row in Listing.objects.filter(state=Listing.State.OWED)
-        .values("connection_id")
-        .annotate(count=Count("id"), oldest=Min("dirty_since"))
-    }
-    return [
-        (
-            row,
-            Backlog(row.label, owed[row.pk]["count"], owed[row.pk]["oldest"])
-            if row.pk in owed
-            else Backlog(row.label, 0, None),
+def _channels(look: Look) -> list[tuple[Lane, Backlog]]:
+    return [(lane, Backlog(lane.label, lane.owed, lane.oldest)) for lane in look.lanes]
+
+
+def _webhook_loss(look: Look) -> list[dict[str, Any]]:
+    """Return one row per connection, its streams together."""
+    found: dict[int, dict[str, Any]] = {}
+    for source in look.sources:
+        link = reverse("admin:connections_connection_change", args=[source.connection_id])
+        row = found.setdefault(
+            source.connection_id, {"name": source.label, "reads": 0, "finds": 0, "at": None, "link": link}
         )
-        for row in Connection.objects.filter(sells=True)
-    ]
+        row["reads"] += source.reads
+        row["finds"] += source.finds
+        row["at"] = max(filter(None, (row["at"], source.swept_at)), default=None)
+    rows = sorted(found.values(), key=lambda row: str(row["name"]))
+    return [{**row, "swept": age(row["at"], now=look.now)} for row in rows]
 
 
-def _webhook_loss(now: datetime) -> list[dict[str, Any]]:
-    rows = (
-        Cursor.objects.values("connection__label", "connection_id")
-        .annotate(reads=Sum("reads"), finds=Sum("finds"), swept=Max("swept_at"))
-        .order_by("connection__label")
-    )
-    return [
-        {
-            "name": row["connection__label"],
-            "reads": row["reads"],
-            "finds": row["finds"],
-            "swept": age(row["swept"], now=now),
-            "link": reverse("admin:connections_connection_change", args=[row["connection_id"]]),
-        }
-        for row in rows
-    ]
-
-
-def _signs(now: datetime) -> list[dict[str, Any]]:
+def _signs(look: Look) -> list[dict[str, Any]]:
     """Return the signs of life: a queue is deaf when its canary has not sung for long."""
-    found = []
-    for sign in Sign.objects.order_by("name"):
+    deaf, found = look.watch.deaf, []
+    for sign in look.signs:
+        queue = sign.name.removeprefix("canary:")
         patience = SILENT if sign.name == "dispatcher" else DEAF
+        alive = look.now - sign.at <= patience and queue not in deaf
+        note = "works alone: the broker is away" if sign.detail.get("broker") is False else ""
+        if sign.detail.get("deaf"):
+            note = f"works for {many(sign.detail['deaf'], 'queue')} nobody heeds"
         name = sign.name.replace("canary:", "workers of ")
-        detail = sign.detail or {}
-        note = "works alone: the broker is away" if detail.get("broker") is False else ""
-        if detail.get("deaf"):
-            note = f"works for {many(detail['deaf'], 'task')} nobody heeds"
-        found.append(
-            {"name": name, "age": age(sign.at, now=now), "alive": now - sign.at <= patience, "note": note}
-        )
+        found.append({"name": name, "age": age(sign.at, now=look.now), "alive": alive, "note": note})
     return found
 
 
 def _troubles(
     pending: Sequence[Backlog],
-    channels: Sequence[tuple[Connection, Backlog]],
+    channels: Sequence[tuple[Lane, Backlog]],
     owed: Sequence[Debt],
     signs: Sequence[dict[str, Any]],
     *,
@@ -195,9 +154,9 @@ def _troubles(
         f"{row.name} deliveries wait for {age(row.oldest, now=now)}" for row in pending if row.is_late(now)
     ]
     troubles += [
-        f"{connection.label} is behind by {age(backlog.oldest, now=now)}"
-        for connection, backlog in channels
-        if backlog.is_late(now) and connection.state == Connection.State.ACTIVE
+        f"{lane.label} is behind by {age(backlog.oldest, now=now)}"
+        for lane, backlog in channels
+        if backlog.is_late(now) and lane.state == Connection.State.ACTIVE
     ]
     troubles += [
         f"{debt.what} for {debt.connection.label} wait for {age(debt.oldest, now=now)}"
@@ -227,7 +186,7 @@ def _sentence(troubles: Sequence[str], parked: int) -> str:
 
 def _tiles(
     pending: Sequence[Backlog],
-    channels: Sequence[tuple[Connection, Backlog]],
+    channels: Sequence[tuple[Lane, Backlog]],
     parked: dict[str, Any],
     *,
     failed: int,

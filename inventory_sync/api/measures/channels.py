@@ -150,6 +150,12 @@ OTHERS = (
         lambda look: [((each.code, each.state, each.writing), each.state == "active") for each in look.calls],
     ),
     gauge(
+        "connection_rung",
+        "1 for the rung of the degradation ladder a connection stands on.",
+        ("connection", "rung"),
+        lambda look: [((each.connection.code, each.rung.name.lower()), 1) for each in look.ladder],
+    ),
+    gauge(
         "breaker_state",
         "1 for the phase a connection's breaker is in: closed, half_open or open.",
         ("connection", "phase"),

@@ -57,4 +57,25 @@ RUNNING = (
         ("name",),
         lambda look: [((sign.name,), look.age_s(sign.at)) for sign in look.signs],
     ),
+    gauge(
+        "queue_deaf",
+        "1 for a queue of which nobody takes messages, 0 for one that is heard.",
+        ("queue",),
+        lambda look: [((queue.name,), queue.deaf_since is not None) for queue in look.watch.queues],
+    ),
+    gauge(
+        "worker_processes",
+        "Worker processes that gave a sign of late, by queue.",
+        ("queue",),
+        lambda look: [((queue.name,), queue.processes) for queue in look.watch.queues],
+    ),
+    gauge(
+        "workers_at_fault",
+        "Worker processes that hold a task for too long, are silent or take nothing, by why.",
+        ("why",),
+        lambda look: [
+            ((why,), sum(named.why == why for named in look.watch.named))
+            for why in ("holds", "silent", "deaf")
+        ],
+    ),
 )

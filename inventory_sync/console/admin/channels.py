@@ -26,6 +26,7 @@ from inventory_sync.console.admin.doing import Doing
 from inventory_sync.console.admin.explaining import explain_anchor
 from inventory_sync.console.deeds import Card, Deed, Outcome, facts, many
 from inventory_sync.console.formats import age, pre, pretty_value, quantity
+from inventory_sync.console.lists import LateFilter
 from inventory_sync.propagation.models import Listing, PushAttempt
 from inventory_sync.propagation.services import preview, retry
 from inventory_sync.support.clock import utc_now
@@ -237,7 +238,7 @@ class ListingAdmin(Doing, Reading):
         "external_id", "connection", "shown_item", "shown_state", "shown_desired", "shown_written",
         "shown_acknowledged", "shown_observed", "shown_age", "error_code", "shown_explain",
     )  # fmt: skip
-    list_filter = ("state", "connection", "urgent", "error_code")
+    list_filter = ("state", LateFilter, "connection", "urgent", "error_code")
     list_select_related = ("connection", "mapping__item")
     search_fields = (
         "external_id",

@@ -17,6 +17,7 @@ from inventory_sync.console.admin.base import Reading, ReadingInline, Reasoned, 
 from inventory_sync.console.admin.doing import Doing
 from inventory_sync.console.deeds import Card, Deed, Outcome, facts, join, many
 from inventory_sync.console.formats import quantity
+from inventory_sync.console.lists import LyingFilter
 from inventory_sync.domain.periods import posting_period
 from inventory_sync.ledger import periods
 from inventory_sync.ledger.models import Expectation, ExpectationLine, LatePosting, Period
@@ -48,7 +49,7 @@ class ExpectationLineInline(ReadingInline):
 @admin.register(Expectation)
 class ExpectationAdmin(Reading):
     list_display = ("ref", "connection", "kind", "status", "location", "due_at", "differs", "over")
-    list_filter = ("kind", "status", "differs", "over", "connection", "location")
+    list_filter = ("kind", "status", LyingFilter, "differs", "over", "connection", "location")
     list_select_related = ("connection", "location")
     search_fields = ("ref", "reference", "=correlation_id", "lines__item__sku")
     search_help_text = "Reference, document, SKU or correlation id"

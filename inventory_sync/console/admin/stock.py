@@ -18,6 +18,7 @@ from inventory_sync.console.admin.explaining import explain_anchor
 from inventory_sync.console.admin.reserving import DEEDS, RequestFilter
 from inventory_sync.console.copies import copies_of
 from inventory_sync.console.formats import quantity
+from inventory_sync.console.lists import FailedRequestFilter
 from inventory_sync.ledger.models import Allocation, Movement, Order, Reservation, StockLevel
 from inventory_sync.ledger.selectors_goods import parts_of
 
@@ -243,7 +244,7 @@ class ReservationAdmin(Reading):
         "shown_state",
         "changed_at",
     )
-    list_filter = (OpenFilter, "state", "order__connection")
+    list_filter = (OpenFilter, FailedRequestFilter, "state", "order__connection")
     list_select_related = ("order__connection", "item")
     search_fields = ("order__order_ref", "order__number", "item__sku")
     search_help_text = "Order or SKU"

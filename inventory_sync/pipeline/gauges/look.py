@@ -8,9 +8,11 @@ from functools import cached_property
 
 from django.conf import settings
 
+from inventory_sync.connections.ladder import Standing, ladder
 from inventory_sync.domain.freshness import Objective
 from inventory_sync.pipeline.gauges import calls, flow, fresh, steps
 from inventory_sync.pipeline.models_tallies import Sample
+from inventory_sync.pipeline.watch import Watch, watch
 
 
 class Look:
@@ -57,6 +59,10 @@ class Look:
         return calls.calls(now=self.now)
 
     @cached_property
+    def ladder(self) -> list[Standing]:
+        return ladder(self.now)
+
+    @cached_property
     def flights(self) -> tuple[steps.Flights, ...]:
         return steps.flights()
 
@@ -83,3 +89,7 @@ class Look:
     @cached_property
     def requests(self) -> steps.Requests:
         return steps.requests(self.samples)
+
+    @cached_property
+    def watch(self) -> Watch:
+        return watch(self.now)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from inventory_sync.pipeline import models
 from inventory_sync.pipeline.gauges.rows import rows
-from inventory_sync.pipeline.models import DoorTally
 from inventory_sync.pipeline.models_tallies import Sample
 
 _FLIGHTS = """
@@ -29,7 +30,6 @@ SELECT r.id, r.code, r.connection_code, r.asked_by, r.created_at,
 FROM cases_retryrun r LEFT JOIN cases_retryline l ON l.run_id = r.id
 WHERE r.state = 'running' GROUP BY r.id ORDER BY r.id
 """
-_SIGNS = "SELECT name, at FROM pipeline_sign ORDER BY name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,7 @@ class Sign:
 
     name: str
     at: datetime
+    detail: dict[str, Any]
 
 
 def flights() -> tuple[Flights, ...]:
@@ -113,12 +114,12 @@ def runs() -> tuple[Run, ...]:
 
 
 def signs() -> tuple[Sign, ...]:
-    return tuple(Sign(*row) for row in rows(_SIGNS))
+    return tuple(Sign(row.name, row.at, row.detail or {}) for row in models.Sign.objects.order_by("name"))
 
 
 def refusals() -> dict[str, int]:
     """Return how many requests the webhook door refused, by error code, since the beginning."""
-    return dict(DoorTally.objects.order_by("code").values_list("code", "count"))
+    return dict(models.DoorTally.objects.order_by("code").values_list("code", "count"))
 
 
 def requests(samples: Sequence[Sample]) -> Requests:
