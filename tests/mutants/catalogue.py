@@ -391,4 +391,28 @@ MUTANTS = (
         "        after_id=level.after_id,\n        upto_id=level.after_id,\n",
         ("tests/propagation/test_mirror_schedules.py", "tests/pipeline/test_mirror.py"),
     ),
+    Mutant(
+        "reserve-is-for-everybody",
+        "A bulk flood takes the last calls, and what is about to be oversold waits behind it.",
+        f"{DOMAIN}/allowance.py",
+        "    spare = tier != CRITICAL\n",
+        "    spare = False\n",
+        ("tests/domain/test_allowance.py",),
+    ),
+    Mutant(
+        "breaker-never-opens",
+        "A vendor that is down is asked as often as one that answers, by every worker there is.",
+        f"{DOMAIN}/breaker.py",
+        "    if counted.failures >= rules.in_a_row or",
+        "    if counted.failures >= 10_000 or",
+        ("tests/domain/test_breaker.py",),
+    ),
+    Mutant(
+        "slot-not-given-back",
+        "Calls at once run out: after as many calls as there are slots, each waits for a lease to end.",
+        f"{DOMAIN}/allowance.py",
+        "if slot.holder != holder",
+        "if slot.holder != \"\"",
+        ("tests/domain/test_allowance.py", "tests/connections/test_budgets.py"),
+    ),
 )
