@@ -10,6 +10,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -18,8 +19,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from runner import keys
+from tests.chaos.journal import Doc
 from tests.chaos.schedule import SMOKE, long
 
+AROUND_S = 900
+"""What bringing up, settling and judging may take beside the trade, on the slowest machine."""
 SHOWN = (
     "faults_played", "sales", "landed", "lost", "doubled", "unapplied", "books_differ", "oversold",
     "oversold_inherent", "regressed", "written_over", "over_limit", "converged_after_s",
@@ -33,17 +37,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=55.0, help="how long the long one trades")
     parser.add_argument("--report", type=Path, help="where to write the report as JSON")
     parser.add_argument("--keep", action="store_true", help="keep logs and journals of a good run too")
+    parser.add_argument("--naive", action="store_true", help="the naive build too; the long one always does")
     options = parser.parse_args(argv)
     seed = random.SystemRandom().randrange(1_000_000) if options.seed is None else options.seed
     size = SMOKE if options.smoke else long(options.minutes)
     folder = Path(tempfile.mkdtemp(prefix=f"chaos-{seed}-"))
     say(f"chaos {size.name}, seed {seed} (again: --seed {seed}), logs in {folder}")
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGALRM, _stop)
+    signal.alarm(int(size.trade_s + AROUND_S))
     _set_up_django(folder)
+    from tests.chaos.naive import naive_losses
     from tests.chaos.run import campaign
 
     began = time.monotonic()
     try:
         report = campaign(seed, size, folder, say).report
+        if options.naive or not options.smoke:
+            report["naive"] = naive_losses(seed, size, folder, say)
     except BaseException:
         traceback.print_exc()
         say(f"The campaign itself failed; seed {seed}, logs in {folder}")
@@ -59,18 +70,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if report["breaches"] else 0
 
 
+def _stop(number: int, _: object) -> None:
+    """End in good order: nothing that was started stays behind."""
+    raise TimeoutError(f"stopped by {signal.Signals(number).name}")
+
+
 def say(text: str) -> None:
     print(text, flush=True)
 
 
-def _print(report: dict[str, object]) -> None:
+def _print(report: Doc) -> None:
     for name in SHOWN:
         say(f"  {name:<18} {report[name]}")
-    recovery = report["recovery_s"]
-    assert isinstance(recovery, dict)
-    for kind, one in recovery.items():
+    for kind, one in report["recovery_s"].items():
         say(f"  recovery {kind:<28} p50 {one['p50']:6.2f} s  max {one['max']:6.2f} s")
-    for line in (*report["details"], *(f"BREACH {one}" for one in report["breaches"])):  # type: ignore[misc]
+    for line in (*report["details"], *(f"BREACH {one}" for one in report["breaches"])):
         say(f"  {line}")
 
 

@@ -20,7 +20,7 @@ from tests.chaos.poisoned_till import POISON
 from tests.chaos.remote import Remote
 from tests.chaos.schedule import Planned
 
-PLAYED_WITHIN_S = 12.0
+PLAYED_WITHIN_S = 25.0
 """How long a fault that waits for a call, a write or a message may wait before it counts as not played."""
 LATE_ORDERS_S = 0.9
 """Less than the connector promises: orders show within a second."""

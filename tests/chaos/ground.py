@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -31,9 +32,14 @@ from tests.chaos.poisoned_till import POISON
 from tests.chaos.remote import Remote
 from tests.walks import retailer
 from tests.walks.platform import connect_to
-from tests.walks.processes import WORKERS, Processes
+from tests.walks.processes import Processes
 
-PLATFORM = ("web", "dispatcher", *WORKERS)
+CREW = {
+    "worker-critical": ("critical,standard", 2), "worker-second": ("critical,standard", 2),
+    "worker-bulk": ("bulk,replay", 1),
+}  # fmt: skip
+"""Two of those that matter: one that is killed leaves another, as in any installation that means it."""
+PLATFORM = ("web", "dispatcher", *CREW)
 PER_S, BURST = 20.0, 40.0
 """What a shop allows, by its own clock; the hub is told the same."""
 SKUS = retailer.LIVE
@@ -43,6 +49,8 @@ BACK_AFTER_S = 0.5
 class Ground(Processes):
     """One campaign's installation."""
 
+    workers = CREW
+
     def __init__(self, folder: Path, services: Services) -> None:
         super().__init__(folder, services)
         self.broker_proxy = FaultProxy((LOOPBACK, urlsplit(services.broker_url).port or 0))
@@ -50,7 +58,7 @@ class Ground(Processes):
         self.proxies = {code: FaultProxy((LOOPBACK, self.ports[code])) for code in retailer.SHOPS}
         self.shops = {code: Remote(f"http://{LOOPBACK}:{self.ports[code]}") for code in retailer.SHOPS}
         self.till = Remote(f"http://{LOOPBACK}:{self.ports['till']}")
-        self.restarts = 0
+        self.away: list[Away] = []
         self._beside: dict[str, subprocess.Popen[bytes]] = {}
         self._change = threading.RLock()
         self._ending = threading.Event()
@@ -166,7 +174,17 @@ class Ground(Processes):
                     if one.popen.poll() is not None and not self._ending.is_set():
                         self._kill_all(one)
                         self._spawn(name)
-                        self.restarts += 1
+                        self.away.append(Away(name, time.time()))
+            for away in self.away:
+                if away.until is None and self._is_up(away.name):
+                    away.until = time.time()
+
+    def _is_up(self, name: str) -> bool:
+        one = self.running.get(name)
+        try:
+            return one is not None and self._ready(name)
+        except AssertionError:  # it has ended again
+            return False
 
     def _set_up(self) -> None:
         fronts = {code: Front(f"http://{LOOPBACK}:{proxy.port}") for code, proxy in self.proxies.items()}
@@ -210,6 +228,15 @@ class Ground(Processes):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(document), encoding="utf-8")
         return path
+
+
+@dataclass(slots=True)
+class Away:
+    """A process that had ended and was started again: from when until it was ready."""
+
+    name: str
+    since: float
+    until: float | None = None
 
 
 class Front:

@@ -202,8 +202,11 @@ def _writes(
 
 def unreachable_s(faults: Sequence[Fault], shop: str, at: float) -> float:
     """Return for how long the shop could not be reached lately; nothing is held against the hub meanwhile."""
-    return sum(
-        max(0.0, min(one.ended, at) - one.began)
-        for one in faults
-        if one.shop in (shop, "") and one.began <= at <= one.ended + BOUND_S
-    )
+    total, reached = 0.0, float("-inf")
+    for one in sorted(faults, key=lambda one: one.began):
+        if one.shop not in (shop, "") or one.began > at or one.ended + BOUND_S < at:
+            continue
+        until = min(one.ended, at)
+        total += max(0.0, until - max(one.began, reached))
+        reached = max(reached, until)
+    return total

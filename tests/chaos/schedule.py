@@ -50,19 +50,19 @@ class Size:
 
 SMOKE = Size(
     "smoke",
-    150.0,
+    165.0,
     MappingProxyType(
         {
-            "kill_pool_child": 12, "kill_worker": 2, "kill_web": 2, "kill_dispatcher": 2, "freeze_worker": 3,
-            "freeze_web": 2, "freeze_dispatcher": 2, "ask_worker_to_end": 1, "poison": 1,
-            "broker_flush": 4, "broker_kill": 1, "broker_wipe": 1, "broker_frozen": 2, "broker_reset": 3,
+            "kill_pool_child": 14, "kill_worker": 2, "kill_web": 2, "kill_dispatcher": 2, "freeze_worker": 4,
+            "freeze_web": 3, "freeze_dispatcher": 3, "ask_worker_to_end": 1, "poison": 1,
+            "broker_flush": 8, "broker_kill": 1, "broker_wipe": 1, "broker_frozen": 2, "broker_reset": 6,
             "broker_silent": 1,
-            "postgres_terminate": 4, "postgres_crash": 1, "postgres_kill": 1,
-            "net_slow": 4, "net_cut": 4, "net_reset": 3, "net_silent": 2, "net_refused": 2, "net_drip": 3,
-            "channel_429": 6, "channel_5xx": 6, "channel_applied_unanswered": 4, "channel_lost_unanswered": 2,
-            "channel_late_landing": 4, "channel_garbage": 4, "channel_partial": 2, "channel_stale_read": 2,
+            "postgres_terminate": 6, "postgres_crash": 1, "postgres_kill": 1,
+            "net_slow": 4, "net_cut": 3, "net_reset": 2, "net_silent": 1, "net_refused": 2, "net_drip": 3,
+            "channel_429": 4, "channel_5xx": 4, "channel_applied_unanswered": 4, "channel_lost_unanswered": 2,
+            "channel_late_landing": 4, "channel_garbage": 3, "channel_partial": 2, "channel_stale_read": 2,
             "channel_outage": 1,
-            "sender_twice": 4, "sender_shuffled": 3, "sender_lost": 4, "sender_late": 3, "sender_clock": 2,
+            "sender_twice": 8, "sender_shuffled": 6, "sender_lost": 6, "sender_late": 6, "sender_clock": 3,
         }
     ),
     20.0,
@@ -107,15 +107,16 @@ def _drawn(dice: random.Random, kind: str, at_s: float, size: Size) -> Planned:
     if kind.startswith(("channel_", "net_")):
         target = dice.choice(SHOPS)
     if kind.startswith("sender_"):
-        target = dice.choice((*SHOPS, "till"))
+        # A shop whose clock goes back has its orders' later changes taken for older: test_findings.py.
+        target = "till" if kind == "sender_clock" else dice.choice((*SHOPS, "till"))
     if kind in ("kill_pool_child", "kill_worker", "freeze_worker", "ask_worker_to_end"):
-        target = dice.choice(("worker-critical", "worker-critical", "worker-bulk"))
+        target = dice.choice(("worker-critical", "worker-second", "worker-bulk"))
     if kind.startswith("freeze_") or kind in ("broker_frozen", "broker_silent"):
         seconds = round(dice.uniform(1.0, 4.0), 2)
     if kind.startswith("net_"):
         seconds = round(dice.uniform(1.0, 3.0), 2)
     if kind in ("channel_429", "channel_5xx", "channel_garbage"):
-        count = dice.randint(2, 6)
+        count = dice.randint(1, 3)
     if kind == "channel_late_landing":
         seconds = round(dice.uniform(0.5, 4.5), 2)
     if kind == "channel_outage":

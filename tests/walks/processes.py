@@ -35,7 +35,8 @@ FAST = {
     "SYNC_DRAIN_SECONDS": "3",
     "SYNC_SWEEP_SCALE_PERCENT": "20",
 }
-READY = {"web": "", "dispatcher": "dispatcher.leads", "worker-critical": " ready", "worker-bulk": " ready"}
+READY = {"dispatcher": "dispatcher.leads"}
+"""What a process says when it is ready; a worker says that it is."""
 WORKERS = {"worker-critical": ("critical,standard", 2), "worker-bulk": ("bulk,replay", 1)}
 
 
@@ -50,6 +51,9 @@ class Running:
 
 class Processes:
     """Web, dispatcher and workers on servers of their own. Every wait is bounded."""
+
+    workers: Mapping[str, tuple[str, int]] = WORKERS
+    """Queues and pool size of each worker."""
 
     def __init__(self, folder: Path, services: Services) -> None:
         self.services = services
@@ -142,10 +146,10 @@ class Processes:
         return os.environ | dict(child.environment) | FAST | dict(more or {})
 
     def _spawn(self, name: str) -> None:
-        child = self.children["worker-critical" if name in WORKERS else name]
+        child = self.children["worker-critical" if name in self.workers else name]
         command = list(child.command)
-        if name in WORKERS:
-            queues, size = WORKERS[name]
+        if name in self.workers:
+            queues, size = self.workers[name]
             command[command.index("-Q") + 1] = queues
             command[command.index("--concurrency") + 1] = str(size)
             command[command.index("-n") + 1] = f"{name}@%h"
@@ -166,7 +170,7 @@ class Processes:
         one = self.running[name]
         assert one.popen.poll() is None, f"{name} ended:\n{self.tails()}"
         if name != "web":
-            return READY[name] in one.log.read_text(errors="replace")[one.began :]
+            return READY.get(name, " ready") in one.log.read_text(errors="replace")[one.began :]
         try:
             with urllib.request.urlopen(f"{self.landscape.hub_url}/health/live", timeout=2) as answer:
                 return bool(answer.status == 200)
