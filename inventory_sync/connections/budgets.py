@@ -6,7 +6,7 @@ the database's clock is everybody's. Lock order: last of all, but for the breake
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -67,7 +67,7 @@ def may_call(connection_id: int, calls: int, *, now: datetime, tier: str = "") -
     Takes nothing and locks nothing: who begins a piece of work asks, and each of its calls is paid by itself.
     """
     row, shape = _ready(connection_id, now)
-    asked = _asked_others(row, now, errand=Errand.PAY, held_too=False)
+    asked = _asked_others(row, now, held_too=False)
     waits = float(rule.room(_allowance(row), shape, now, tier=tier or spending.current(), calls=calls))
     return max(asked.wait_s, waits)
 
@@ -89,7 +89,7 @@ def pay(
     with transaction.atomic():
         row, shape = _ready(connection_id, now, lock=True)
         at = now or _database_now()  # of the moment the lock was got, not of when it was asked for
-        asked = _asked_others(row, at, errand=Errand.PAY, held_too=held_too)
+        asked = _asked_others(row, at, held_too=held_too)
         if asked.wait_s:
             return asked
         paid = rule.pay(
@@ -121,15 +121,6 @@ def note(
         _save(row, state)
 
 
-def charge(connection_id: int, calls: int, *, now: datetime) -> None:
-    """Take calls that were made already, below zero if need be: the next ones wait for them."""
-    if calls > 0:
-        with transaction.atomic():
-            row, shape = _ready(connection_id, now, lock=True)
-            state = rule.current(_allowance(row), shape, now)
-            _save(row, replace(state, bucket=replace(state.bucket, tokens=state.bucket.tokens - calls)))
-
-
 def shut_until(connection_id: int, until: datetime) -> None:
     """Give nothing before `until`: the vendor asked for it."""
     with transaction.atomic():
@@ -159,10 +150,10 @@ def _is_news(connection_id: int, told: Told, now: datetime | None) -> bool:
     return told.refused or rule.heed(state, shape, told, now or _database_now()) is not state
 
 
-def _asked_others(row: Budget, now: datetime, *, errand: Errand, held_too: bool) -> Asked:
+def _asked_others(row: Budget, now: datetime, *, held_too: bool) -> Asked:
     """Ask staff and the breaker."""
     connection = Connection.objects.select_related("breaker").get(pk=row.connection_id)
-    why = "" if held_too else held_by(connection, now=now, errand=errand)
+    why = "" if held_too else held_by(connection, now=now, errand=Errand.PAY)
     if why:
         return Asked(HELD_S, Why.HOLD, why)
     found: Breaker | None = getattr(connection, "breaker", None)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from django import forms
 from django.db import models
 from django.db.models import QuerySet
 
@@ -40,7 +41,10 @@ class Outcome:
 
 
 class Deed(Generic[Row]):
-    """Override the texts, `preview` and `do`; `result` shows the same subjects as they are afterwards."""
+    """Override the texts, `preview` and `do`; `result` shows the same subjects as they are afterwards.
+
+    `asks`: a form that asks for more than the reason; then `do_asked` is given its answers.
+    """
 
     name: str
     permission: str
@@ -48,6 +52,7 @@ class Deed(Generic[Row]):
     icon: str = "play_arrow"
     one_at_a_time: bool = False
     promise: str
+    asks: type[forms.Form] | None = None
 
     def applies(self, row: Row) -> bool:
         """Whether the button is offered for this subject."""
@@ -64,6 +69,11 @@ class Deed(Generic[Row]):
 
     def do(self, rows: Sequence[Row], *, actor: audit.Actor, reason: str, now: datetime) -> Outcome:
         raise NotImplementedError
+
+    def do_asked(
+        self, rows: Sequence[Row], *, answers: dict[str, Any], actor: audit.Actor, now: datetime
+    ) -> Outcome:
+        return self.do(rows, actor=actor, reason=answers["reason"], now=now)
 
 
 def ids_in(text: str) -> list[int]:

@@ -8,16 +8,16 @@ from datetime import datetime, timedelta
 
 from inventory_sync.connections import registry
 from inventory_sync.connections.expiry import Ends, calendar
+from inventory_sync.connections.ladder import is_late, ladder
 from inventory_sync.connections.models import Connection, Cursor
 from inventory_sync.console.deeds import many
 from inventory_sync.console.formats import age, span
 from inventory_sync.domain.errors import Misconfigured
 from inventory_sync.domain.ports import Stream
 
-MISSED = 3  # rounds that may be late before it is said
-LEAST_LATE = timedelta(minutes=2)
 REMEDIES = {
     Connection.State.ACTIVE: "",
+    Connection.State.DRAINING: "Nothing to do: it pauses by itself when what it was owed is paid.",
     Connection.State.PAUSED: "Resume it when it may be read and written again; what it sends waits.",
     Connection.State.MISCONFIGURED: "Correct its settings below and save: it is tried again at once. If "
     "nothing is wrong with them, resume it.",
@@ -39,10 +39,12 @@ class StreamStands:
 
 @dataclass(frozen=True, slots=True)
 class Stands:
-    """A whole connection. `remedy`: what somebody has to do, if anybody has."""
+    """A whole connection: its rung of the ladder, why, since when, and what somebody has to do."""
 
-    state: str
+    rung: str
     why: str
+    since: str
+    next_try: str
     remedy: str
     tone: str
     streams: tuple[StreamStands, ...]
@@ -59,11 +61,21 @@ def standing(row: Connection, *, now: datetime) -> Stands:
     active = row.state == Connection.State.ACTIVE
     streams = [_stream(each, cursors.get(each.name), active=active, now=now) for each in declared]
     bad = any(each.tone == "bad" for each in streams)
+    stand = ladder(now, [row])[0]
+    soon = (
+        ""
+        if stand.next_at is None
+        else "at once"
+        if stand.next_at <= now
+        else f"in {span(stand.next_at - now)}"
+    )
     return Stands(
-        state=row.get_state_display(),
-        why=row.state_reason,
+        rung=stand.rung.name.lower(),
+        why=stand.sentence,
+        since=f"{stand.since:%Y-%m-%d %H:%M} UTC" if stand.since else "",
+        next_try=soon,
         remedy=REMEDIES[Connection.State(row.state)],
-        tone="good" if active and not bad else "bad" if row.state != Connection.State.PAUSED else "wait",
+        tone="bad" if bad and stand.tone == "good" else stand.tone,
         streams=tuple(streams),
         ends=tuple(calendar(today=now.date(), connections=[row])),
     )
@@ -92,9 +104,7 @@ def _sentence(stream: Stream, cursor: Cursor, *, now: datetime) -> tuple[str, st
         return f"{many(cursor.skipped, 'page')} of this round left out: they cannot be read", "bad"
     if cursor.swept_at is None:
         return "being read for the first time", "wait"
-    allowed = max(LEAST_LATE, timedelta(seconds=MISSED * stream.every_s))
-    late = now - cursor.swept_at - allowed
-    if late > timedelta():
+    if is_late(stream, cursor, now=now):
         return f"late: it is read every {span(timedelta(seconds=stream.every_s))}", "wait"
     return "read as planned", "good"
 

@@ -85,7 +85,7 @@ def test_a_misconfigured_connection_says_what_to_do() -> None:
 
     stands = standing(row, now=NOON)
 
-    assert (stands.state, stands.why) == ("Misconfigured", "401: the key is unknown.")
+    assert (stands.rung, stands.why) == ("stopped", "It refuses us. 401: the key is unknown.")
     assert stands.remedy.startswith("Correct its settings below and save")
     assert orders(row).next_try == "when the connection runs again"
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -16,87 +14,26 @@ from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString, mark_safe
 from unfold.decorators import display
 
-from inventory_sync.audit import services as audit
 from inventory_sync.connections import registry, services
-from inventory_sync.connections.models import Budget, Connection, Cursor, Hook
+from inventory_sync.connections.ladder import ladder
+from inventory_sync.connections.models import Breaker, Budget, Connection, Cursor, Hook, Maintenance
 from inventory_sync.console.admin.base import ReadingInline, Reasoned
+from inventory_sync.console.admin.connection_deeds import DEEDS
 from inventory_sync.console.admin.connection_form import ConnectionForm, fields_of
 from inventory_sync.console.admin.doing import Doing
-from inventory_sync.console.deeds import Card, Deed, Outcome, facts, many
 from inventory_sync.console.standing import standing
 from inventory_sync.pipeline.replay import replay_waiting_everywhere
+from inventory_sync.propagation.hold_acts import arm_first_sync
 from inventory_sync.propagation.services import sync_listings
 from inventory_sync.support.clock import utc_now
 
-STATE_COLOURS = {"Active": "success", "Paused by staff": "warning", "Misconfigured": "danger"}
-
-
-class Pause(Deed[Connection]):
-    name = "pause"
-    permission = "console.pause_connection"
-    verb = "Pause"
-    icon = "pause"
-    promise = (
-        "Nothing is read from it or written to it until it is resumed. What it sends is still taken in at "
-        "the door and waits; figures owed to it wait too, and only the newest will be sent."
-    )
-
-    def applies(self, row: Connection) -> bool:
-        return row.state != Connection.State.PAUSED
-
-    def preview(self, row: Connection, *, now: datetime) -> Card:
-        owed = row.listings.filter(state="owed").count()
-        return Card(
-            row.label,
-            facts=facts(("Code", row.code), ("State", row.get_state_display()), ("Why", row.state_reason)),
-            note=f"{many(owed, 'figure')} owed to it now." if row.sells else "",
-            tone="good" if row.state == Connection.State.ACTIVE else "wait",
-        )
-
-    def do(self, rows: Sequence[Connection], *, actor: audit.Actor, reason: str, now: datetime) -> Outcome:
-        for row in rows:
-            services.pause(connection_id=row.pk, actor=actor, reason=reason)
-        return Outcome(f"Paused {many(len(rows), 'connection')}.")
-
-
-class Resume(Pause):
-    name = "resume"
-    verb = "Resume"
-    icon = "play_arrow"
-    promise = "It is read and written again from now on: what waited is worked off, the newest figure wins."
-
-    def applies(self, row: Connection) -> bool:
-        return row.state != Connection.State.ACTIVE
-
-    def do(self, rows: Sequence[Connection], *, actor: audit.Actor, reason: str, now: datetime) -> Outcome:
-        for row in rows:
-            services.resume(connection_id=row.pk, actor=actor, reason=reason)
-        return Outcome(f"Resumed {many(len(rows), 'connection')}.")
-
-
-class RotateToken(Deed[Connection]):
-    name = "token"
-    permission = "console.rotate_token"
-    verb = "New hook token"
-    icon = "vpn_key"
-    one_at_a_time = True
-    promise = (
-        "Makes a secret address for senders that cannot sign. The old one ends at once. Messages that come "
-        "in by it are hints only: what they name is read again at the source."
-    )
-
-    def preview(self, row: Connection, *, now: datetime) -> Card:
-        state = "there is one, it ends now" if row.hook_token_hash else "there is none yet"
-        return Card(row.label, facts=facts(("Code", row.code), ("Token", state)))
-
-    def result(self, row: Connection, *, now: datetime) -> Card:
-        return Card(row.label, facts=facts(("Code", row.code), ("Token", "the one shown here")), tone="good")
-
-    def do(self, rows: Sequence[Connection], *, actor: audit.Actor, reason: str, now: datetime) -> Outcome:
-        row = rows[0]
-        token = services.rotate_hook_token(connection_id=row.pk, actor=actor, reason=reason)
-        hub = str(settings.INVENTORY_SYNC["HUB_URL"]).rstrip("/")
-        return Outcome("Made a new hook token.", secret=f"{hub}/hooks/{row.code}/{token}/")
+RUNG_COLOURS = {
+    "live": "success",
+    "throttled": "info",
+    "degraded": "danger",
+    "held": "warning",
+    "stopped": "danger",
+}
 
 
 class CursorInline(ReadingInline):
@@ -119,24 +56,40 @@ class HookInline(ReadingInline):
 class BudgetInline(ReadingInline):
     model = Budget
     verbose_name_plural = "budget"
-    fields = ("tokens", "burst", "rate_per_s", "refilled_at", "closed_until")
+    fields = (
+        "tokens", "burst", "rate_per_s", "eased", "closed_until", "waits_since", "calls", "refusals",
+    )  # fmt: skip
+    readonly_fields = fields
+
+
+class BreakerInline(ReadingInline):
+    model = Breaker
+    verbose_name_plural = "breaker"
+    fields = ("phase", "since", "next_at", "openings", "failures", "error_code", "error_detail")
+    readonly_fields = fields
+
+
+class MaintenanceInline(ReadingInline):
+    model = Maintenance
+    verbose_name_plural = "maintenance windows"
+    fields = ("starts_at", "ends_at", "reason", "closed_at")
     readonly_fields = fields
 
 
 @admin.register(Connection)
 class ConnectionAdmin(Doing, Reasoned):
-    deeds = (Pause(), Resume(), RotateToken())
+    deeds = DEEDS
     list_display = ("label", "code", "connector", "shown_state", "sells", "shown_finds", "owner_team")
     list_filter = ("state", "connector", "sells")
     search_fields = ("code", "label", "connector")
-    inlines = (CursorInline, HookInline, BudgetInline)
+    inlines = (CursorInline, HookInline, BudgetInline, BreakerInline, MaintenanceInline)
 
     def get_inlines(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return list(self.inlines) if obj else []
 
-    @display(description="state", ordering="state", label=STATE_COLOURS)
+    @display(description="stands", ordering="state", label=RUNG_COLOURS)
     def shown_state(self, row: Connection) -> str:
-        return row.get_state_display()
+        return ladder(utc_now(), [row])[0].rung.name.lower()
 
     @display(description="found unannounced")
     def shown_finds(self, row: Connection) -> str:
@@ -197,6 +150,8 @@ class ConnectionAdmin(Doing, Reasoned):
                 **why,
             )
             obj.pk = row.pk
+            if row.sells:
+                arm_first_sync(row.pk, **why)
             # Reports may have waited for a connection of that name: shipments of its orders, say.
             transaction.on_commit(partial(replay_waiting_everywhere, f"channel:{row.code}"), robust=True)
         if row.sells:

@@ -99,13 +99,11 @@ class Doing:
             raise PermissionDenied
         now = utc_now()
         rows = deed.rows(self.get_queryset(request), ids_in(request.GET.get("ids", "")))  # type: ignore[attr-defined]
-        form = Why(request.POST or None)
+        form = (deed.asks or Why)(request.POST or None)
         if request.method == "POST" and form.is_valid() and rows:
             try:
                 with transaction.atomic():
-                    outcome = deed.do(
-                        rows, actor=actor_of(request), reason=form.cleaned_data["reason"], now=now
-                    )
+                    outcome = deed.do_asked(rows, answers=form.cleaned_data, actor=actor_of(request), now=now)
             except (ValidationError, SyncError) as error:
                 for sentence in sentences(error):
                     form.add_error(None, sentence)
@@ -124,7 +122,7 @@ class Doing:
         request: HttpRequest,
         deed: Deed[Any],
         rows: list[Any],
-        form: Why | None,
+        form: forms.Form | None,
         *,
         done: bool,
         secret: str = "",
