@@ -11,6 +11,7 @@ class Deed(models.Model):
         default_permissions = ()
         permissions = [
             ("replay_delivery", "Can have a delivery applied again"),
+            ("edit_delivery", "Can have an edited copy of a delivery applied"),
             ("resolve_parked", "Can close a parked line without applying it"),
             ("retry_push", "Can have a figure pushed again"),
             ("map_items", "Can say what a vendor's id means"),

@@ -85,6 +85,14 @@ UNFOLD: dict[str, Any] = {
             {
                 "items": [
                     {"title": "Control room", "icon": "space_dashboard", "link": reverse_lazy("admin:index")},
+                    {
+                        "title": "Inbox",
+                        "icon": "inbox",
+                        "link": reverse_lazy("admin:cases_case_inbox"),
+                        "permission": _may("cases.view_case"),
+                    },
+                    _page("All cases", "support", "cases_case", "?state__exact=open"),
+                    _page("Retries", "refresh", "cases_retryrun"),
                 ]
             },
             {
@@ -113,6 +121,7 @@ UNFOLD: dict[str, Any] = {
                     _page("Parked lines", "hourglass_top", "intake_parkedline", "?waiting=open"),
                     _page("Failed deliveries", "error", "intake_delivery", "?state__exact=rejected"),
                     _page("Reads due", "sync", "intake_readdue"),
+                    _page("Replays", "replay", "pipeline_replay"),
                 ],
             },
             {
@@ -164,7 +173,6 @@ UNFOLD: dict[str, Any] = {
                 "title": "Audit",
                 "separator": True,
                 "items": [
-                    _page("Cases", "support", "cases_case", "?state__exact=open"),
                     _page("Missing numbers", "link_off", "ledger_gap", "?state__exact=open"),
                     _page("Audit", "policy", "audit_entry"),
                     _page("Evidence", "verified", "pipeline_evidence"),

@@ -191,7 +191,7 @@ def _chosen(wanted: Wanted) -> QuerySet[Delivery]:
     if wanted.state:
         rows = rows.filter(state=wanted.state)
     if wanted.item is not None:
-        rows = rows.filter(pk__in=_about(wanted.item, rows))
+        rows = rows.filter(pk__in=_about(wanted.item, rows).values("pk"))
     return rows
 
 
@@ -208,4 +208,4 @@ def _about(item: Item, rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
     about = rows.filter(pk__in=posted)
     for connection_id, named in by_order.items():
         about |= rows.filter(connection_id=connection_id, object_key__in=named)
-    return about.values("pk")
+    return about

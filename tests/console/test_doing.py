@@ -125,7 +125,10 @@ def test_a_hook_token_is_shown_once(boss: Client, retailer: Retailer) -> None:
 def test_a_case_is_resolved_with_its_resolution(boss: Client) -> None:
     case = open_case(code="push.refused", subject_kind="listing", subject_id=1, summary="no", now=NOON)
 
-    boss.post(deed("cases_case", "resolve", case.pk), {"reason": "listing was deleted at the shop"})
+    boss.post(
+        f"{reverse('admin:cases_case_act', args=['resolve'])}?ids={case.pk}",
+        {"reason": "listing was deleted at the shop"},
+    )
 
     case.refresh_from_db()
     assert (case.state, case.resolution) == ("resolved", "listing was deleted at the shop")

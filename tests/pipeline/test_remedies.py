@@ -16,6 +16,7 @@ from inventory_sync.connections.models import Connection, Cursor
 from inventory_sync.intake.models import Delivery, ParkedLine
 from inventory_sync.intake.ports import DELIVERY_KIND, PARKED_KIND
 from inventory_sync.ledger.models import DirtyItem
+from inventory_sync.pipeline.invariants.look import SUBJECT_KIND
 from inventory_sync.pipeline.remedies.editing import apply_edited, read_aloud
 from inventory_sync.pipeline.remedies.registry import REMEDIES, remedy_for
 from inventory_sync.pipeline.remedies.types import Asked, Manner, Untried
@@ -64,7 +65,7 @@ def kinds_named(source: Source) -> Iterator[str]:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
         for target in node.targets
         if isinstance(target, ast.Name)
-    } | {"DELIVERY_KIND": DELIVERY_KIND, "PARKED_KIND": PARKED_KIND}
+    } | {"DELIVERY_KIND": DELIVERY_KIND, "PARKED_KIND": PARKED_KIND, "SUBJECT_KIND": SUBJECT_KIND}
     for node in source.nodes:
         if not isinstance(node, ast.Call):
             continue

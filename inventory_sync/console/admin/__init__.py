@@ -4,6 +4,8 @@ from django.contrib import admin
 
 from inventory_sync.console.admin import (
     access,
+    case_runs,
+    cases,
     catalog,
     channels,
     connections,
@@ -16,6 +18,7 @@ from inventory_sync.console.admin import (
     missing,
     orders_sent,
     proof,
+    replays,
     routing,
     stock,
     watch,
@@ -25,6 +28,8 @@ admin.site.index_title = "Control room"
 
 __all__ = [
     "access",
+    "case_runs",
+    "cases",
     "catalog",
     "channels",
     "connections",
@@ -37,6 +42,7 @@ __all__ = [
     "missing",
     "orders_sent",
     "proof",
+    "replays",
     "routing",
     "stock",
     "watch",

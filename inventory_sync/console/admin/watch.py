@@ -1,10 +1,8 @@
-"""What went wrong and who owns it; who changed what, and why."""
+"""Who changed what, and why."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
-from types import MappingProxyType
+from collections.abc import Callable
 from typing import Any
 
 from django.apps import apps
@@ -14,80 +12,10 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 from unfold.decorators import display
 
-from inventory_sync.audit import services as audit
 from inventory_sync.audit.models import Entry
-from inventory_sync.cases import services
-from inventory_sync.cases.models import Case
 from inventory_sync.console.admin.base import Reading
 from inventory_sync.console.admin.channels import trail_link
-from inventory_sync.console.admin.doing import Doing
-from inventory_sync.console.deeds import Card, Deed, Outcome, facts, many
-from inventory_sync.console.formats import age, code
-from inventory_sync.support.clock import utc_now
-
-
-class ResolveCase(Deed[Case]):
-    name = "resolve"
-    permission = "console.resolve_case"
-    verb = "Resolve"
-    icon = "task_alt"
-    promise = (
-        "The case is closed with what you write as its resolution. Nothing is retried by that; if the same "
-        "failure is seen again, a new case is opened."
-    )
-
-    def applies(self, row: Case) -> bool:
-        return row.state == Case.State.OPEN
-
-    def preview(self, row: Case, *, now: datetime) -> Card:
-        return Card(
-            row.summary,
-            facts=facts(
-                ("Code", row.code),
-                ("About", f"{row.subject_kind} {row.subject_id}"),
-                ("Connection", row.connection_code),
-                ("Seen", f"{many(row.times, 'time')}, last {age(row.last_seen_at, now=now)} ago"),
-                ("Owner", row.owner_team),
-                ("Resolution", row.resolution),
-            ),
-            tone="bad" if row.state == Case.State.OPEN else "good",
-        )
-
-    def do(self, rows: Sequence[Case], *, actor: audit.Actor, reason: str, now: datetime) -> Outcome:
-        closed = 0
-        for row in rows:
-            audit.record(actor=actor, action="case.resolved", subject=row, reason=reason)
-            closed += services.resolve_case(case_id=row.pk, resolution=reason, now=now)
-        return Outcome(f"Resolved {many(closed, 'case')}.")
-
-
-@admin.register(Case)
-class CaseAdmin(Doing, Reading):
-    deeds = (ResolveCase(),)
-    nothing_under = MappingProxyType({"state__exact=open": "No case is open: nothing waits for anybody."})
-    list_display = ("summary", "shown_code", "connection_code", "owner_team", "times", "shown_age", "state")
-    list_filter = ("state", "code", "connection_code", "owner_team")
-    search_fields = ("summary", "subject_id", "=correlation_id")
-    fields = (
-        "summary",
-        ("code", "state", "owner_team"),
-        ("subject_kind", "subject_id", "connection_code"),
-        ("times", "created_at", "last_seen_at"),
-        ("resolution", "resolved_at"),
-        "shown_trail",
-    )
-
-    @display(description="code", ordering="code")
-    def shown_code(self, row: Case) -> SafeString:
-        return code(row.code)
-
-    @display(description="last seen", ordering="last_seen_at")
-    def shown_age(self, row: Case) -> str:
-        return f"{age(row.last_seen_at, now=utc_now())} ago"
-
-    @display(description="trail")
-    def shown_trail(self, row: Case) -> SafeString | str:
-        return trail_link(row.correlation_id)
+from inventory_sync.console.formats import code
 
 
 @admin.register(Entry)

@@ -41,11 +41,11 @@ class DeliveryRemedy(Remedy):
     kinds = (DELIVERY_KIND,)
     page = "intake_delivery"
 
-    def delivery_id(self, case: Case) -> int | None:
+    def delivery_id(self, case: Case) -> int:
         return number(case.subject_id)
 
     def page_id(self, case: Case) -> int | None:
-        return self.delivery_id(case)
+        return self.delivery_id(case) or None
 
     def foresee(self, case: Case, *, now: datetime) -> Foreseen:
         row = self._delivery(case)
@@ -185,7 +185,7 @@ class NameRemedy(Remedy):
 def waited_for(case: Case) -> tuple[int, str]:
     """Return the connection and the name that lines wait for."""
     connection, _, waits_on = case.subject_id.partition(":")
-    return number(connection) or 0, waits_on
+    return number(connection), waits_on
 
 
 def _lines_waiting(connection_id: int, waits_on: str) -> QuerySet[ParkedLine]:
@@ -193,10 +193,8 @@ def _lines_waiting(connection_id: int, waits_on: str) -> QuerySet[ParkedLine]:
     return rows.filter(waits_on=waits_on)
 
 
-def newest_copy(delivery_id: int | None) -> Delivery | None:
+def newest_copy(delivery_id: int) -> Delivery | None:
     """Return the newest edited copy of a delivery, None if it has none."""
-    if delivery_id is None:
-        return None
     return Delivery.objects.filter(pk__in=copies_of(delivery_id)).order_by("-id").first()
 
 

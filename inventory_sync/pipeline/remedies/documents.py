@@ -5,7 +5,7 @@ Each is read at its target by its name before anything is sent, so that nothing 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -257,7 +257,7 @@ def _wanted_lines(row: Copy) -> tuple[str, ...]:
     )
 
 
-def _steps(rows: Sequence[Attempt]) -> list[Try]:
+def _steps(rows: Iterable[Attempt]) -> list[Try]:
     return [
         Try(
             at=row.at,

@@ -52,7 +52,8 @@ def read_aloud(row: Delivery, body: bytes) -> Aloud:
         connector = registry.connector(row.connection.connector)
         events = connector.translate(message, registry.config_of(row.connection))
     except SyncError as error:
-        where = f" (field {error.field})" if getattr(error, "field", "") else ""
+        field = getattr(error, "field", "")
+        where = f" (field {field})" if field else ""
         return Aloud(error=f"{error.detail}{where}")
     except Exception as error:  # noqa: BLE001 - whatever the drain would stumble over is said
         return Aloud(error=f"{type(error).__name__}: {error}")

@@ -109,9 +109,7 @@ class FeedRemedy(Remedy):
         )
 
     def begin(self, case: Case, asked: Asked) -> None:
-        connection_id = _feed(case)
-        assert connection_id is not None, "foresee was asked first"
-        _read_soon(connection_id, asked)
+        _read_soon(_feed(case), asked)
 
     def page_id(self, case: Case) -> int | None:
         return None
@@ -146,7 +144,7 @@ def _cursor(case: Case) -> Cursor | None:
     return Cursor.objects.select_related("connection").filter(connection__code=code, stream=stream).first()
 
 
-def _feed(case: Case) -> int | None:
+def _feed(case: Case) -> int:
     return number(case.subject_id.partition(":")[0])
 
 

@@ -123,7 +123,7 @@ class Remedy:
 
     def page_id(self, case: Case) -> int | None:
         """Return the id of its page in the admin, None where there is none."""
-        return number(case.subject_id)
+        return number(case.subject_id) or None
 
 
 class Untried(Remedy):
@@ -158,9 +158,9 @@ def after_commit(call: Callable[[], None]) -> None:
     transaction.on_commit(call, robust=True)
 
 
-def number(text: str) -> int | None:
-    """Return a subject's id as the number it is, None where it is none."""
-    return int(text) if text.isascii() and text.isdigit() else None
+def number(text: str) -> int:
+    """Return a subject's id as the number it is; 0, which no row has, where it is none."""
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def facts(*pairs: tuple[str, Any]) -> Facts:
