@@ -71,6 +71,7 @@ OWNERS: Final = MappingProxyType(
         "shipment.odd": Owner(STOCK),
         "stream.page_skipped": Owner(),
         "sync.error": Owner(PLATFORM),
+        "telling.failed": Owner(PLATFORM, URGENT),
         "time.without_zone": Owner(),
     }
 )

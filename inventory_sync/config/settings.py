@@ -163,6 +163,13 @@ CELERY_APP = "inventory_sync.config.celery"
 BROKER_URL = env.text("BROKER_URL", "redis://127.0.0.1:6379/0")
 FLOWER_URL = env.text("FLOWER_URL", "http://127.0.0.1:5555/ops/flower/")
 
+# The server that mails go out by; without one no route may use e-mail.
+EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_USE_SSL, EMAIL_USE_TLS = env.mail_server(
+    env.text("EMAIL_URL", "")
+)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "Inventory sync <inventory-sync@localhost>")
+
 # Our own knobs, the unit in the name.
 INVENTORY_SYNC: dict[str, Any] = {
     "SECRETS_KEY": env.text("SYNC_SECRETS_KEY"),
@@ -206,6 +213,8 @@ INVENTORY_SYNC: dict[str, Any] = {
     "BREAKER_FAILURES": env.integer("SYNC_BREAKER_FAILURES", 5, low=1),
     "BREAKER_LONGEST_S": env.integer("SYNC_BREAKER_LONGEST_S", 60, low=2),
     "BREAKER_CASE_AFTER_S": env.integer("SYNC_BREAKER_CASE_AFTER_S", 600, low=0),
+    "TELL_AFTER_S": env.integer("SYNC_TELL_AFTER_S", 20, low=0),
+    "TOLD_KEEP_DAYS": env.integer("SYNC_TOLD_KEEP_DAYS", 90, low=1),
     "URGENT_AT_OR_BELOW": env.integer("SYNC_URGENT_AT_OR_BELOW", 2, low=0),
     "DRAIN_SECONDS": env.integer("SYNC_DRAIN_SECONDS", 20, low=1),
     "DISPATCH_EVERY_MS": env.integer("SYNC_DISPATCH_EVERY_MS", 1000, low=50),

@@ -6,10 +6,12 @@ from django.views.generic import RedirectView
 
 from inventory_sync.api import health
 from inventory_sync.api.metrics import metrics
+from inventory_sync.console.acknowledging import acknowledge
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/admin/", permanent=False)),
     path("admin/", admin.site.urls),
+    path("acknowledge/<str:token>/", acknowledge, name="acknowledge"),
     path("api/v1/", include("inventory_sync.api.v1.urls")),
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),

@@ -173,6 +173,8 @@ UNFOLD: dict[str, Any] = {
                 "title": "Audit",
                 "separator": True,
                 "items": [
+                    _page("Who is told", "campaign", "cases_route"),
+                    _page("Messages to people", "outgoing_mail", "cases_message"),
                     _page("Missing numbers", "link_off", "ledger_gap", "?state__exact=open"),
                     _page("Audit", "policy", "audit_entry"),
                     _page("Evidence", "verified", "pipeline_evidence"),

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Q
 
+from inventory_sync.cases.telling.selectors import anything_due as anything_to_tell
 from inventory_sync.connections.models import Connection, Cursor
 from inventory_sync.connections.running import runnable
 from inventory_sync.domain.errors import Misconfigured
@@ -68,6 +69,8 @@ def find_debts(now: datetime, *, ports: Ports) -> list[Debt]:
     ]
     if retrying.any_due(now) or replaying.any_due(now):
         debts.append(owed("pipeline.retry_cases"))
+    if anything_to_tell(now):
+        debts.append(owed("pipeline.tell_people"))
     if round_due(now, every=ports.limits.verify_every):
         debts.append(owed("pipeline.verify"))
     if ports.limits.evidence_daily and day_due(now) is not None:

@@ -47,6 +47,7 @@ WORK: dict[str, Callable[..., dict[str, int]]] = {
     "pipeline.sweep": steps.sweep_stream,
     "pipeline.read_again": steps.read_again,
     "pipeline.retry_cases": steps.retry_cases,
+    "pipeline.tell_people": steps.tell_people,
     "pipeline.keep_house": keep_house,
     "pipeline.verify": steps.verify,
     "pipeline.evidence": steps.seal_evidence,

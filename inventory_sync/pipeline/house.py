@@ -15,6 +15,7 @@ from django.db import InterfaceError, OperationalError
 
 from inventory_sync.access import answers
 from inventory_sync.availability.due import keep_time
+from inventory_sync.cases.telling import outbox as telling
 from inventory_sync.intake.services import requeue_answered
 from inventory_sync.ledger.orders import expire_holds
 from inventory_sync.pipeline import reading
@@ -99,10 +100,11 @@ def own_gaps(ports: Ports) -> dict[str, int]:
 
 
 def forget(ports: Ports) -> dict[str, int]:
-    """Clear away push attempts, sent orders and kept answers that are old enough."""
+    """Clear away push attempts, sent orders, messages to people and kept answers that are old enough."""
     before = ports.clock() - timedelta(days=_knob("PUSH_HISTORY_DAYS"))
     forgotten = forget_history(before=before) + workflows.forget_history(before=before)
     kept = timedelta(seconds=_knob("IDEMPOTENCY_KEEP_S"))
+    forgotten += telling.forget(before=ports.clock() - timedelta(days=_knob("TOLD_KEEP_DAYS")))
     return {"forgotten": forgotten + answers.forget(before=ports.clock() - kept)}
 
 

@@ -73,6 +73,10 @@ TABLE = (
         "a copy of a location differs", "movements not mirrored", holds=_s(90),
     ),
     Route(
+        "pipeline.tell_people", ("standard",), _s(60),
+        "whoever must act learns of it late", "happenings, notices and messages due", holds=_s(120),
+    ),
+    Route(
         "pipeline.keep_house", ("standard",), _s(120),
         "expired holds keep stock back", "the next tick", holds=_s(120),
     ),

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from django.conf import settings
 from django.db import close_old_connections
 
+from inventory_sync.cases.telling import rounds
+from inventory_sync.cases.telling.rounds import World
 from inventory_sync.connections.running import Errand, may_begin
 from inventory_sync.domain.errors import Misconfigured
 from inventory_sync.pipeline import house, outgoing, reading, replaying, retrying, wiring
@@ -175,6 +177,12 @@ def retry_cases(*, ports: Ports | None = None, wake: Waker | None = None) -> dic
     clock, wake, until = (ports or wiring.ports()).clock, wake or waker(), deadline()
     counts = retrying.retry_due(clock=clock, wake=wake, until=until)
     return {**counts, "replayed": replaying.replay_due(clock=clock, wake=wake, until=until)}
+
+
+def tell_people(*, world: World | None = None) -> dict[str, int]:
+    """Tell people what happened to cases: mail and webhooks that are due, and who did not acknowledge."""
+    close_old_connections()
+    return rounds.tell_people(world or wiring.telling(), until=deadline())
 
 
 def verify(*, ports: Ports | None = None) -> dict[str, int]:

@@ -84,6 +84,12 @@ def retry_cases() -> dict[str, int]:
     return steps.retry_cases()
 
 
+@shared_task(name="pipeline.tell_people")
+def tell_people() -> dict[str, int]:
+    """Tell the owners of cases by mail and webhook, and escalate what nobody acknowledged."""
+    return steps.tell_people()
+
+
 @shared_task(name="pipeline.keep_house")
 def keep_house(at: str = "") -> dict[str, int]:
     """Expire holds, heal webhooks, have open orders looked at again; once per tick."""

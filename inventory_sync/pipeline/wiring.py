@@ -15,8 +15,13 @@ from django.conf import settings
 from django.db import connection as database
 from django.db import transaction
 
+from connectors.base.posting import post_signed
 from inventory_sync.availability.store import PostgresAvailability
 from inventory_sync.cases import services as cases
+from inventory_sync.cases.models_telling import Route
+from inventory_sync.cases.telling import mail
+from inventory_sync.cases.telling.rounds import World
+from inventory_sync.cases.telling.sending import Letter, Receipt
 from inventory_sync.catalog.selectors import PostgresCatalog
 from inventory_sync.connections import registry
 from inventory_sync.connections.expiry import calendar
@@ -155,6 +160,31 @@ def seals() -> Seals:
     return Seals(
         directory=knobs["EVIDENCE_DIR"], key=knobs["EVIDENCE_KEY"], software=knobs["SOFTWARE_VERSION"]
     )
+
+
+def telling() -> World:
+    """Return what telling people needs: the mail server of the settings, webhooks behind the egress guard."""
+    knobs = settings.INVENTORY_SYNC
+    return World(
+        clock=utc_now,
+        new_id=correlation.new_id,
+        jitter=random.random,
+        carriers={Route.Kind.EMAIL.value: mail.carry, Route.Kind.WEBHOOK.value: _post},
+        hub=str(knobs["HUB_URL"]),
+        settle=timedelta(seconds=knobs["TELL_AFTER_S"]),
+    )
+
+
+def _post(letter: Letter) -> Receipt:
+    post_signed(
+        letter.url,
+        secret=letter.secret,
+        message_id=letter.key,
+        body=letter.payload,
+        now=utc_now(),
+        private_hosts=tuple(settings.INVENTORY_SYNC["EGRESS_ALLOWED_HOSTS"]),
+    )
+    return Receipt(accepted=("webhook",))
 
 
 def ports() -> Ports:

@@ -75,6 +75,28 @@ def listing(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in text(name, default).split(",") if part.strip()]
 
 
+def mail_server(url: str) -> tuple[str, int, str, str, bool, bool]:
+    """Return host, port, user, password, and whether TLS is spoken from the start or begun in the talk.
+
+    smtps:// speaks TLS at once (465), smtp:// begins it (587); smtp+plain:// (25) never does, for a server on
+    this machine. An empty address is no server at all.
+    """
+    if not url:
+        return "", 25, "", "", False, False
+    parts = urlsplit(url)
+    ports = {"smtps": 465, "smtp": 587, "smtp+plain": 25}
+    if parts.scheme not in ports or not parts.hostname:
+        raise BadEnvironment("EMAIL_URL must read smtps://user:password@host:port, smtp:// or smtp+plain://.")
+    return (
+        parts.hostname,
+        parts.port or ports[parts.scheme],
+        unquote(parts.username or ""),
+        unquote(parts.password or ""),
+        parts.scheme == "smtps",
+        parts.scheme == "smtp",
+    )
+
+
 def database(name: str, default: str | None = None) -> dict[str, object]:
     """Return Django's settings for a `postgresql://user:password@host:port/name` address.
 

@@ -392,6 +392,22 @@ MUTANTS = (
         ("tests/propagation/test_mirror_schedules.py", "tests/pipeline/test_mirror.py"),
     ),
     Mutant(
+        "message-settled-without-its-fence",
+        "Who lost the lease settles the try of the next: what failed counts as sent, or is sent once more.",
+        "inventory_sync/cases/telling/sending.py",
+        "filter(pk=message.pk, token=message.token, state=Message.State.WAITING)",
+        "filter(pk=message.pk, state=Message.State.WAITING)",
+        ("tests/cases/test_telling_sending.py",),
+    ),
+    Mutant(
+        "end-told-to-who-never-heard-the-beginning",
+        "People are woken to hear that something is over which they were spared.",
+        "inventory_sync/cases/telling/composing.py",
+        'return "" if case.pk in told else "its beginning was not told either"',
+        'return ""',
+        ("tests/cases/test_telling_outbox.py",),
+    ),
+    Mutant(
         "reserve-is-for-everybody",
         "A bulk flood takes the last calls, and what is about to be oversold waits behind it.",
         f"{DOMAIN}/allowance.py",

@@ -21,6 +21,7 @@ from inventory_sync.console.admin import (
     replays,
     routing,
     stock,
+    telling,
     watch,
 )
 
@@ -45,5 +46,6 @@ __all__ = [
     "replays",
     "routing",
     "stock",
+    "telling",
     "watch",
 ]

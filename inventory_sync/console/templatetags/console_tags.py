@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from django import template
 from django.urls import reverse
 
+from inventory_sync.cases.telling.selectors import nobody_is_told
 from inventory_sync.console import formats
 from inventory_sync.console.waterfall import signed as with_sign
 
@@ -36,6 +37,12 @@ def signed(value: Decimal) -> str:
 def instant(value: datetime | None) -> str:
     """Write an instant to the second, in UTC."""
     return "—" if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+@register.inclusion_tag("console/nobody_told.html")
+def nobody_told() -> dict[str, str]:
+    """Say plainly that cases reach nobody, while no route is switched on."""
+    return {"sentence": nobody_is_told()}
 
 
 @register.simple_tag
