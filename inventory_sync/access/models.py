@@ -15,6 +15,8 @@ class ApiKey(Stamped):
         READ_DELIVERIES = "deliveries:read", "Read deliveries and their outcome"
         READ_ORDERS = "orders:read", "Read orders and what they reserve"
         WRITE_ORDERS = "orders:write", "Report orders that happened, change and cancel them"
+        READ_CASES = "cases:read", "Read what failed, who owns it and what was tried"
+        WRITE_CASES = "cases:write", "Assign, hide, end and retry what failed"
         RESERVE = "reservations:write", "Reserve stock, and read and change what was reserved"
 
     consumer = models.CharField(max_length=120, help_text="The system or partner that uses the key.")

@@ -55,6 +55,14 @@ class CursorInvalid(exceptions.APIException):
     default_code = "request.cursor_invalid"
 
 
+class NameReused(exceptions.APIException):
+    """The Idempotency-Key was used for another request before."""
+
+    status_code = 409
+    default_detail = "This Idempotency-Key belongs to another request."
+    default_code = "request.idempotency_key_reused"
+
+
 class ChannelUnknown(exceptions.NotFound):
     """The address names a channel that no connection is."""
 
@@ -123,6 +131,8 @@ def _code_of(exception: Exception) -> str:
         return CursorInvalid.default_code
     if isinstance(exception, ChannelUnknown):
         return ChannelUnknown.default_code
+    if isinstance(exception, NameReused):
+        return NameReused.default_code
     for kind, code in _CODES:
         if isinstance(exception, kind):
             return code

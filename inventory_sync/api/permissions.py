@@ -21,6 +21,8 @@ STAFF_PERMISSIONS: dict[str, tuple[str, ...]] = {
     ApiKey.Scope.READ_AVAILABILITY: ("availability.view_channelfigure",),
     ApiKey.Scope.READ_DELIVERIES: ("intake.view_delivery",),
     ApiKey.Scope.READ_ORDERS: ("ledger.view_order",),
+    ApiKey.Scope.READ_CASES: ("cases.view_case",),
+    ApiKey.Scope.WRITE_CASES: ("cases.view_case",),  # and the permission of each act
     ApiKey.Scope.RESERVE: ("ledger.view_order",),
 }
 

@@ -55,6 +55,8 @@ OWNERS: Final = MappingProxyType(
         "payload.unsupported": Owner(severity=LOW),
         "period.closed": Owner(STOCK, LOW),
         "pick.short": Owner(STOCK),
+        "push.held_blast_radius": Owner(severity=URGENT),
+        "push.held_first_sync": Owner(severity=URGENT),
         "push.not_applied": Owner(),
         "push.refused": Owner(),
         "push.stuck": Owner(severity=URGENT),

@@ -200,6 +200,7 @@ INVENTORY_SYNC: dict[str, Any] = {
     "PUSH_LEASE_S": env.integer("SYNC_PUSH_LEASE_S", 60, low=1),
     "MIRROR_LINES": env.integer("SYNC_MIRROR_LINES", 100, low=1),
     "MIRROR_COMPARE_EVERY_S": env.integer("SYNC_MIRROR_COMPARE_EVERY_S", 300, low=1),
+    "CASE_KEEP_DAYS": env.integer("SYNC_CASE_KEEP_DAYS", 180, low=1),
     "PUSH_HISTORY_DAYS": env.integer("SYNC_PUSH_HISTORY_DAYS", 30, low=1),
     "PUSH_MAX_ATTEMPTS": env.integer("SYNC_PUSH_MAX_ATTEMPTS", 8, low=1),
     "GUARD_LEAST_LISTINGS": env.integer("SYNC_GUARD_LEAST_LISTINGS", 20, low=2),

@@ -20,7 +20,7 @@ SyncError
 │    BadPolicyFile        .line: UnknownPolicyChannel, …Item, …Field, BadPolicyValue
 ├─ Refused          a request the hub may refuse; the caller may ask something else
 │    NotEnough, UnknownItem, NoPool, OtherContent, OlderVersion, HoldExpired, ReservationOver
-│    AlreadyCommitted, AwaitsReview, ChannelDecides, AllotmentTooLarge, AllotmentOver
+│    AlreadyCommitted, AwaitsReview, ChannelDecides, AllotmentTooLarge, AllotmentOver, CaseOver
 │    NoReservation        nothing is known under this reference: NoChannel
 ├─ Misconfigured    the connection pauses, its owner is told
 ├─ SequenceMissing, KeyExpires                       a case and nothing else: somebody must see to it
@@ -390,6 +390,12 @@ class AllotmentTooLarge(Refused):
 
 class AllotmentOver(Refused):
     code = "allotment.over"
+
+
+class CaseOver(Refused):
+    """Somebody closed it, or a later run did, before this was asked."""
+
+    code = "case.over"
 
 
 class NotNow(SyncError):

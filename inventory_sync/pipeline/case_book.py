@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from decimal import Decimal
 
 from inventory_sync.cases import services as cases
 from inventory_sync.cases.owners import team_of
@@ -18,11 +19,30 @@ class Cases:
     """See pipeline.ports.CaseBook."""
 
     def open(
-        self, code: str, kind: str, subject: str, summary: str, *, connection: str, correlation_id: str = ""
+        self,
+        code: str,
+        kind: str,
+        subject: str,
+        summary: str,
+        *,
+        connection: str,
+        correlation_id: str = "",
+        item_id: int | None = None,
+        order: str = "",
+        units: Decimal | None = None,
     ) -> None:
-        self.open_all(
-            [Failure(code, kind, subject, summary, connection_code=connection, correlation_id=correlation_id)]
+        failure = Failure(
+            code=code,
+            subject_kind=kind,
+            subject_id=subject,
+            summary=summary,
+            connection_code=connection,
+            item_id=item_id,
+            order_ref=order,
+            units_at_risk=units,
+            correlation_id=correlation_id,
         )
+        self.open_all([failure])
 
     def open_all(self, failures: Collection[Failure]) -> None:
         if failures:

@@ -106,5 +106,6 @@ def _alone(*, ports: Ports) -> tuple[Recomputed, frozenset[int]]:
             f"The figures of item {item.item_id} cannot be computed. {type(error).__name__}: {error}",
             connection="",
             correlation_id=item.correlation_id,
+            item_id=item.item_id,
         )
     return Recomputed(), frozenset()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from decimal import Decimal
 
 from inventory_sync.domain.reports import plain
 from inventory_sync.ledger.expectation_types import Discrepancy, ExpectationKey, Expected
@@ -29,6 +30,8 @@ def note_expectations(expected: Expected, codes: Mapping[int, str], *, cases: Ca
             subject_of(key),
             f"{ref}: {'; '.join(_in_words(each) for each in found)}.",
             connection=codes.get(connection_id, ""),
+            item_id=found[0].item_id if len(found) == 1 else None,
+            units=sum((each.over + each.short + each.damaged for each in found), Decimal(0)),
         )
     if expected.agreed:
         cases.close(KIND, [subject_of(key) for key in expected.agreed], "what arrived is what was announced")
@@ -41,6 +44,9 @@ def note_expectations(expected: Expected, codes: Mapping[int, str], *, cases: Ca
             f"not found; {plain(pick.picked)} were picked.",
             connection=codes.get(pick.connection_id, ""),
             correlation_id=pick.correlation_id,
+            item_id=pick.item_id,
+            order=pick.order_ref,
+            units=pick.short,
         )
 
 

@@ -28,8 +28,19 @@ class CaseBook(Protocol):
     """Where failures someone must own are written; inside the caller's transaction."""
 
     def open(
-        self, code: str, kind: str, subject: str, summary: str, *, connection: str, correlation_id: str = ""
-    ) -> None: ...
+        self,
+        code: str,
+        kind: str,
+        subject: str,
+        summary: str,
+        *,
+        connection: str,
+        correlation_id: str = "",
+        item_id: int | None = None,
+        order: str = "",
+        units: Decimal | None = None,
+    ) -> None:
+        """Open or count one. `units`: base units that may be sold twice or not at all meanwhile."""
 
     def open_all(self, failures: Collection[Failure]) -> None:
         """Open or count many at once."""

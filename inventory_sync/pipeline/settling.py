@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from inventory_sync.domain import lane, sandwich
 from inventory_sync.domain.errors import Misconfigured, RateLimited, Rejected, SyncError, Transient
@@ -170,7 +171,16 @@ def _open_case(work: Sandwich, row: Row, *, ports: Ports) -> None:
         f"{row.error_detail or 'it shows another figure after every write.'}",
         connection=work.account.code,
         correlation_id=row.correlation_id,
+        item_id=row.item_id,
+        units=_at_risk(row),
     )
+
+
+def _at_risk(row: Row) -> Decimal | None:
+    """Return how much more the channel shows than may be sold, None where one of the two is not known."""
+    if row.state.observed is None or row.state.desired is None:
+        return None
+    return max(Decimal(0), row.state.observed - row.state.desired)
 
 
 def heed(work: Sandwich, *, ports: Ports) -> None:

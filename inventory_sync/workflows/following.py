@@ -114,6 +114,7 @@ def _own(order_id: int, error: Exception, *, cases: CaseBook) -> Followed:
         f"{type(error).__name__}: {error}",
         connection=order.connection.code,
         correlation_id=order.correlation_id,
+        order=order.order_ref,
     )
     return Followed(Counter(not_followed=1))
 
@@ -191,6 +192,7 @@ def _tell_missing(copy: Copy, derived: Derived, target: str, *, cases: CaseBook)
             f"Order {copy.number} of {copy.source.code} is incomplete at {target}: {'; '.join(missing)}.",
             connection=target,
             correlation_id=copy.correlation_id,
+            order=copy.order_ref,
         )
     else:
         cases.close(CASE, [str(copy.pk)], "The copy carries everything the order wants there.")

@@ -108,7 +108,15 @@ class CaseBook(Protocol):
     """Where failures someone must own are written; inside the caller's transaction."""
 
     def open(
-        self, code: str, kind: str, subject: str, summary: str, *, connection: str, correlation_id: str = ""
+        self,
+        code: str,
+        kind: str,
+        subject: str,
+        summary: str,
+        *,
+        connection: str,
+        correlation_id: str = "",
+        order: str = "",
     ) -> None: ...
 
     def close(self, kind: str, subjects: Collection[str], resolution: str) -> None: ...

@@ -368,6 +368,7 @@ def _refused(work: Sending, row: Row, error: SyncError, now: datetime) -> Row:
         f"{work.code} does not have order {copy.number} of {copy.source} as it should: {error.detail}",
         connection=work.code,
         correlation_id=row.correlation_id,
+        order=copy.order_ref,
     )
     return progress.refused(row, error, now=now, jitter=work.jitter())
 

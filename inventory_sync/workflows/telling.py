@@ -171,6 +171,7 @@ def _failed(work: Telling, kept: DeliveryTold, error: SyncError, now: datetime) 
             f"{error.detail}",
             connection=work.code,
             correlation_id=kept.correlation_id,
+            order=kept.order.order_ref,
         )
 
 

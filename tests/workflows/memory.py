@@ -95,7 +95,15 @@ class Memory:
         self.made.append(made)
 
     def open(
-        self, code: str, kind: str, subject: str, summary: str, *, connection: str, correlation_id: str = ""
+        self,
+        code: str,
+        kind: str,
+        subject: str,
+        summary: str,
+        *,
+        connection: str,
+        correlation_id: str = "",
+        order: str = "",
     ) -> None:
         self.cases[code, subject] = summary
 

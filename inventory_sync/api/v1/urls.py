@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from inventory_sync.api.v1 import channels, explain, history, reservations, schema, schemas, stock
+from inventory_sync.api.v1 import cases, channels, explain, history, reservations, schema, schemas, stock
 
 app_name = "v1"
 
@@ -36,6 +36,14 @@ urlpatterns = [
         reservations.ReservationView.as_view(),
         name="reservation",
     ),
+    path("cases", cases.CasesView.as_view(), name="cases"),
+    path("cases/groups", cases.GroupsView.as_view(), name="case-groups"),
+    path("cases/retry", cases.RetryView.as_view(), name="retry-cases"),
+    path("cases/<int:case>", cases.CaseView.as_view(), name="case"),
+    path("cases/<int:case>/<str:act>", cases.ActView.as_view(), name="case-act"),
+    path("retry-runs/<int:run>", cases.RunView.as_view(), name="retry-run"),
+    path("retry-runs/<int:run>/lines", cases.RunLinesView.as_view(), name="retry-run-lines"),
+    path("retry-runs/<int:run>/cancel", cases.CancelRunView.as_view(), name="cancel-retry-run"),
     path("problems/<str:code>", schema.ProblemView.as_view(), name="problem"),
     path("schemas", schemas.SchemasView.as_view(), name="event-schemas"),
     path("schemas/<str:name>/<int:version>", schemas.EventSchemaView.as_view(), name="event-schema"),

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 
 from inventory_sync.domain.errors import NotOurTurn
 from inventory_sync.domain.failures import Failure
@@ -87,7 +88,17 @@ class MemoryCases:
     open_cases: dict[tuple[str, str, str], str] = field(default_factory=dict)
 
     def open(
-        self, code: str, kind: str, subject: str, summary: str, *, connection: str, correlation_id: str = ""
+        self,
+        code: str,
+        kind: str,
+        subject: str,
+        summary: str,
+        *,
+        connection: str,
+        correlation_id: str = "",
+        item_id: int | None = None,
+        order: str = "",
+        units: Decimal | None = None,
     ) -> None:
         self.database.put(self.open_cases, (kind, subject, code), summary)
 
