@@ -155,6 +155,8 @@ UNFOLD: dict[str, Any] = {
                     _page("Listings", "storefront", "propagation_listing"),
                     _page("Owed pushes", "outbox", "propagation_listing", "?state__exact=owed"),
                     _page("Failed pushes", "sms_failed", "propagation_listing", "?state__exact=failed"),
+                    _page("Held writes", "front_hand", "propagation_writehold", "?state__exact=waiting"),
+                    _page("Guards", "security", "propagation_laneguard"),
                     _page("Mirrored movements", "content_copy", "propagation_mirrordocument"),
                     _page("Mirrored locations", "flip", "propagation_mirrorplace"),
                     _page("Push attempts", "history", "propagation_pushattempt"),

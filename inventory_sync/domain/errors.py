@@ -398,17 +398,15 @@ class CaseOver(Refused):
     code = "case.over"
 
 
-class NotNow(SyncError):
-    """A person asked for what the state of the thing does not allow now."""
+class StillGathering(Refused):
+    """What a held write would do is still being read: there is nothing yet to decide about."""
 
-    code = "request.not_now"
-
-
-class StillGathering(NotNow):
     code = "hold.still_gathering"
 
 
-class DecidedAlready(NotNow):
+class DecidedAlready(Refused):
+    """Somebody decided about a held write before, or its time is over."""
+
     code = "hold.decided_already"
 
 

@@ -245,6 +245,15 @@ def retry_after(
     return timedelta(seconds=whole * (0.5 + 0.5 * jitter))
 
 
+def bound(listings: int, *, lines: int, flights_per_s: float, service: timedelta) -> timedelta:
+    """Return how old a figure gets at most while so many listings of its class are owed: 2K/(B·r) + s.
+
+    Half the lines of a flight are for each class, so K of them need 2K/B flights of r a second, and one more
+    to be under way for s.
+    """
+    return timedelta(seconds=2 * listings / (lines * flights_per_s)) + service
+
+
 def may_show(observed: Decimal | None, sent: Aim) -> Decimal:
     """Return the most a listing may have shown after a write that nobody has read back.
 

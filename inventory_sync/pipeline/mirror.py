@@ -30,6 +30,7 @@ from inventory_sync.domain.errors import (
     Transient,
 )
 from inventory_sync.domain.lane import retry_after
+from inventory_sync.domain.writing import Writing
 from inventory_sync.pipeline.ports import Account, Ports
 from inventory_sync.propagation import mirror_documents as documents
 from inventory_sync.propagation import mirror_selectors as selectors
@@ -52,6 +53,8 @@ LEVEL_KIND = "mirror_level"
 
 def mirror(account: Account, *, ports: Ports, until: Callable[[], bool] = lambda: False) -> dict[str, int]:
     """Work off what is owed to a mirror until nothing is due, its budget is spent or time is up."""
+    if ports.lanes.writing(account.id) is not Writing.LIVE:
+        return {"not_writing": 1}
     totals: Counter[str] = Counter()
     life = timedelta(seconds=account.capabilities.max_request_life_s)
     now = ports.clock()
@@ -179,6 +182,10 @@ def _send(
         writers.renew(writer, until=marked + SEND_WITHIN + life)  # reading may have taken most of the lease
         documents.mark_sent(sending, now=marked, ambiguous_until=marked + SEND_WITHIN + life)
     sending = [replace(each, attempts=each.attempts + 1, unknown=True) for each in sending]
+    if ports.lanes.writing(writer.connection_id) is not Writing.LIVE:
+        raise FenceLost(
+            "The connection is not written to any more: what was marked is read before it is sent."
+        )
     if ports.clock() > marked + SEND_WITHIN:
         raise FenceLost(f"Held up between the mark and the call for more than {SEND_WITHIN.seconds} s.")
     try:

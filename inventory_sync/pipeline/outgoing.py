@@ -13,6 +13,7 @@ from typing import cast
 from inventory_sync.connections.budgets import may_call
 from inventory_sync.domain.commands import DeliveryTaker, OrderTaker
 from inventory_sync.domain.errors import Misconfigured, RateLimited, Transient
+from inventory_sync.domain.writing import Writing
 from inventory_sync.pipeline.ports import Account, Ports
 from inventory_sync.support import correlation
 from inventory_sync.workflows import following, sending, telling
@@ -90,7 +91,7 @@ class _Purse:
 
     def is_empty(self) -> bool:
         """Say whether the work has to stop here."""
-        if self._until():
+        if self._until() or self._ports.lanes.writing(self._account.id) is not Writing.LIVE:
             return True
         self._wait_s = may_call(self._account.id, CALLS_PER_TURN, now=self._ports.clock())
         return bool(self._wait_s)

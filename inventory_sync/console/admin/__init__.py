@@ -4,6 +4,7 @@ from django.contrib import admin
 
 from inventory_sync.console.admin import (
     access,
+    approvals,
     case_runs,
     cases,
     catalog,
@@ -29,6 +30,7 @@ admin.site.index_title = "Control room"
 
 __all__ = [
     "access",
+    "approvals",
     "case_runs",
     "cases",
     "catalog",

@@ -31,9 +31,31 @@ from inventory_sync.propagation.models import Listing, PushAttempt
 from inventory_sync.propagation.services import preview, retry
 from inventory_sync.support.clock import utc_now
 
-STATE_COLOURS = {"Settled": "success", "Owed": "info", "Held": "warning", "Failed": "danger"}
-SHORT = {"settled": "Settled", "owed": "Owed", "unknown": "Held", "failed": "Failed"}
-TONES = {"settled": "good", "owed": "wait", "unknown": "wait", "failed": "bad"}
+STATE_COLOURS = {
+    "Settled": "success",
+    "Owed": "info",
+    "Accepted, not applied": "info",
+    "Held": "warning",
+    "Waits for approval": "warning",
+    "Shadow": "default",
+    "Failed": "danger",
+}
+SHORT = {
+    "settled": "Settled",
+    "owed": "Owed",
+    "unknown": "Held",
+    "waiting": "Waits for approval",
+    "shadow": "Shadow",
+    "failed": "Failed",
+}
+TONES = {
+    "settled": "good",
+    "owed": "wait",
+    "unknown": "wait",
+    "waiting": "wait",
+    "shadow": "wait",
+    "failed": "bad",
+}
 
 
 class RemovePolicy(Deed[Policy]):
@@ -300,6 +322,8 @@ class ListingAdmin(Doing, Reading):
 
     @display(description="state", ordering="state", label=STATE_COLOURS)
     def shown_state(self, row: Listing) -> str:
+        if row.pending and row.state == Listing.State.OWED:
+            return "Accepted, not applied"
         return SHORT[row.state]
 
     @display(description="wanted", ordering="desired")
