@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.db import connection
 
+from inventory_sync.config.celery import app
 from inventory_sync.pipeline import schedule
 from inventory_sync.pipeline.models import Sign, Tick
-from inventory_sync.pipeline.wake import Waker
+from inventory_sync.pipeline.wake import Waker, send
+from inventory_sync.support import correlation
 
 NOON = "2026-11-23T12:00:00+00:00"
 
@@ -29,6 +33,26 @@ def test_two_beats_make_one_tick() -> None:
 
     assert results == [{"kept": 1}, {"skipped": 1}, {"kept": 1}, {"skipped": 1}]
     assert len(done) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_beats_that_tick_at_the_same_moment_make_one_tick() -> None:
+    """Each in a session of its own, as two workers take what two beats sent."""
+    done: list[int] = []
+    together = threading.Barrier(4)
+
+    def tick(number: int) -> dict[str, int]:
+        together.wait(20)
+        try:
+            return schedule.once("keep_house", NOON, lambda: done.append(number) or {"kept": 1})
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as workers:
+        results = list(workers.map(tick, range(4)))
+
+    assert sorted(results, key=str) == [{"kept": 1}, {"skipped": 1}, {"skipped": 1}, {"skipped": 1}]
+    assert len(done) == 1
 
 
 @pytest.mark.django_db
@@ -96,7 +120,23 @@ def test_a_failing_broker_is_counted_and_told_to_nobody_who_asks() -> None:
         raise ConnectionError("refused")
 
     waker = Waker(refuse, rest_s=0)
-    waker._wanted = {("pipeline.compute", "critical", ())}
+    waker._wanted = {("pipeline.compute", "critical", ()): ""}
 
     assert waker.flush() is False
     assert waker.failures == 1
+
+
+def test_flower_is_told_who_asked_first_and_the_task_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    published: list[dict[str, Any]] = []
+    monkeypatch.setattr(app, "send_task", lambda task, **options: published.append(options))
+    waker = Waker(send)
+    waker._thread = threading.current_thread()  # alive: no other is started, and we flush ourselves
+
+    for asked_by in ("4f2a90b1c3d4e5f6", "0000000000000000"):
+        with correlation.bound(correlation_id=asked_by):
+            waker.push(7)
+    waker.flush()
+
+    [one] = published
+    assert one["kwargs"] == {"connection_id": 7}
+    assert one["kwargsrepr"] == "{'connection_id': 7} asked for by 4f2a90b1c3d4e5f6"

@@ -1,4 +1,4 @@
-"""The stack from images is the stack of `make run`: the same processes, commands that exist, settings told."""
+"""The stack from images is that of `make run`: the same processes, commands that exist, known settings."""
 
 from __future__ import annotations
 
