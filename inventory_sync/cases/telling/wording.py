@@ -195,16 +195,24 @@ def _by_code(parts: Sequence[Part]) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def _steps(code: str) -> tuple[str, ...]:
-    """Return the first steps of a code's runbook page: its list items, or else its first sentences."""
-    if not runbooks.has_page(code):
-        return ()
-    text = runbooks.page(code)
-    _, heading, after = text.partition("## What to do")
-    lines = [line.strip() for line in (after if heading else text).splitlines()]
-    end = next((i for i, line in enumerate(lines) if i and line.startswith("## ")), len(lines))
-    body = [line for line in lines[:end] if line and not line.startswith("#")]
-    items = [re.sub(r"^(?:[-*]|\d+\.)\s+", "", line) for line in body if re.match(r"(?:[-*]|\d+\.)\s", line)]
-    return tuple(_line(_plain(line)) for line in (items or body)[:STEPS])
+    """Return the first steps of a code's runbook page."""
+    return steps_in(runbooks.page(code)) if runbooks.has_page(code) else ()
+
+
+def steps_in(page: str) -> tuple[str, ...]:
+    """Return the items of "What to do", each as one line, or its paragraph when it is no list."""
+    _, _, after = page.partition("## What to do\n")
+    section, _, _ = after.partition("\n## ")
+    steps: list[str] = []
+    for line in (raw.strip() for raw in section.splitlines()):
+        item = re.match(r"(?:[-*]|\d+\.)\s+", line)
+        if item:
+            steps.append(line[item.end() :])
+        elif line and steps:
+            steps[-1] += f" {line}"
+        elif line:
+            steps.append(line)
+    return tuple(_line(_plain(step)) for step in steps[:STEPS])
 
 
 def _plain(markdown: str) -> str:
