@@ -53,9 +53,7 @@ def test_a_diff_says_what_was_and_what_is() -> None:
 
 
 def test_a_runbook_is_written_as_html_and_nothing_of_it_is_believed() -> None:
-    page = rendered(
-        "# See\n\nUse `a <b>` and **now**.\n\n1. one\n   more\n2. two\n\n<script>x</script>"
-    )
+    page = rendered("# See\n\nUse `a <b>` and **now**.\n\n1. one\n   more\n2. two\n\n<script>x</script>")
 
     assert "<h3>See</h3>" in page
     assert "<ol><li>one more</li><li>two</li></ol>" in page
