@@ -217,34 +217,6 @@ def snooze(
     return _change(case_ids, {"snoozed_until": until}, "case.snoozed", actor=actor, reason=reason, now=now)
 
 
-def show_again(case_ids: Collection[int], *, actor: audit.Actor, reason: str, now: datetime) -> Acted:
-    """Take back that these cases were hidden."""
-    hidden = Case.objects.exclude(snoozed_until=None)
-    values = {"snoozed_until": None}
-    return _change(case_ids, values, "case.shown_again", actor=actor, reason=reason, now=now, among=hidden)
-
-
-def reopen(case_ids: Collection[int], *, actor: audit.Actor, reason: str, now: datetime) -> Acted:
-    """Take back that people closed these cases; one of which another is open by now stays closed."""
-    values = {"state": Case.State.OPEN, "resolution": "", "resolved_at": None, "closed_by": ""}
-    with transaction.atomic():
-        rows = Case.objects.select_for_update().filter(pk__in=case_ids).exclude(state=Case.State.OPEN)
-        done = []
-        for row in rows.order_by("code", "subject_kind", "subject_id"):
-            same = Case.objects.filter(
-                code=row.code, subject_kind=row.subject_kind, subject_id=row.subject_id, state=Case.State.OPEN
-            )
-            if same.exists():
-                continue
-            before = {name: getattr(row, name) for name in values}
-            audit.record(
-                actor=actor, action="case.reopened", subject=row, before=before, after=values, reason=reason
-            )
-            Case.objects.filter(pk=row.pk).update(**values, updated_at=now)
-            done.append(row.pk)
-    return Acted(tuple(done), tuple(sorted(set(case_ids) - set(done))))
-
-
 def resolve(case_ids: Collection[int], *, actor: audit.Actor, reason: str, now: datetime) -> Acted:
     """Close these cases: it was put right. Seen again, the failure opens a new one."""
     return _end(case_ids, Case.State.RESOLVED, "case.resolved", actor=actor, reason=reason, now=now)

@@ -25,7 +25,7 @@ from django.utils.http import urlencode
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from inventory_sync.audit import services as audit
-from inventory_sync.cases import selectors, services
+from inventory_sync.cases import selectors, services, undoing
 from inventory_sync.cases.models import Case, RetryRun
 from inventory_sync.console.admin.base import actor_of, sentences
 from inventory_sync.console.bodies import NotEditable, diff, editable, restored
@@ -290,7 +290,7 @@ class CaseActs:
         hidden = case.state == Case.State.OPEN
         if not request.user.has_perm(services.PERMISSIONS["snooze" if hidden else "resolve"]):
             raise PermissionDenied
-        undo = services.show_again if hidden else services.reopen
+        undo = undoing.show_again if hidden else undoing.reopen
         try:
             acted = undo([case.pk], actor=actor_of(request), reason="undone on its page", now=utc_now())
         except ValidationError as error:
