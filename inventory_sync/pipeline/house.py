@@ -36,7 +36,6 @@ from inventory_sync.workflows import services as workflows
 log = get_logger(__name__)
 
 EXPIRE_BATCH = 500
-FAILED = "house.failed"
 KIND = "chore"
 
 Chore = Callable[[Ports], Mapping[str, int]]
@@ -56,7 +55,7 @@ def keep(*, ports: Ports, compute: Callable[[], None]) -> dict[str, int]:
             raise
         except Exception as error:
             failed[name] = f"{type(error).__name__}: {error}"
-            log.exception(FAILED, chore=name)
+            log.exception("house.failed", chore=name)
             continue
         counts |= done
         if name in GIVE_BACK and any(done.values()):
@@ -141,7 +140,9 @@ GIVE_BACK = frozenset({"expire_holds", "serve_waiting", "pass_time"})
 def _own(failed: Mapping[str, str], *, ports: Ports) -> None:
     with ports.intake.transaction():
         for name, why in failed.items():
-            ports.cases.open(FAILED, KIND, name, f"Keeping the house: {name} failed. {why}", connection="")
+            ports.cases.open(
+                "house.failed", KIND, name, f"Keeping the house: {name} failed. {why}", connection=""
+            )
         ports.cases.close(KIND, sorted(CHORES.keys() - failed.keys()), "It was done.")
 
 

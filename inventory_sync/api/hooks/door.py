@@ -37,13 +37,6 @@ STATUS = {
 }
 
 
-LATER = {
-    BACKLOG: "Too much waits to be applied; send it again later.",
-    DISK_FULL: "There is hardly room to store anything; send it again later.",
-}
-"""Said only to senders declared to repeat what is refused. For all others the door stores to the last."""
-
-
 class Answered(Exception):
     """The request is answered with a problem; nothing was stored."""
 
@@ -130,10 +123,21 @@ class Door:
             raise Answered(401, error.code, error.detail or "The signature does not match.") from None
         if isinstance(received, Reply):
             return received.status, "text/plain", received.body
-        if known.connector.capabilities.retries_on_refusal and (why := self._refuses(received.tier)):
-            raise Answered(503, why, LATER[why], (("Retry-After", "30"),))
+        if known.connector.capabilities.retries_on_refusal:
+            self._ask_to_come_later(received.tier)
         self._keep(known, received, headers, body, token, correlation)
         return 202, "application/json", json.dumps({"correlation_id": correlation}).encode()
+
+    def _ask_to_come_later(self, tier: str) -> None:
+        """Only senders declared to repeat what is refused are asked; for others the door stores on."""
+        later = (("Retry-After", "30"),)
+        why = self._refuses(tier)
+        if why == BACKLOG:
+            raise Answered(503, "hook.backlog", "Too much waits to be applied; send it again later.", later)
+        if why == DISK_FULL:
+            raise Answered(
+                503, "hook.disk_full", "There is hardly room to store; send it again later.", later
+            )
 
     def _known(self, code: str) -> Knocked:
         try:
