@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Queue
 
-from tests.mutants.catalogue import MUTANTS, Mutant
+from tests.mutants.catalogue import MUTANTS
+from tests.mutants.mutant import Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
 TAKEN = ("inventory_sync", "connectors", "runner", "tests", "templates", "pyproject.toml", "manage.py")
