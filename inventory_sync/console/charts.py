@@ -15,14 +15,15 @@ def spark(values: Sequence[float], *, words: str) -> SafeString:
     """Return a curve of these values, or nothing while there are less than two. `words` is read aloud."""
     if len(values) < 2:
         return SafeString("")
-    top = max(max(values), 1)
+    top = max(*values, 1)
     step = WIDTH / (len(values) - 1)
     points = " ".join(
         f"{place * step:.1f},{HEIGHT - 1 - value / top * (HEIGHT - 3):.1f}"
         for place, value in enumerate(values)
     )
     return format_html(
-        '<svg class="console-spark" viewBox="0 0 {} {}" role="img" aria-label="{}" preserveAspectRatio="none">'
+        '<svg class="console-spark" viewBox="0 0 {} {}" role="img" aria-label="{}"'
+        ' preserveAspectRatio="none">'
         '<title>{}</title><polyline points="{}" fill="none" stroke="currentColor" stroke-width="1.5" '
         'vector-effect="non-scaling-stroke"/></svg>',
         WIDTH, HEIGHT, words, words, points,
@@ -62,7 +63,8 @@ def meter(share: float, *, words: str) -> SafeString:
     """Return a bar filled to a share of its width; more than all of it is full, and told apart."""
     filled = max(0.0, min(1.0, share)) * 100
     return format_html(
-        '<span class="console-meter {}" role="img" aria-label="{}" title="{}"><b style="width:{}%"></b></span>',
+        '<span class="console-meter {}" role="img" aria-label="{}" title="{}">'
+        '<b style="width:{}%"></b></span>',
         "over" if share >= 1 else "near" if share >= 0.5 else "", words, words, f"{filled:.1f}",
     )  # fmt: skip
 
