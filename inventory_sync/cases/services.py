@@ -205,7 +205,9 @@ def acknowledge(case_ids: Collection[int], *, actor: audit.Actor, reason: str, n
     """Say that somebody has seen these cases: nobody further up is told. The first to say so is kept."""
     values = {"acknowledged_at": now, "acknowledged_by": name_of(actor)}
     unseen = Case.objects.filter(acknowledged_at=None)
-    return _change(case_ids, values, "case.acknowledged", actor=actor, reason=reason, now=now, among=unseen)
+    return _change(
+        case_ids, values, action="case.acknowledged", actor=actor, reason=reason, now=now, among=unseen
+    )
 
 
 def snooze(
@@ -219,12 +221,12 @@ def snooze(
 
 def resolve(case_ids: Collection[int], *, actor: audit.Actor, reason: str, now: datetime) -> Acted:
     """Close these cases: it was put right. Seen again, the failure opens a new one."""
-    return _end(case_ids, Case.State.RESOLVED, "case.resolved", actor=actor, reason=reason, now=now)
+    return _end(case_ids, Case.State.RESOLVED, action="case.resolved", actor=actor, reason=reason, now=now)
 
 
 def discard(case_ids: Collection[int], *, actor: audit.Actor, reason: str, now: datetime) -> Acted:
     """Give these cases up on purpose: nothing was put right and nobody will."""
-    return _end(case_ids, Case.State.DISCARDED, "case.discarded", actor=actor, reason=reason, now=now)
+    return _end(case_ids, Case.State.DISCARDED, action="case.discarded", actor=actor, reason=reason, now=now)
 
 
 def freeze_run(

@@ -67,7 +67,7 @@ def note_failure(connection_id: int, *, code: str, detail: str, now: datetime, c
         row.error_code, row.error_detail = code, detail[:500]
         _save(row, rule.failed(before, now, rules(), chance))
         if before.phase is Phase.CLOSED and row.phase == Phase.OPEN:
-            _tell(row, "connection.breaker_opened", f"{detail} ({code})")
+            _tell(row, action="connection.breaker_opened", why=f"{detail} ({code})")
         elif before.phase is Phase.HALF_OPEN and row.phase == Phase.OPEN:
             log.info("breaker.stayed_open", connection=row.connection.code, code=code)
 
@@ -82,7 +82,7 @@ def note_answer(connection_id: int, *, now: datetime) -> None:
             return
         _save(row, after)
         if before.phase is not Phase.CLOSED and after.phase is Phase.CLOSED:
-            _tell(row, "connection.breaker_closed", "It answers again.")
+            _tell(row, action="connection.breaker_closed", why="It answers again.")
 
 
 def _locked(connection_id: int) -> Breaker:
@@ -95,7 +95,7 @@ def _save(row: Breaker, state: rule.Breaker) -> None:
     row.save()
 
 
-def _tell(row: Breaker, action: str, why: str) -> None:
+def _tell(row: Breaker, *, action: str, why: str) -> None:
     connection: Connection = row.connection
     shown = {"breaker": row.phase, "since": row.since, "next_try": row.next_at}
     audit.record(actor=ACTOR, action=action, subject=connection, after=shown, reason=why[:300])

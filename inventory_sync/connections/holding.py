@@ -61,7 +61,7 @@ def plan_maintenance(
         window = Maintenance.objects.create(
             connection=connection, starts_at=starts_at, ends_at=ends_at, reason=reason
         )
-        _record(window, "connection.maintenance_planned", actor=actor, reason=reason)
+        _record(window, action="connection.maintenance_planned", actor=actor, reason=reason)
     return window
 
 
@@ -75,7 +75,7 @@ def end_maintenance(*, window_id: int, actor: audit.Actor, reason: str, now: dat
         window.save(update_fields=["closed_at", "updated_at"])
         if window.starts_at <= now:
             read_at_once(window.connection_id)
-        _record(window, "connection.maintenance_ended", actor=actor, reason=reason)
+        _record(window, action="connection.maintenance_ended", actor=actor, reason=reason)
     return True
 
 

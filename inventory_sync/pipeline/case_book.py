@@ -11,12 +11,15 @@ from inventory_sync.cases.owners import team_of
 from inventory_sync.catalog.models import Item
 from inventory_sync.connections.models import Connection
 from inventory_sync.domain.failures import Failure
+from inventory_sync.domain.ports import Clock
 from inventory_sync.support import correlation
-from inventory_sync.support.clock import utc_now
 
 
 class Cases:
     """See pipeline.ports.CaseBook."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
 
     def open(
         self,
@@ -46,7 +49,7 @@ class Cases:
 
     def open_all(self, failures: Collection[Failure]) -> None:
         if failures:
-            cases.open_cases(named(failures), now=utc_now())
+            cases.open_cases(named(failures), now=self._clock())
 
     def hold(self, kind: str, subjects: Collection[str], *, code: str) -> None:
         cases.hold(subject_kind=kind, subject_ids=subjects, code=code)
@@ -60,7 +63,7 @@ class Cases:
             code=code,
             resolution=resolution,
             run=correlation.current(),
-            now=utc_now(),
+            now=self._clock(),
         )
 
 

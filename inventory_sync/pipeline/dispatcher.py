@@ -152,7 +152,10 @@ class Dispatcher:
                 )  # fmt: skip
         now_known = frozenset(queues) | frozenset(named)
         for gone in sorted(self.told - now_known):
-            log.info("workers.heard" if gone[0] == "queue" else "worker.well", who=" ".join(gone[1:]))
+            if gone[0] == "queue":
+                log.info("workers.heard", queue=gone[1])
+            else:
+                log.info("worker.recovered", who=" ".join(gone[1:]))
         self.told = now_known
 
     def _house(self, now: datetime) -> list[Debt]:

@@ -7,7 +7,6 @@ such and costs nothing while it does not. What the rows mean is judged in watch.
 from __future__ import annotations
 
 import os
-import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -54,7 +53,7 @@ class Presence:
 
     queues: str
     clock: Callable[[], datetime]
-    host: str = field(default_factory=socket.gethostname)
+    host: str
     pid: int = field(default_factory=os.getpid)
     parent: int = field(default_factory=os.getppid)
     every_s: float = EVERY_S

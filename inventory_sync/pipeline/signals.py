@@ -34,7 +34,7 @@ _mine: list[Presence] = []
 @worker_process_init.connect
 def arrive(**_: Any) -> None:
     queues = ",".join(current_app.amqp.queues.consume_from)
-    presence = Presence(queues=queues, clock=utc_now)
+    presence = Presence(queues=queues, clock=utc_now, host=socket.gethostname())
     _mine[:] = [presence]
     presence.start()
 

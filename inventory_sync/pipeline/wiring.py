@@ -197,7 +197,7 @@ def ports() -> Ports:
         availability=PostgresAvailability(),
         lanes=PostgresLanes(near_zero=near_zero),
         catalog=PostgresCatalog(),
-        cases=Cases(),
+        cases=Cases(utc_now),
         cursors=Cursors(),
         turns=SessionTurns(),
         account=open_account,

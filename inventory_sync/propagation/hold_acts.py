@@ -40,7 +40,15 @@ def approve(hold_id: int, *, actor: audit.Actor, reason: str, now: datetime) -> 
     with transaction.atomic():
         hold = _deciding(hold_id, (State.WAITING, State.REJECTED), now=now)
         lasts = timedelta(seconds=settings.INVENTORY_SYNC["GUARD_APPROVAL_S"])
-        _decide(hold, State.APPROVED, ends_at=now + lasts, actor=actor, reason=reason, now=now)
+        _decide(
+            hold,
+            State.APPROVED,
+            action="hold.approved",
+            ends_at=now + lasts,
+            actor=actor,
+            reason=reason,
+            now=now,
+        )
         if hold.kind == GuardKind.FIRST_SYNC:
             LaneGuard.objects.filter(pk=hold.connection_id).update(
                 first_sync=FirstSync.PASSED, updated_at=now
@@ -53,7 +61,15 @@ def reject(hold_id: int, *, actor: audit.Actor, reason: str, now: datetime) -> W
     with transaction.atomic():
         hold = _deciding(hold_id, (State.WAITING,), now=now)
         lasts = timedelta(hours=settings.INVENTORY_SYNC["GUARD_HOLD_HOURS"])
-        _decide(hold, State.REJECTED, ends_at=now + lasts, actor=actor, reason=reason, now=now)
+        _decide(
+            hold,
+            State.REJECTED,
+            action="hold.rejected",
+            ends_at=now + lasts,
+            actor=actor,
+            reason=reason,
+            now=now,
+        )
         with connection.cursor() as cursor:
             cursor.execute(_WAITS_WITH_IT, {"hold": hold.pk, "connection": hold.connection_id})
     return hold
@@ -121,13 +137,20 @@ def _deciding(hold_id: int, states: tuple[str, ...], *, now: datetime) -> WriteH
 
 
 def _decide(
-    hold: WriteHold, state: str, *, ends_at: datetime, actor: audit.Actor, reason: str, now: datetime
+    hold: WriteHold,
+    state: str,
+    *,
+    action: str,
+    ends_at: datetime,
+    actor: audit.Actor,
+    reason: str,
+    now: datetime,
 ) -> None:
     before = audit.snapshot(hold)
     hold.state, hold.ends_at, hold.decided_at, hold.reason = state, ends_at, now, reason
     hold.decided_by = actor if isinstance(actor, str) else actor.get_username()
     hold.save()
-    audit.record_changed(hold, before, actor=actor, action=f"hold.{state}", reason=reason)
+    audit.record_changed(hold, before, actor=actor, action=action, reason=reason)
     _close(hold, f"{hold.get_state_display()} by {hold.decided_by}: {reason}", now=now)
 
 

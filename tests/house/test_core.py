@@ -31,6 +31,7 @@ WIRING = {
     "inventory_sync/pipeline/wiring.py": "builds the ports of the running platform",
     "inventory_sync/pipeline/steps.py": "bounds each step in time and calls it with the real ports",
     "inventory_sync/pipeline/tasks.py": "the Celery tasks: wake-ups and nothing else",
+    "inventory_sync/pipeline/signals.py": "what Celery calls around the tasks of a worker",
     "inventory_sync/pipeline/wake.py": "sends the wake-ups",
     "inventory_sync/pipeline/dispatcher.py": "the supervised process that finds what no wake-up announced",
     "inventory_sync/pipeline/replay.py": "what the console calls to have things applied again",

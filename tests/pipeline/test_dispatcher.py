@@ -17,8 +17,9 @@ from inventory_sync.ledger.models import Movement
 from inventory_sync.pipeline import dispatcher as dispatching
 from inventory_sync.pipeline import steps
 from inventory_sync.pipeline.debts import find_debts
-from inventory_sync.pipeline.dispatcher import BROKER_REST, QUEUES, Dispatcher
+from inventory_sync.pipeline.dispatcher import BROKER_REST, Dispatcher
 from inventory_sync.pipeline.models import Sign, Tick
+from inventory_sync.pipeline.routes import QUEUES
 from inventory_sync.pipeline.watch import DEAF_AFTER
 from inventory_sync.support.clock import utc_now
 from tests.pipeline.hub import HandClock, Hub, open_hub

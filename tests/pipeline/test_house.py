@@ -9,6 +9,7 @@ from django.db import OperationalError
 
 from inventory_sync.cases.models import Case
 from inventory_sync.pipeline import house
+from inventory_sync.pipeline.house import Chore
 from inventory_sync.pipeline.ports import Ports
 from inventory_sync.support.clock import utc_now
 from tests.pipeline.hub import HandClock, Hub, open_hub
@@ -25,6 +26,14 @@ def broken(ports: Ports) -> dict[str, int]:
     raise KeyError("a bug")
 
 
+def noting(done: list[str], name: str) -> Chore:
+    def note(ports: Ports) -> dict[str, int]:
+        done.append(name)
+        return {}
+
+    return note
+
+
 def keep(hub: Hub) -> dict[str, int]:
     return house.keep(ports=hub.ports, compute=lambda: None)
 
@@ -33,7 +42,7 @@ def keep(hub: Hub) -> dict[str, int]:
 def test_a_chore_that_fails_keeps_no_other(hub: Hub, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
     for each in house.CHORES:
-        monkeypatch.setitem(house.CHORES, each, lambda ports, each=each: done.append(each) or {})
+        monkeypatch.setitem(house.CHORES, each, noting(done, each))
     monkeypatch.setitem(house.CHORES, name, broken)
 
     counts = keep(hub)

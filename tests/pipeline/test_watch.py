@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.db import connection
 from structlog.testing import capture_logs
 
 from inventory_sync.pipeline import signals
@@ -245,7 +246,7 @@ def test_what_changes_is_logged_once(world: World) -> None:
     assert events == [
         ("workers.deaf", "bulk"),
         ("worker.stuck", 10),
-        ("worker.well", "alive 10 deaf "),
+        ("worker.recovered", "alive 10 deaf "),
         ("workers.heard", "bulk"),
     ]
 
@@ -312,7 +313,7 @@ def test_the_row_is_renewed_while_the_task_hangs() -> None:
 
 def test_a_failed_task_ends_its_session(presence: Presence, monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[str] = []
-    monkeypatch.setattr(signals.connection, "close", lambda: closed.append("closed"), raising=False)
+    monkeypatch.setattr(connection, "close", lambda: closed.append("closed"), raising=False)
 
     signals.leave_no_session()
 

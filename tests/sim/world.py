@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 
+from inventory_sync.api.hooks.backlog import BACKLOG
 from inventory_sync.api.hooks.door import Door
 from inventory_sync.api.hooks.lookup import Knocked
 from inventory_sync.availability.micro import to_micro
@@ -88,7 +89,7 @@ class World:
             lookup=self._known,
             submit=self._submit,
             wake=lambda tier: self.crew.publish("drain", tier),
-            too_much=lambda: self.rng.random() < self.faults.throttled,
+            refuses=lambda tier: BACKLOG if self.rng.random() < self.faults.throttled else "",
             clock=self.scheduler.clock,
             new_id=self.hub.new_id,
         )
