@@ -198,7 +198,7 @@ def resolve_case(*, case_id: int, resolution: str, now: datetime) -> int:
 
 def assign(case_ids: Collection[int], *, to: str, actor: audit.Actor, reason: str, now: datetime) -> Acted:
     """Say who works on these cases; "" gives them back to their team."""
-    return _change(case_ids, {"assigned_to": to}, "case.assigned", actor=actor, reason=reason, now=now)
+    return _change(case_ids, {"assigned_to": to}, action="case.assigned", actor=actor, reason=reason, now=now)
 
 
 def acknowledge(case_ids: Collection[int], *, actor: audit.Actor, reason: str, now: datetime) -> Acted:
@@ -216,7 +216,9 @@ def snooze(
     """Hide these cases until then. One that is seen again and is worse is shown at once."""
     if until <= now:
         raise ValueError("A case is hidden until a moment to come.")
-    return _change(case_ids, {"snoozed_until": until}, "case.snoozed", actor=actor, reason=reason, now=now)
+    return _change(
+        case_ids, {"snoozed_until": until}, action="case.snoozed", actor=actor, reason=reason, now=now
+    )
 
 
 def resolve(case_ids: Collection[int], *, actor: audit.Actor, reason: str, now: datetime) -> Acted:
