@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from inventory_sync.connections import breakers, budgets
 from inventory_sync.connections.budgets import Why
@@ -28,7 +29,10 @@ UNANSWERED = frozenset({RemoteUnavailable.code, OutcomeUnknown.code, Transient.c
 
 @dataclass(slots=True)
 class Gate:
-    """One account's; a new one for each opening of it. Used by one thread."""
+    """One account's; a new one for each opening of it. Used by one thread.
+
+    clock: None is the database's, which is everybody's.
+    """
 
     connection_id: int
     capabilities: Capabilities
@@ -36,6 +40,7 @@ class Gate:
     chance: Callable[[], float]
     new_id: Callable[[], str]
     held_too: bool = False
+    clock: Callable[[], datetime] | None = None
     _holder: str = ""
     _remembers: bool = False
 
@@ -44,7 +49,9 @@ class Gate:
         self._holder = self.new_id() if self.capabilities.concurrent_calls else ""
         waited = 0.0
         while True:
-            asked = budgets.pay(self.connection_id, holder=self._holder, held_too=self.held_too)
+            asked = budgets.pay(
+                self.connection_id, now=self._now(), holder=self._holder, held_too=self.held_too
+            )
             if asked.why is Why.HOLD:
                 raise OnHold(asked.sentence, retry_after_s=asked.wait_s)
             if asked.why is Why.BREAKER:
@@ -62,16 +69,23 @@ class Gate:
     def ended(self, exchange: Exchange) -> None:
         """Note how a call ended; one that brings no news writes nothing."""
         if self._holder or exchange.told is not None:
-            budgets.note(self.connection_id, told=exchange.told, holder=self._holder)
+            budgets.note(self.connection_id, told=exchange.told, holder=self._holder, now=self._now())
             self._holder = ""
         if went_unanswered(exchange):
             detail = f"{exchange.method} {exchange.path}: {exchange.status or 'no answer'}"
             breakers.note_failure(
-                self.connection_id, code=exchange.outcome, detail=detail, now=utc_now(), chance=self.chance()
+                self.connection_id,
+                code=exchange.outcome,
+                detail=detail,
+                now=self._now() or utc_now(),
+                chance=self.chance(),
             )
             self._remembers = True
         elif self._remembers and exchange.status:
-            breakers.note_answer(self.connection_id, now=utc_now())
+            breakers.note_answer(self.connection_id, now=self._now() or utc_now())
+
+    def _now(self) -> datetime | None:
+        return None if self.clock is None else self.clock()
 
 
 def went_unanswered(exchange: Exchange) -> bool:

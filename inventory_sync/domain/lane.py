@@ -201,10 +201,9 @@ def begin(state: ListingState, *, now: datetime, lease: timedelta, longest_life:
         raise InFlight(state.key)
     if lost is not None and lost.aim is not None:
         state = replace(
-            state,
+            may_have_landed(state, lost.aim),
             unanswered=lost.aim,
             ambiguous_until=later(state.ambiguous_until, now + longest_life),
-            observed=may_show(state.observed, lost.aim),
         )
     token = state.token + 1
     return replace(state, in_flight=Flight(token, now, now + lease), token=token)
@@ -254,13 +253,15 @@ def bound(listings: int, *, lines: int, flights_per_s: float, service: timedelta
     return timedelta(seconds=2 * listings / (lines * flights_per_s)) + service
 
 
-def may_show(observed: Decimal | None, sent: Aim) -> Decimal:
-    """Return the most a listing may have shown after a write that nobody has read back.
+def may_have_landed(state: ListingState, sent: Aim) -> ListingState:
+    """Return the listing after a write that landed at a moment nobody knows, or not at all.
 
-    A sale between that write and the next reading is a fall from there; reckoned from the figure read before
-    the write it would look like no fall at all, and be written over.
+    `observed` becomes the most it may have shown: a sale since would be a fall from there, and reckoned from
+    the figure read before the write no fall at all. What known orders lowered may have been before the write
+    landed: it explains no fall from the figure sent.
     """
-    return sent.figure if observed is None else max(observed, sent.figure)
+    known = sent.figure if state.observed is None else max(state.observed - state.lowered, sent.figure)
+    return replace(state, observed=known, lowered=ZERO)
 
 
 def later(one: datetime | None, other: datetime) -> datetime:

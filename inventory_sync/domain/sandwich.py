@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from inventory_sync.domain.lane import Aim, Fall, ListingState, Pending, later, may_show
+from inventory_sync.domain.lane import Aim, Fall, ListingState, Pending, later, may_have_landed
 from inventory_sync.domain.reports import ZERO
 
 
@@ -243,10 +243,9 @@ def note_end(state: ListingState, end: End, *, now: datetime, longest_life: time
     if end is End.REFUSED:
         return state
     return replace(
-        state,
+        may_have_landed(state, aim),
         unanswered=aim,
         ambiguous_until=later(state.ambiguous_until, now + longest_life),
-        observed=may_show(state.observed, aim),
     )
 
 
@@ -273,7 +272,7 @@ def settle(
     if report.outcome is Outcome.ACCEPTED and flight.aim is not None:
         state = replace(state, observed=flight.aim.figure)
     elif report.outcome is Outcome.AMBIGUOUS and flight.aim is not None:
-        state = replace(state, observed=may_show(state.observed, flight.aim))
+        state = may_have_landed(state, flight.aim)
     if report.read_after is not None:
         state = _note_read_after(state, report, now)
     reason = _why_owed(state, flight.aim, report, now)

@@ -30,7 +30,7 @@ from inventory_sync.connections.models import Connection, Cursor
 from inventory_sync.connections.services import mark_misconfigured
 from inventory_sync.domain.errors import Misconfigured
 from inventory_sync.domain.periods import LatePolicy
-from inventory_sync.domain.ports import Exchange, Outside
+from inventory_sync.domain.ports import Clock, Exchange, Outside
 from inventory_sync.domain.writing import Writing
 from inventory_sync.intake.store import PostgresIntake
 from inventory_sync.ledger.store import PostgresLedger
@@ -72,10 +72,11 @@ class Cursors:
             return int(cursor.fetchone()[0])
 
 
-def open_account(connection_id: int, *, held_too: bool = False) -> Account:
+def open_account(connection_id: int, *, held_too: bool = False, clock: Clock | None = None) -> Account:
     """Open a connection with its config and secrets; raises Misconfigured.
 
     Each of its calls is paid when it is made. held_too: also while staff hold it; they are asking themselves.
+    clock: of its budget and breaker, where it is not the database's.
     """
     row = Connection.objects.prefetch_related("secrets").get(pk=connection_id)
     exchanges: list[Exchange] = []
@@ -87,6 +88,7 @@ def open_account(connection_id: int, *, held_too: bool = False) -> Account:
         chance=random.random,
         new_id=correlation.new_id,
         held_too=held_too,
+        clock=clock,
     )
 
     def ended(exchange: Exchange) -> None:

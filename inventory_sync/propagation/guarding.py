@@ -281,8 +281,9 @@ def freeze(hold: WriteHold, *, now: datetime) -> None:
     hold.listings, hold.to_zero = effect.listings, effect.to_zero
     hold.shown, hold.wanted, hold.shift = effect.shown, effect.wanted, effect.shift
     hold.save()
+    first = hold.kind == GuardKind.FIRST_SYNC
     open_case(
-        code=f"push.held_{hold.kind}",
+        code="push.held_first_sync" if first else "push.held_blast_radius",
         subject_kind=CASE_KIND,
         subject_id=hold.pk,
         summary=f"{hold.connection.label}: {hold.get_kind_display().lower()} of {effect.listings} listings "

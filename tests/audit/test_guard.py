@@ -11,6 +11,7 @@ from django.db import IntegrityError, connection, models, transaction
 from inventory_sync.audit import services as audit
 from inventory_sync.audit.models import Entry
 from inventory_sync.availability.models import Allotment, Freshness, SafetyStock
+from inventory_sync.cases.models import Route
 from inventory_sync.catalog.models import Item, KitComponent, Location
 from inventory_sync.connections.models import Secret
 from inventory_sync.ledger.models_incoming import Period
@@ -89,6 +90,7 @@ AUDITED: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
         {"hold_max_s": 60},
     ),
     "availability_policy": (lambda: make.make_policy(make.make_connection()), {"buffer": 4}),
+    "cases_route": (lambda: make.make_declared(Route, name="desk"), {"per_hour": 3}),
     "access_apikey": (make.make_api_key, {"consumer": "other"}),
 }
 

@@ -265,7 +265,7 @@ def test_a_secret_is_never_rendered_and_stays_when_left_empty(boss: Client) -> N
         url,
         kept
         | {"label": "North two", "owner_team": "support", "sells": "on", "reason": "renamed"}
-        | rows("cursors") | rows("hooks") | rows("budget"),
+        | rows("cursors") | rows("hooks") | rows("budget") | rows("breaker") | rows("maintenances"),
     )  # fmt: skip
 
     assert "b" * 40 not in page

@@ -12,7 +12,7 @@ from inventory_sync.support.clock import utc_now
 
 pytestmark = pytest.mark.django_db
 LIST = "admin:ledger_gap_changelist"
-FILTERED = {"Failed deliveries", "Owed pushes", "Failed pushes", "Cases", "Missing numbers"}
+FILTERED = {"Failed deliveries", "Owed pushes", "Failed pushes", "Missing numbers"}
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from inventory_sync.catalog.models import Item, Location
@@ -170,6 +171,7 @@ def open_hub(*, shop_url: str = "http://127.0.0.1:9", clock: HandClock | None = 
         jitter=lambda: 1.0,
         pause=clock.advance,
         config=wiring.config_of,
+        account=partial(wiring.open_account, clock=clock),
         # Rounds of checks and daily evidence have tests of their own.
         limits=replace(ports.limits, verify_every=timedelta(0), evidence_daily=False),
     )

@@ -11,7 +11,7 @@ from django.conf import LazySettings
 
 from inventory_sync.audit.models import Entry
 from inventory_sync.cases.models import Case
-from inventory_sync.connections import registry, writers
+from inventory_sync.connections import registry, services, writers
 from inventory_sync.domain.commands import DocumentState
 from inventory_sync.domain.errors import OutcomeUnknown
 from inventory_sync.pipeline.ports import Limits, Ports
@@ -298,6 +298,9 @@ def test_a_target_without_credentials_pauses_and_nothing_is_lost(world: World) -
     world.target.refresh_from_db()
     assert world.target.state == "misconfigured"
     world.hub.clock.advance(timedelta(minutes=10).total_seconds())
+    world.mirror()
+    assert world.copied(mug) == 0, "nobody is called before it is put right"
+    services.resume(connection_id=world.target.pk, actor="tests", reason="the key was entered anew")
     world.settle()
     assert world.copied(mug) == -2
 
