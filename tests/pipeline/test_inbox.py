@@ -30,7 +30,8 @@ def hub() -> Hub:
 
 
 def open_ones() -> list[tuple[str, str, str]]:
-    rows = Case.objects.filter(state="open").order_by("pk")
+    """By what they are about: which of two orders is drained first is a matter of their shards."""
+    rows = Case.objects.filter(state="open").order_by("code", "subject_kind", "subject_id")
     return list(rows.values_list("code", "subject_kind", "subject_id"))
 
 
