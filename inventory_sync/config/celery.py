@@ -59,6 +59,7 @@ app.conf.update(
     task_soft_time_limit=240,
     task_time_limit=300,
     task_send_sent_event=False,
+    worker_pool="inventory_sync.config.worker_pool:SteadyPool",
     worker_disable_prefetch=_on_redis,
     worker_prefetch_multiplier=1,
     worker_max_tasks_per_child=10_000,

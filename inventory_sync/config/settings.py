@@ -198,6 +198,7 @@ INVENTORY_SYNC: dict[str, Any] = {
     "LATE_MOVEMENTS": env.choice("SYNC_LATE_MOVEMENTS", "post", ("post", "park")),
     "AVAILABILITY_BATCH_ITEMS": env.integer("SYNC_AVAILABILITY_BATCH_ITEMS", 2000, low=1),
     "PUSH_LEASE_S": env.integer("SYNC_PUSH_LEASE_S", 60, low=1),
+    "READ_LEASE_S": env.integer("SYNC_READ_LEASE_S", 120, low=1),
     "MIRROR_LINES": env.integer("SYNC_MIRROR_LINES", 100, low=1),
     "MIRROR_COMPARE_EVERY_S": env.integer("SYNC_MIRROR_COMPARE_EVERY_S", 300, low=1),
     "CASE_KEEP_DAYS": env.integer("SYNC_CASE_KEEP_DAYS", 180, low=1),

@@ -18,6 +18,7 @@ from inventory_sync.connections.running import runnable
 from inventory_sync.domain.errors import (
     NOT_ASKED,
     Misconfigured,
+    NotAnswering,
     NotOurTurn,
     Rejected,
     SyncError,
@@ -37,9 +38,10 @@ from inventory_sync.support.spending import BULK, spending
 
 log = get_logger(__name__)
 
-LEASE = timedelta(seconds=180)
 READ_BATCH = 20
 TURN_AGAIN = timedelta(seconds=1)
+AFTER_THE_PROBE = timedelta(seconds=1)  # what did not answer is begun by nobody until its breaker allows it
+LONGEST_REST = timedelta(seconds=30)  # how often a connection in trouble is asked is its breaker's business
 SKIP_AFTER = 3  # failures in a row of one page, after which the pages behind it come first
 DOUBT_AFTER = 10  # attempts, about a quarter of an hour, after which an item's figure is no longer believed
 RECHECK_AFTER = timedelta(minutes=15)
@@ -61,7 +63,7 @@ def sweep_due(
         leased = row.lease_until is not None and row.lease_until > now
         if leased or (row.run_at is not None and row.run_at > now):
             return 0, "standard"
-        row.run_at = row.lease_until = now + LEASE
+        row.run_at = row.lease_until = now + _lease()
         row.token += 1
         row.save(update_fields=["run_at", "lease_until", "token", "updated_at"])
     try:
@@ -69,7 +71,13 @@ def sweep_due(
         stream = sweep.stream_named(account, name)
         past = account.capabilities.skips_pages and row.failures >= SKIP_AFTER
         with spending(BULK):
-            swept = sweep.sweep(account, stream, ports=ports, until=until, past=past)
+            swept = sweep.sweep(
+                account,
+                stream,
+                ports=ports,
+                until=lambda: not _renewed(row, ports=ports) or until(),
+                past=past,
+            )
     except NotOurTurn:
         _give_back(row, run_at=ports.clock() + _turn_comes(ports))
         return 0, "standard"
@@ -85,6 +93,17 @@ def sweep_due(
     return swept.new, stream.tier
 
 
+def _lease() -> timedelta:
+    """Return how long one page, or one object, may take; a worker that was killed holds it no longer."""
+    return timedelta(seconds=settings.INVENTORY_SYNC["READ_LEASE_S"])
+
+
+def _renewed(row: Cursor, *, ports: Ports) -> bool:
+    """Keep the stream for another page; False when somebody else has taken it over."""
+    kept = Cursor.objects.filter(pk=row.pk, token=row.token)
+    return bool(kept.update(lease_until=ports.clock() + _lease()))
+
+
 def _give_back(row: Cursor, *, run_at: datetime, **more: Any) -> None:
     """Let others sweep the stream, at the earliest at `run_at` unless somebody hinted at it meanwhile."""
     due = Case(When(run_at=row.run_at, then=Value(run_at)), default=F("run_at"))
@@ -98,8 +117,10 @@ def _turn_comes(ports: Ports) -> timedelta:
 
 def _sweep_failed(row: Cursor, error: SyncError, *, ports: Ports) -> None:
     log.warning("stream.not_swept", stream=row.stream, code=error.code, detail=error.detail)
-    wait = timedelta(seconds=30 * (0.5 + ports.jitter()))
-    if isinstance(error, Transient) and error.retry_after_s is not None:
+    wait = retry_after(row.failures + 1, ports.jitter(), cap=LONGEST_REST)
+    if isinstance(error, NotAnswering):
+        wait = AFTER_THE_PROBE
+    elif isinstance(error, Transient) and error.retry_after_s is not None:
         wait = timedelta(seconds=error.retry_after_s)
     if isinstance(error, Misconfigured):
         ports.misconfigured(row.connection_id, error.detail)
@@ -132,6 +153,9 @@ def read_due(connection_id: int, *, ports: Ports, until: Callable[[], bool]) -> 
         except NotOurTurn:
             _not_yet(rows, run_at=ports.clock() + _turn_comes(ports))
             break
+        except NotAnswering:
+            _not_yet(rows, run_at=ports.clock() + AFTER_THE_PROBE)
+            break
         except NOT_ASKED as error:
             _not_yet(rows, run_at=ports.clock() + timedelta(seconds=error.retry_after_s or 1.0))
             break
@@ -159,7 +183,7 @@ def _claim_due(connection_id: int, now: datetime) -> list[ReadDue]:
             .order_by("run_at")[:READ_BATCH]
         )
         for row in rows:
-            row.lease_until, row.token, row.attempts = now + LEASE, row.token + 1, row.attempts + 1
+            row.lease_until, row.token, row.attempts = now + _lease(), row.token + 1, row.attempts + 1
         ReadDue.objects.bulk_update(rows, ["lease_until", "token", "attempts"])
     return rows
 

@@ -8,7 +8,15 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from inventory_sync.domain import lane, sandwich
-from inventory_sync.domain.errors import Misconfigured, RateLimited, Rejected, SyncError, Transient
+from inventory_sync.domain.errors import (
+    NOT_ASKED,
+    Misconfigured,
+    NotAnswering,
+    RateLimited,
+    Rejected,
+    SyncError,
+    Transient,
+)
 from inventory_sync.domain.sandwich import (
     Aside,
     AsideReason,
@@ -20,7 +28,14 @@ from inventory_sync.domain.sandwich import (
     Settled,
     Write,
 )
-from inventory_sync.pipeline.flight import POLL_AGAIN, READ_AGAIN, SETTLED, SOON, Sandwich
+from inventory_sync.pipeline.flight import (
+    AFTER_THE_PROBE,
+    POLL_AGAIN,
+    READ_AGAIN,
+    SETTLED,
+    SOON,
+    Sandwich,
+)
 from inventory_sync.pipeline.ports import Acknowledged, Ports
 from inventory_sync.propagation.ports import Attempt, Row
 
@@ -91,6 +106,8 @@ def _settle_one(work: Sandwich, row: Row, *, now: datetime, ports: Ports) -> tup
         return replace(row, state=state), reason
     if reason == Owed.READS_OTHERWISE.value:
         state = replace(state, attempts=row.state.attempts + 1)
+    if isinstance(error, NOT_ASKED) and report.outcome is Outcome.NOT_SENT:
+        state = replace(state, attempts=row.state.attempts)  # nobody was asked: that was no try
     stubborn = state.attempts >= ports.limits.push_max_attempts and not isinstance(error, Transient)
     refused = isinstance(error, Rejected) and row.id not in work.overtaken
     return (
@@ -131,6 +148,8 @@ def _set_aside(work: Sandwich, row: Row, decision: Aside, *, until: datetime) ->
 
 
 def _retry_in(work: Sandwich, row: Row, error: SyncError | None, ports: Ports) -> timedelta:
+    if isinstance(error, NotAnswering):
+        return AFTER_THE_PROBE  # until the breaker allows it nobody begins; then nothing should sleep on
     if isinstance(error, Transient) and error.retry_after_s is not None:
         return timedelta(seconds=error.retry_after_s)
     if error is not None:
@@ -188,6 +207,7 @@ def heed(work: Sandwich, *, ports: Ports) -> None:
     error = work.whole
     if isinstance(error, RateLimited):
         wait = timedelta(seconds=error.retry_after_s if error.retry_after_s is not None else 5.0)
-        ports.lanes.shut_budget(work.account.id, until=ports.clock() + wait)
+        now = ports.clock()
+        ports.lanes.shut_budget(work.account.id, now=now, until=now + wait)
     if isinstance(error, Misconfigured):
         ports.misconfigured(work.account.id, error.detail)

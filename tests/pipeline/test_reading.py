@@ -144,7 +144,7 @@ def test_a_sweep_that_failed_begins_where_it_stood_and_says_why(hub: Hub, twin: 
     assert sweep(hub) == 0
     failed = cursor(hub)
     assert (failed.value, failed.lease_until, failed.error_code) == (stood, None, "remote.unavailable")
-    assert failed.run_at == hub.clock() + timedelta(seconds=45)
+    assert failed.run_at == hub.clock() + timedelta(seconds=1)
 
     twin.faults.clear()
     hub.clock.advance(45)

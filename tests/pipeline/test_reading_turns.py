@@ -252,7 +252,7 @@ def test_a_second_worker_does_not_even_wait_while_items_are_being_read(hub: Book
         kind="item",
         ref="BOWL",
         run_at=hub.clock(),
-        lease_until=hub.clock() + reading.LEASE,
+        lease_until=hub.clock() + timedelta(seconds=120),
     )
 
     assert reading.read_due(hub.erp.pk, ports=hub.ports, until=lambda: False) == 0
