@@ -20,7 +20,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from inventory_sync.audit import services as audit
-from inventory_sync.cases.models import Case, RetryLine, RetryRun
+from inventory_sync.cases.models import Case, RetryRun
 from inventory_sync.cases.owners import is_worse, owner_of
 from inventory_sync.domain.failures import Failure
 
@@ -34,7 +34,6 @@ PERMISSIONS: Final = MappingProxyType(
         "retry": "cases.retry_case",
     }
 )
-MOST_IN_A_RUN = 10_000
 
 _OPEN = """
 WITH given AS (
@@ -161,6 +160,13 @@ def hold(*, subject_kind: str, subject_ids: Collection[str], code: str) -> None:
     list(rows.order_by("subject_id").values_list("pk"))
 
 
+def locked(case_ids: Collection[int], among: QuerySet[Case] | None = None) -> list[Case]:
+    """Lock the open ones of these cases; one that closed itself meanwhile is not among them."""
+    rows = Case.objects.all() if among is None else among
+    rows = rows.select_for_update().filter(pk__in=case_ids, state=Case.State.OPEN)
+    return list(rows.order_by("code", "subject_kind", "subject_id"))
+
+
 def resolve_cases(
     *,
     subject_kind: str,
@@ -182,15 +188,20 @@ def resolve_cases(
         return cursor.rowcount
 
 
-def resolve_case(*, case_id: int, resolution: str, now: datetime) -> int:
-    """Close one case by itself; 0 when it was closed already."""
-    return Case.objects.filter(pk=case_id, state=Case.State.OPEN).update(
+def close_these(case_ids: Collection[int], *, resolution: str, now: datetime) -> int:
+    """Close these cases by themselves; return how many were open."""
+    return Case.objects.filter(pk__in=case_ids, state=Case.State.OPEN).update(
         state=Case.State.RESOLVED,
         resolution=resolution,
         resolved_at=now,
         updated_at=now,
         snoozed_until=None,
     )
+
+
+def resolve_case(*, case_id: int, resolution: str, now: datetime) -> int:
+    """Close one case by itself; 0 when it was closed already."""
+    return close_these([case_id], resolution=resolution, now=now)
 
 
 # ── what people do ───────────────────────────────────────────────────────────────────────────────────
@@ -231,72 +242,6 @@ def discard(case_ids: Collection[int], *, actor: audit.Actor, reason: str, now: 
     return _end(case_ids, Case.State.DISCARDED, action="case.discarded", actor=actor, reason=reason, now=now)
 
 
-def freeze_run(
-    case_ids: Collection[int],
-    *,
-    actor: audit.Actor,
-    reason: str,
-    now: datetime,
-    per_minute: int = 60,
-    code: str = "",
-    connection_code: str = "",
-) -> RetryRun:
-    """Freeze these cases as a run to be retried one after the other, the longest open first.
-
-    A case that is over, or waits in another run, is left out; a run with nothing to do is done at once.
-    `code` and `connection_code` are the group's, if it is one.
-    """
-    with transaction.atomic():
-        found = sorted(row.pk for row in _locked(case_ids))
-        elsewhere = RetryLine.objects.filter(
-            case_id__in=found,
-            run__state=RetryRun.State.RUNNING,
-            state__in=(RetryLine.State.WAITING, RetryLine.State.BEGUN),
-        )
-        waiting = set(elsewhere.values_list("case_id", flat=True))
-        frozen = [pk for pk in found if pk not in waiting][:MOST_IN_A_RUN]
-        run = RetryRun.objects.create(
-            code=code,
-            connection_code=connection_code,
-            state=RetryRun.State.RUNNING if frozen else RetryRun.State.DONE,
-            per_minute=per_minute,
-            asked_by=name_of(actor),
-            reason=reason,
-            run_at=now,
-            finished_at=None if frozen else now,
-        )
-        RetryLine.objects.bulk_create((RetryLine(run=run, case_id=pk) for pk in frozen), batch_size=1_000)
-        audit.record(
-            actor=actor,
-            action="retry_run.started",
-            subject=run,
-            after={
-                "cases": len(frozen),
-                "left_out": len(set(case_ids)) - len(frozen),
-                "per_minute": per_minute,
-            },
-            reason=reason,
-        )
-    return run
-
-
-def cancel_run(run_id: int, *, actor: audit.Actor, reason: str, now: datetime) -> int:
-    """Begin none of a run's cases any more; return how many had not begun. What has begun ends as it does."""
-    with transaction.atomic():
-        run = RetryRun.objects.select_for_update().get(pk=run_id)
-        if run.state != RetryRun.State.RUNNING:
-            return 0
-        run.state, run.finished_at = RetryRun.State.CANCELLED, now
-        run.save(update_fields=["state", "finished_at", "updated_at"])
-        left = RetryLine.objects.filter(run=run, state=RetryLine.State.WAITING).update(
-            state=RetryLine.State.CANCELLED, ended_at=now
-        )
-        audit.record(
-            actor=actor, action="retry_run.cancelled", subject=run, after={"not_begun": left}, reason=reason
-        )
-    return left
-
-
 def forget_over(*, before: datetime, at_once: int = 2_000) -> int:
     """Drop cases that ended before a moment, and runs with nothing left in them; return how many cases."""
     total = 0
@@ -316,13 +261,6 @@ def forget_over(*, before: datetime, at_once: int = 2_000) -> int:
 
 def name_of(actor: audit.Actor) -> str:
     return actor.get_username() if isinstance(actor, AbstractBaseUser) else actor
-
-
-def _locked(case_ids: Collection[int], among: QuerySet[Case] | None = None) -> list[Case]:
-    """Lock the open ones of these cases; one that closed itself meanwhile is not among them."""
-    rows = Case.objects.all() if among is None else among
-    rows = rows.select_for_update().filter(pk__in=case_ids, state=Case.State.OPEN)
-    return list(rows.order_by("code", "subject_kind", "subject_id"))
 
 
 def _end(
@@ -356,7 +294,7 @@ def _change(
 ) -> Acted:
     """Write the same values to each open case, with an audit entry each."""
     with transaction.atomic():
-        rows = _locked(case_ids, among)
+        rows = locked(case_ids, among)
         for row in rows:
             before = {name: getattr(row, name) for name in values}
             audit.record(

@@ -106,6 +106,18 @@ def resolve_parked(line_ids: Collection[int], *, actor: audit.Actor, reason: str
         return len(rows)
 
 
+def replace_delivery(delivery_id: int, *, by: int, actor: audit.Actor, reason: str, now: datetime) -> None:
+    """Let a delivery that failed wait for nothing any more: an edited copy is applied instead."""
+    lines = ParkedLine.objects.filter(delivery_id=delivery_id, resolved_at__isnull=True)
+    said = f"Edited copy #{by} is applied instead. {reason}"
+    with transaction.atomic():
+        resolve_parked(list(lines.values_list("pk", flat=True)), actor=actor, reason=said, now=now)
+        failed = Delivery.objects.filter(
+            pk=delivery_id, state__in=(Delivery.State.PARKED, Delivery.State.REJECTED)
+        )
+        failed.update(state=Delivery.State.DONE)
+
+
 def requeue_waiting(connection_id: int, waits_on: str, *, now: datetime) -> int:
     """Set every delivery pending whose line waited for this; called after the mapping was made."""
     waiting = ParkedLine.objects.filter(

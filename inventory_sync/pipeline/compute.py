@@ -18,6 +18,7 @@ from inventory_sync.pipeline.ports import Ports
 from inventory_sync.propagation.ports import Wanted
 from inventory_sync.support.garbage import uncollected
 from inventory_sync.support.logs import get_logger
+from inventory_sync.support.redaction import in_words
 
 log = get_logger(__name__)
 
@@ -95,7 +96,7 @@ def _alone(*, ports: Ports) -> tuple[Recomputed, frozenset[int]]:
     except Uncomputed as failed:
         if not failed.items:
             raise
-        [item], error = failed.items, failed.__cause__
+        [item], error = failed.items, failed.__cause__ or failed
         log.error("availability.failed", item=item.item_id, exc_info=error)
     with ports.lanes.transaction():
         ports.availability.set_aside(item.item_id, until=ports.clock() + SET_ASIDE)
@@ -103,7 +104,7 @@ def _alone(*, ports: Ports) -> tuple[Recomputed, frozenset[int]]:
             "availability.failed",
             "item",
             str(item.item_id),
-            f"The figures of item {item.item_id} cannot be computed. {type(error).__name__}: {error}",
+            f"The figures of item {item.item_id} cannot be computed. {in_words(error)}",
             connection="",
             correlation_id=item.correlation_id,
             item_id=item.item_id,

@@ -35,6 +35,7 @@ from inventory_sync.pipeline.resolve import Resolved, resolve
 from inventory_sync.pipeline.serving import serve_waiting
 from inventory_sync.propagation.ports import News
 from inventory_sync.support.logs import get_logger
+from inventory_sync.support.redaction import in_words, redact
 
 log = get_logger(__name__)
 
@@ -130,7 +131,7 @@ def translate(stored: StoredDelivery, *, ports: Ports) -> Translated:
         return Translated(stored, settled=_outcome(stored, Result.PARKED, error.code, error.detail, (line,)))
     except Exception as error:
         log.exception("delivery.failed", delivery=stored.id, topic=stored.delivery.topic)
-        return Translated(stored, settled=poisoned(stored, f"{type(error).__name__}: {error}"))
+        return Translated(stored, settled=poisoned(stored, in_words(error)))
 
 
 def poisoned(stored: StoredDelivery, why: str) -> Outcome:
@@ -282,11 +283,11 @@ def _give_up_or_wait(
     now: datetime = ports.clock()
     log.error("delivery.failed", delivery=stored.id, attempts=stored.attempts, error=repr(error))
     if stored.attempts >= ports.limits.max_attempts and not isinstance(error, Transient):
-        outcome = poisoned(stored, f"{type(error).__name__}: {error}")
+        outcome = poisoned(stored, in_words(error))
         counts["poisoned"] += 1
     else:
         wait = retry_after(stored.attempts, ports.jitter())
-        outcome = replace(_outcome(stored, Result.RETRY, "", str(error)), run_at=now + wait)
+        outcome = replace(_outcome(stored, Result.RETRY, "", redact(str(error))), run_at=now + wait)
         counts["retried"] += 1
     with ports.intake.transaction():
         ports.intake.check_fence(claim)

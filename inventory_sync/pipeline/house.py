@@ -31,6 +31,7 @@ from inventory_sync.propagation.hold_acts import keep_holds
 from inventory_sync.propagation.mirror_places import settle_places
 from inventory_sync.propagation.services import forget_history
 from inventory_sync.support.logs import get_logger
+from inventory_sync.support.redaction import in_words
 from inventory_sync.workflows import services as workflows
 
 log = get_logger(__name__)
@@ -54,7 +55,7 @@ def keep(*, ports: Ports, compute: Callable[[], None]) -> dict[str, int]:
         except (OperationalError, InterfaceError):
             raise
         except Exception as error:
-            failed[name] = f"{type(error).__name__}: {error}"
+            failed[name] = in_words(error)
             log.exception("house.failed", chore=name)
             continue
         counts |= done

@@ -7,10 +7,8 @@ from datetime import timedelta
 from django.conf import settings
 
 from inventory_sync.cases import services
-from inventory_sync.cases.models import Case
 from inventory_sync.domain.errors import ReadingContradicted
-from inventory_sync.intake.ports import DELIVERY_KIND, PARKED_KIND
-from inventory_sync.intake.waiting import over_of, unowned
+from inventory_sync.intake.waiting import over_of, perhaps_over, unowned
 from inventory_sync.pipeline.ports import Ports
 
 AT_ONCE = 1_000
@@ -22,18 +20,13 @@ def own_waiting(ports: Ports) -> dict[str, int]:
     with ports.intake.transaction():
         lacking = unowned(besides=[ReadingContradicted.code], most=AT_ONCE)
         ports.cases.open_all(lacking)
-    closed, last = 0, 0
-    while True:
+    closed, seeming = 0, perhaps_over()
+    for first in range(0, len(seeming), AT_ONCE):
         with ports.intake.transaction():
-            rows = Case.objects.select_for_update().filter(
-                pk__gt=last, state=Case.State.OPEN, subject_kind__in=(PARKED_KIND, DELIVERY_KIND)
-            )
-            page = list(rows.order_by("pk")[:AT_ONCE])
-            for row in over_of(page):
-                closed += services.resolve_case(case_id=row.pk, resolution=OVER, now=ports.clock())
-        if len(page) < AT_ONCE:
-            return {"owned": len(lacking), "over": closed}
-        last = page[-1].pk
+            over = over_of(services.locked(seeming[first : first + AT_ONCE]))
+            ids = [row.pk for row in over]
+            closed += services.close_these(ids, resolution=OVER, now=ports.clock())
+    return {"owned": len(lacking), "over": closed}
 
 
 def forget_cases(ports: Ports) -> dict[str, int]:

@@ -24,6 +24,7 @@ from inventory_sync.pipeline.remedies.registry import remedy_for
 from inventory_sync.pipeline.remedies.types import Asked
 from inventory_sync.pipeline.wake import Waker
 from inventory_sync.support.logs import get_logger
+from inventory_sync.support.redaction import in_words
 
 log = get_logger(__name__)
 
@@ -146,8 +147,7 @@ def _begin_next(turn: Turn, *, clock: Clock, wake: Waker) -> str | None:
             if line is None or run.state != RetryRun.State.RUNNING:
                 return None
             line_id = line.pk
-            _begin_line(line, run, now=now, wake=wake)
-            return str(line.state)
+            return _begin_line(line, run, now=now, wake=wake)
     except (OperationalError, InterfaceError):  # the database's trouble is no case's
         raise
     except SyncError as error:
@@ -156,7 +156,7 @@ def _begin_next(turn: Turn, *, clock: Clock, wake: Waker) -> str | None:
         raise
     except Exception as error:
         log.exception("retry.not_begun", line=line_id)
-        why = f"{type(error).__name__}: {error}"
+        why = in_words(error)
     with transaction.atomic():
         _ours(turn, now)
         RetryLine.objects.filter(pk=line_id, state=State.WAITING).update(
@@ -165,14 +165,15 @@ def _begin_next(turn: Turn, *, clock: Clock, wake: Waker) -> str | None:
     return str(State.FAILED)
 
 
-def _begin_line(line: RetryLine, run: RetryRun, *, now: datetime, wake: Waker) -> None:
+def _begin_line(line: RetryLine, run: RetryRun, *, now: datetime, wake: Waker) -> str:
     case = line.case
     if case.state != Case.State.OPEN:
-        return _skip(line, f"It was over already: {case.resolution or case.get_state_display()}", now)
+        words = f"It was over already: {case.resolution or case.get_state_display()}"
+        return _end(line, State.SKIPPED, words, now)
     remedy = remedy_for(case)
     seen = remedy.foresee(case, now=now)
     if not seen.possible:
-        return _skip(line, seen.sentence, now)
+        return _end(line, State.SKIPPED, seen.sentence, now)
     remedy.begin(case, Asked(actor=run.asked_by, reason=run.reason, now=now, wake=wake))
     line.state, line.begun_at, line.outcome = State.BEGUN, now, seen.waits
     line.save(update_fields=["state", "begun_at", "outcome"])
@@ -183,12 +184,7 @@ def _begin_line(line: RetryLine, run: RetryRun, *, now: datetime, wake: Waker) -
         after={"manner": seen.manner.value, "run": run.pk},
         reason=run.reason,
     )
-    return None
-
-
-def _skip(line: RetryLine, why: str, now: datetime) -> None:
-    line.state, line.ended_at, line.outcome = State.SKIPPED, now, why
-    line.save(update_fields=["state", "ended_at", "outcome"])
+    return str(State.BEGUN)
 
 
 def _interval(run: RetryRun) -> timedelta:
@@ -220,32 +216,62 @@ def _next_at(run: RetryRun, now: datetime) -> datetime:
 
 def _follow(turn: Turn, counts: Counter[str], *, clock: Clock) -> None:
     """End the lines whose subject succeeded or failed since, and those that nobody heard of for too long."""
-    begun = RetryLine.objects.filter(run_id=turn.run_id, state=State.BEGUN).order_by("begun_at", "pk")
-    for line_id in list(begun.values_list("pk", flat=True)[:FOLLOWED_AT_ONCE]):
+    for line_id in _to_look_at(turn):
         now = clock()
-        with transaction.atomic():
-            _ours(turn, now)
-            line = RetryLine.objects.select_related("case").get(pk=line_id)
-            ended = _outcome(line, now)
-            if ended is not None:
-                counts[ended] += 1
+        try:
+            with transaction.atomic():
+                _ours(turn, now)
+                line = RetryLine.objects.select_related("case").get(pk=line_id)
+                ended = _outcome(line, now)
+        except (OperationalError, InterfaceError):  # the database's trouble is no case's
+            raise
+        except Fenced:
+            raise
+        except Exception as error:
+            log.exception("retry.not_followed", line=line_id)
+            ended = _lost(turn, line_id, f"How it ended cannot be said. {in_words(error)}", now)
+        if ended is not None:
+            counts[ended] += 1
+
+
+def _to_look_at(turn: Turn) -> list[int]:
+    """Return some of the lines under way: others in each turn, so that those that hang hide no outcome."""
+    begun = RetryLine.objects.filter(run_id=turn.run_id, state=State.BEGUN).order_by("pk")
+    ids = list(begun.values_list("pk", flat=True))
+    if len(ids) <= FOLLOWED_AT_ONCE:
+        return ids
+    first = turn.token * FOLLOWED_AT_ONCE % len(ids)
+    return [*ids[first:], *ids[:first]][:FOLLOWED_AT_ONCE]
 
 
 def _outcome(line: RetryLine, now: datetime) -> str | None:
     """Write down how the line ended, None while it is under way. A success closes its case."""
     assert line.begun_at is not None, "it was begun"
-    remedy = remedy_for(line.case)
-    fate = remedy.fate(line.case, since=line.begun_at)
-    if fate is None and now - line.begun_at < PATIENCE:
-        return None
-    if fate is None:
-        why = remedy.foresee(line.case, now=now).waits or "It is still under way, or waits for its turn."
-        minutes = int(PATIENCE.total_seconds() // 60)
-        line.state, line.outcome = State.FAILED, f"No outcome within {minutes} minutes. {why}"
-    else:
-        line.state, line.outcome = (State.SUCCEEDED if fate.good else State.FAILED), fate.words
+    case = line.case
+    if case.state != Case.State.OPEN and case.closed_by:
+        words = f"{case.closed_by} closed it while it was under way: {case.resolution}"
+        return _end(line, State.SKIPPED, words, now)
+    remedy = remedy_for(case)
+    fate = remedy.fate(case, since=line.begun_at)
+    if fate is not None:
         if fate.good:
             resolve_case(case_id=line.case_id, resolution=f"A retry succeeded: {fate.words}", now=now)
-    line.ended_at = now
+        return _end(line, State.SUCCEEDED if fate.good else State.FAILED, fate.words, now)
+    if now - line.begun_at < PATIENCE:
+        return None
+    why = remedy.foresee(case, now=now).waits or "It is still under way, or waits for its turn."
+    minutes = int(PATIENCE.total_seconds() // 60)
+    return _end(line, State.FAILED, f"No outcome within {minutes} minutes. {why}", now)
+
+
+def _lost(turn: Turn, line_id: int, why: str, now: datetime) -> str:
+    """End a line of which the outcome cannot be found out; its case stays open."""
+    with transaction.atomic():
+        _ours(turn, now)
+        return _end(RetryLine.objects.get(pk=line_id), State.FAILED, why, now)
+
+
+def _end(line: RetryLine, state: RetryLine.State, outcome: str, now: datetime) -> str:
+    line.state, line.ended_at, line.outcome = state, now, outcome
     line.save(update_fields=["state", "ended_at", "outcome"])
-    return str(line.state)
+    return str(state)

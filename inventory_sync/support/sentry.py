@@ -15,31 +15,12 @@ import sentry_sdk
 from sentry_sdk.transport import Transport
 
 from inventory_sync.support import correlation
+from inventory_sync.support.redaction import CUT, redact
 
 KEPT_HEADERS = frozenset({"content-type", "content-length", "host", "user-agent", "x-correlation-id"})
 KEPT_CONTEXTS = frozenset({"runtime", "os", "trace"})
 KEPT_CRUMB_DATA = frozenset({"method", "status_code", "reason"})
 KEPT_TAGS = frozenset({"correlation_id", "connection", "tier", "code", "process"})
-CUT = "[cut]"
-
-# What may hide in a message. Order matters: addresses with passwords before e-mail addresses.
-_PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"(?i)\bDETAIL:.*", re.DOTALL), f"DETAIL: {CUT}"),
-    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^/\s@]+@"), rf"\1{CUT}@"),
-    (re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]*"), rf"\1?{CUT}"),
-    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), rf"\1 {CUT}"),
-    (re.compile(r"\b(whsec|whsk|whpk|ck|cs|sk|pk|shpat|shpss|isk)_[A-Za-z0-9+/=_.-]{6,}"), CUT),
-    (
-        re.compile(
-            r"(?i)(['\"]?\b(?:password|passwd|secret|token|api_?key|consumer_(?:key|secret)|authorization"
-            r"|signature|cookie)\b['\"]?\s*[:=]\s*)(['\"]?)[^\s'\",;}]+"
-        ),
-        rf"\1\2{CUT}",
-    ),
-    (re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"), CUT),
-    (re.compile(r"\b[A-Za-z0-9+/_-]{40,}={0,2}"), CUT),
-    (re.compile(r"(?<![\w.-])\+?\d[\d ()/-]{9,}\d(?![\w.-])"), CUT),
-)
 
 
 def start(dsn: str, *, environment: str, transport: type[Transport] | Transport | None = None) -> None:
@@ -97,13 +78,6 @@ def scrub_crumb(crumb: Any, hint: Any = None) -> Any:
         data["url"] = _address(str(url))
     kept = {name: crumb[name] for name in ("type", "category", "level", "timestamp") if name in crumb}
     return {**kept, "message": redact(str(crumb.get("message") or "")), "data": data}
-
-
-def redact(text: str) -> str:
-    """Return the text without secrets, e-mail addresses, long numbers and what a database quoted."""
-    for pattern, replacement in _PATTERNS:
-        text = pattern.sub(replacement, text)
-    return text[:1000]
 
 
 def _exception(value: Mapping[str, Any]) -> dict[str, Any]:

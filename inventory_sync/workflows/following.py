@@ -17,6 +17,7 @@ from django.db import connection as database
 from inventory_sync.domain.errors import NotMappedThere
 from inventory_sync.ledger.models import Allocation, Order, Reservation
 from inventory_sync.support.logs import get_logger
+from inventory_sync.support.redaction import in_words
 from inventory_sync.workflows import delivered, naming
 from inventory_sync.workflows.deriving import (
     Derived,
@@ -110,8 +111,7 @@ def _own(order_id: int, error: Exception, *, cases: CaseBook) -> Followed:
         "order.not_followed",
         NOT_FOLLOWED_CASE,
         str(order_id),
-        f"What other systems should have of order {called} cannot be worked out: "
-        f"{type(error).__name__}: {error}",
+        f"What other systems should have of order {called} cannot be worked out: {in_words(error)}",
         connection=order.connection.code,
         correlation_id=order.correlation_id,
         order=order.order_ref,

@@ -12,6 +12,7 @@ from inventory_sync.access.models import ApiKey
 from inventory_sync.audit.models import Entry
 from inventory_sync.cases import services
 from inventory_sync.cases.models import Case, RetryRun
+from inventory_sync.cases.runs import freeze_run
 from inventory_sync.domain.failures import Failure
 from inventory_sync.support.clock import utc_now
 from tests import factories
@@ -125,7 +126,7 @@ def test_a_key_of_one_channel_sees_and_touches_no_others(caller: Caller) -> None
     client = caller()
     factories.change(ApiKey.objects.get(), channels=["shop"])
     mine, other = failed(1), failed(2, connection="mart")
-    run = services.freeze_run([mine, other], actor="anna", reason="r", now=utc_now())
+    run = freeze_run([mine, other], actor="anna", reason="r", now=utc_now())
 
     assert [row["id"] for row in client.get("/api/v1/cases").json()["results"]] == [mine]
     assert [group["connection"] for group in client.get("/api/v1/cases/groups").json()] == ["shop"]

@@ -11,6 +11,7 @@ import pytest
 from inventory_sync.audit.models import Entry
 from inventory_sync.cases import services as cases
 from inventory_sync.cases.models import Case, RetryRun
+from inventory_sync.cases.runs import cancel_run, freeze_run
 from inventory_sync.cases.selectors import is_hidden
 from inventory_sync.cases.services import Acted
 from inventory_sync.domain.failures import Failure
@@ -156,8 +157,8 @@ def test_a_run_holds_what_was_open_at_the_click_and_nothing_twice() -> None:
     mine, over, late = seen(), seen(subject_id=8), 999_999
     cases.resolve([over.pk], actor="anna", reason="done", now=NOON)
 
-    run = cases.freeze_run([mine.pk, over.pk, late], actor="anna", reason="mapped", now=NOON)
-    second = cases.freeze_run([mine.pk], actor="bert", reason="me too", now=NOON)
+    run = freeze_run([mine.pk, over.pk, late], actor="anna", reason="mapped", now=NOON)
+    second = freeze_run([mine.pk], actor="bert", reason="me too", now=NOON)
     seen(subject_id=9)
 
     assert [line.case_id for line in run.lines.all()] == [mine.pk]
@@ -165,18 +166,18 @@ def test_a_run_holds_what_was_open_at_the_click_and_nothing_twice() -> None:
 
 
 def test_a_cancelled_run_begins_nothing_more() -> None:
-    run = cases.freeze_run([seen().pk, seen(subject_id=8).pk], actor="anna", reason="go", now=NOON)
+    run = freeze_run([seen().pk, seen(subject_id=8).pk], actor="anna", reason="go", now=NOON)
     run.lines.filter(pk=run.lines.all()[0].pk).update(state="begun")
 
-    assert cases.cancel_run(run.pk, actor="anna", reason="wrong", now=NOON) == 1
-    assert cases.cancel_run(run.pk, actor="anna", reason="wrong", now=NOON) == 0
+    assert cancel_run(run.pk, actor="anna", reason="wrong", now=NOON) == 1
+    assert cancel_run(run.pk, actor="anna", reason="wrong", now=NOON) == 0
     assert sorted(run.lines.values_list("state", flat=True)) == ["begun", "cancelled"]
 
 
 def test_old_ends_are_forgotten_and_open_cases_never() -> None:
     old, young, still = seen(), seen(subject_id=8), seen(subject_id=9)
-    run = cases.freeze_run([old.pk], actor="anna", reason="go", now=NOON)
-    cases.cancel_run(run.pk, actor="anna", reason="no", now=NOON)
+    run = freeze_run([old.pk], actor="anna", reason="go", now=NOON)
+    cancel_run(run.pk, actor="anna", reason="no", now=NOON)
     cases.resolve([old.pk], actor="anna", reason="done", now=NOON)
     cases.resolve([young.pk], actor="anna", reason="done", now=NOON + timedelta(days=5))
 

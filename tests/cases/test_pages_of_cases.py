@@ -9,6 +9,7 @@ import pytest
 
 from inventory_sync.cases import services
 from inventory_sync.cases.models import Case
+from inventory_sync.cases.runs import freeze_run
 from inventory_sync.cases.selectors import Filters, cases, groups, progress
 from inventory_sync.domain.failures import Failure
 from tests.factories import NOON
@@ -73,9 +74,7 @@ def test_filters_bound_what_is_seen() -> None:
 
 def test_progress_counts_every_line_of_a_run() -> None:
     fail(1), fail(2), fail(3)
-    run = services.freeze_run(
-        list(Case.objects.values_list("pk", flat=True)), actor="a", reason="r", now=NOON
-    )
+    run = freeze_run(list(Case.objects.values_list("pk", flat=True)), actor="a", reason="r", now=NOON)
     run.lines.filter(pk=run.lines.all()[0].pk).update(state="failed")
 
     told = progress([run])[run.pk]

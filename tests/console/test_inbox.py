@@ -219,7 +219,11 @@ def test_an_edit_shows_its_diff_and_is_applied_as_a_copy_of_its_own(
     seen = boss.post(url, {"body": text, "look": "1"}).content.decode()
     assert "console-was" in seen
     assert Delivery.objects.count() == 1
-    boss.post(url, {"body": text, "apply": "1", "reason": "three, says the customer"})
+    [shown] = re.findall(r'name="shown" value="(\d+)"', page)
+    other = {"body": text, "apply": "1", "reason": "three", "shown": "999999"}
+    assert "edited it after it was shown" in boss.post(url, other).content.decode()
+    assert Delivery.objects.count() == 1
+    boss.post(url, {"body": text, "apply": "1", "reason": "three, says the customer", "shown": shown})
 
     copy = EditedCopy.objects.get()
     body = bytes(Delivery.objects.get(pk=copy.copy_id).body)

@@ -158,6 +158,19 @@ def test_a_case_of_a_delivery_that_is_done_or_gone_is_closed_by_the_house(hub: H
     assert [subject for _, _, subject in open_ones()] == [str(waits)]
 
 
+def test_a_delivery_that_fails_in_another_way_by_now_leaves_only_the_case_of_that(hub: Hub) -> None:
+    order = hub.order(1, (1, 555, 1))
+    cases.open_case(
+        code="line.rejected", subject_kind="delivery", subject_id=order, summary="no", now=hub.clock()
+    )
+    hub.drain()
+    assert hub.delivery(order).state == "parked"
+
+    own_waiting(hub.ports)
+
+    assert open_ones() == [("mapping.item_unknown", "parked", f"{hub.shop.pk}:item:product:555")]
+
+
 def test_old_cases_are_forgotten_after_the_days_that_are_set(hub: Hub) -> None:
     case = cases.open_case(code="push.refused", subject_kind="x", subject_id=1, summary="?", now=hub.clock())
     cases.resolve([case.pk], actor="anna", reason="done", now=hub.clock())

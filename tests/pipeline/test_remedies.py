@@ -13,19 +13,18 @@ import pytest
 from inventory_sync.cases.models import Case
 from inventory_sync.cases.services import open_case
 from inventory_sync.connections.models import Connection, Cursor
-from inventory_sync.intake.models import Delivery, ParkedLine
+from inventory_sync.intake.models import ParkedLine
 from inventory_sync.intake.ports import DELIVERY_KIND, PARKED_KIND
 from inventory_sync.ledger.models import DirtyItem
 from inventory_sync.pipeline.invariants.look import SUBJECT_KIND
-from inventory_sync.pipeline.remedies.editing import apply_edited, read_aloud
 from inventory_sync.pipeline.remedies.registry import REMEDIES, remedy_for
 from inventory_sync.pipeline.remedies.types import Asked, Manner, Untried
-from inventory_sync.pipeline.retrying import retry_due
 from inventory_sync.pipeline.wake import Waker
 from inventory_sync.propagation.models import PushAttempt, PushCall
 from tests.factories import NOON, make_item, make_listing, map_item
 from tests.house.source import ROOT, Source, parsed
 from tests.pipeline.hub import HandClock, Hub, open_hub
+from tests.pipeline.malformed import malformed
 
 pytestmark = pytest.mark.django_db
 SOON = NOON + timedelta(minutes=1)
@@ -195,18 +194,6 @@ def test_a_push_ended_when_its_listing_did(shop_hub: Hub, state: str, ends: bool
 # ── deliveries ──
 
 
-def malformed(hub: Hub) -> tuple[Delivery, Case]:
-    """An order whose quantity is a word: it cannot be translated, and waits for a person."""
-    row = hub.delivery(hub.order(482, (91, 101, 2)))
-    Delivery.objects.filter(pk=row.pk).update(
-        body=bytes(row.body).replace(b'"quantity": 2', b'"quantity": "two"')
-    )
-    hub.drain()
-    row.refresh_from_db()
-    assert row.state in ("parked", "rejected"), row.error_detail
-    return row, case_of("delivery", row.pk, code="payload.malformed")
-
-
 def test_a_delivery_is_replayed_as_it_came(shop_hub: Hub, quiet: Waker) -> None:
     row, case = malformed(shop_hub)
     remedy = remedy_for(case)
@@ -223,42 +210,6 @@ def test_a_delivery_is_replayed_as_it_came(shop_hub: Hub, quiet: Waker) -> None:
     fate = remedy.fate(case, since=SOON)
     assert fate is not None
     assert not fate.good
-
-
-def test_a_body_is_read_aloud_without_applying_it(shop_hub: Hub) -> None:
-    row, _ = malformed(shop_hub)
-    right = bytes(row.body).replace(b'"two"', b"2")
-
-    assert read_aloud(row, bytes(row.body)).error
-    assert any("2 × product:101" in words for words in read_aloud(row, right).says)
-    assert Delivery.objects.count() == 1
-
-
-def test_an_edited_copy_names_its_origin_which_is_kept_as_it_came(shop_hub: Hub, quiet: Waker) -> None:
-    hub = shop_hub
-    hub.stocked("MUG", 10, "product:101")
-    row, case = malformed(hub)
-    before = bytes(row.body)
-
-    run = apply_edited(
-        case, row, before.replace(b'"two"', b"2"), actor="ada", reason="a typo", now=hub.clock(), wake=quiet
-    )
-    hub.drain()
-    retry_due(clock=hub.clock, wake=quiet)
-
-    row.refresh_from_db()
-    case.refresh_from_db()
-    [line] = run.lines.all()
-    assert bytes(row.body) == before
-    assert row.parked_lines.filter(resolved_at=None).count() == 0
-    assert (line.state, case.state) == ("succeeded", "resolved")
-    assert "Its edited copy #" in line.outcome
-    seen = remedy_for(case).foresee(case, now=NOON)
-    assert (seen.manner, "applied instead" in seen.sentence) == (Manner.NOTHING, True)
-    assert [each.what.partition(" ")[0] for each in remedy_for(case).tries(case)] == [
-        "edited",
-        "order.updated",
-    ]
 
 
 def test_a_name_is_retried_with_every_message_that_waits_for_it(shop_hub: Hub, quiet: Waker) -> None:

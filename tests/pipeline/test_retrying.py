@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,13 +11,16 @@ import pytest
 
 from connectors.woocommerce.twin import WooTwin
 from inventory_sync.audit.models import Entry
+from inventory_sync.cases import services
 from inventory_sync.cases.models import Case, RetryLine, RetryRun
-from inventory_sync.cases.services import cancel_run, freeze_run, open_case, resolve_case
+from inventory_sync.cases.runs import cancel_run, freeze_run
+from inventory_sync.cases.services import open_case, resolve_case
 from inventory_sync.pipeline import retrying, wiring
 from inventory_sync.pipeline.debts import find_debts
-from inventory_sync.pipeline.dispatcher import WORK
+from inventory_sync.pipeline.inline import WORK
 from inventory_sync.pipeline.ports import Ports
 from inventory_sync.pipeline.remedies.pushes import PushRemedy
+from inventory_sync.pipeline.remedies.types import Fate
 from inventory_sync.pipeline.retrying import PATIENCE, any_due, retry_due
 from inventory_sync.pipeline.wake import Waker
 from inventory_sync.propagation.models import Listing
@@ -50,11 +53,13 @@ def cases(clock: HandClock) -> list[Case]:
     return [case_of(row, hub.shop.code) for row in rows]
 
 
-def case_of(row: Listing, connection: str = "shop", **values: Any) -> Case:
+def case_of(row: Listing, connection: str = "shop") -> Case:
+    return opened("listing", row.pk, connection_code=connection)
+
+
+def opened(kind: str, subject: int, **values: Any) -> Case:
     usual: dict[str, Any] = {"code": "push.refused", "summary": "The shop said no.", "now": NOON}
-    return open_case(
-        subject_kind="listing", subject_id=row.pk, connection_code=connection, **{**usual, **values}
-    )
+    return open_case(subject_kind=kind, subject_id=subject, **{**usual, **values})
 
 
 def frozen(cases: list[Case], per_minute: int = 60) -> RetryRun:
@@ -201,6 +206,65 @@ def test_what_cannot_be_begun_fails_with_its_reason_and_holds_up_no_other(
     first, second = run.lines.all()
     assert (first.state, "LookupError: what a surprise" in first.outcome) == ("failed", True)
     assert second.state == "begun"
+
+
+def test_a_line_whose_end_nobody_can_tell_fails_and_holds_up_no_other(
+    cases: list[Case], clock: HandClock, quiet: Waker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = frozen(cases[:2], 600)
+    for _ in seconds(clock, 2, quiet):
+        pass
+    real = PushRemedy.fate
+
+    def odd(self: PushRemedy, case: Case, *, since: datetime) -> Fate | None:
+        if case.pk == cases[0].pk:
+            raise LookupError("https://ada:hunter2@shop.example said no")
+        return real(self, case, since=since)
+
+    monkeypatch.setattr(PushRemedy, "fate", odd)
+    Listing.objects.filter(pk=cases[1].subject_id).update(state="settled")
+    clock.advance(2)
+    retry_due(clock=clock, wake=quiet)
+
+    first, second = run.lines.all()
+    assert (first.state, second.state) == ("failed", "succeeded")
+    assert "LookupError" in first.outcome
+    assert "hunter2" not in first.outcome
+    assert Case.objects.get(pk=cases[0].pk).state == "open"
+
+
+def test_what_somebody_closed_while_it_was_under_way_is_no_success(
+    cases: list[Case], clock: HandClock, quiet: Waker
+) -> None:
+    follow = opened("order_followed", 1, code="order.not_followed")
+    run = frozen([cases[0], follow], 600)
+    for _ in seconds(clock, 2, quiet):
+        pass
+    assert lines(run) == {"begun": 2}
+    services.discard([cases[0].pk, follow.pk], actor="bert", reason="we sell it no more", now=clock())
+
+    clock.advance(2)
+    retry_due(clock=clock, wake=quiet)
+
+    assert lines(run) == {"skipped": 2}
+    assert {line.outcome for line in run.lines.all()} == {
+        "bert closed it while it was under way: we sell it no more"
+    }
+
+
+def test_lines_that_hang_do_not_hide_the_outcomes_of_others(
+    cases: list[Case], clock: HandClock, quiet: Waker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retrying, "FOLLOWED_AT_ONCE", 3)
+    run = frozen(cases, 600)
+    for _ in seconds(clock, 4, quiet):
+        pass
+    Listing.objects.filter(pk=cases[9].subject_id).update(state="settled")
+
+    for _ in seconds(clock, 20, quiet):
+        pass
+
+    assert lines(run) == {"begun": 9, "succeeded": 1}
 
 
 def test_a_cancelled_run_begins_no_more_and_still_tells_how_the_begun_ones_ended(

@@ -24,7 +24,7 @@ from inventory_sync.api.v1.once import HEADER, once
 from inventory_sync.api.v1.paging import paged
 from inventory_sync.api.v1.reading import PageQuery, ReadView
 from inventory_sync.audit.services import Actor
-from inventory_sync.cases import runbooks, selectors, services
+from inventory_sync.cases import runbooks, runs, selectors, services
 from inventory_sync.cases.models import Case, RetryLine, RetryRun
 from inventory_sync.cases.selectors import Filters
 from inventory_sync.domain.errors import CaseOver
@@ -171,7 +171,7 @@ class RetryView(ReadView):
             rows = selectors.cases(filters, now=utc_now())
             if asked["cases"] is not None:
                 rows = rows.filter(pk__in=asked["cases"])
-            ids = rows.order_by("pk").values_list("pk", flat=True)[: services.MOST_IN_A_RUN]
+            ids = rows.order_by("pk").values_list("pk", flat=True)[: runs.MOST_IN_A_RUN]
             return 202, _run(_freeze(list(ids), asked, _actor(request)))
 
         return once(request, request.body, do)
@@ -221,7 +221,7 @@ class CancelRunView(ReadView):
         row = _found(request, run)
 
         def do() -> tuple[int, Any]:
-            services.cancel_run(row.pk, actor=_actor(request), reason=asked["reason"], now=utc_now())
+            runs.cancel_run(row.pk, actor=_actor(request), reason=asked["reason"], now=utc_now())
             row.refresh_from_db()
             return 200, _run(row)
 
@@ -285,7 +285,7 @@ def _do(act: str, case_id: int, asked: dict[str, Any], actor: Actor) -> None:
 
 
 def _freeze(case_ids: list[int], asked: dict[str, Any], actor: Actor) -> RetryRun:
-    return services.freeze_run(
+    return runs.freeze_run(
         case_ids,
         actor=actor,
         reason=asked["reason"],

@@ -1,4 +1,4 @@
-"""What is done about cases: retried, edited, assigned, hidden, closed. Shown first, then done with a reason.
+"""What is done about cases: retried, assigned, hidden, closed. Shown first, then done with a reason.
 
 What is acted on is frozen at the click: chosen cases by their ids, a group by its code and connection and the
 newest case that was shown. A case that is opened after the page was shown is never touched by it.
@@ -12,9 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django import forms
 from django.contrib import messages
-from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import Max, QuerySet
@@ -22,60 +20,23 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from inventory_sync.audit import services as audit
-from inventory_sync.cases import selectors, services, undoing
+from inventory_sync.cases import runs, selectors, services, undoing
 from inventory_sync.cases.models import Case, RetryRun
+from inventory_sync.console.admin.asking import Pace, To, Until, Why
 from inventory_sync.console.admin.base import actor_of, sentences
-from inventory_sync.console.bodies import NotEditable, diff, editable, restored
+from inventory_sync.console.admin.case_editing import MAY_EDIT
 from inventory_sync.console.deeds import Card, facts, ids_in, many
 from inventory_sync.console.formats import age
 from inventory_sync.domain.errors import SyncError
-from inventory_sync.intake.models import Delivery
 from inventory_sync.intake.ports import DELIVERY_KIND
-from inventory_sync.pipeline.remedies.editing import apply_edited, read_aloud
 from inventory_sync.pipeline.remedies.registry import remedy_for
 from inventory_sync.pipeline.wake import waker
 from inventory_sync.support.clock import utc_now
 
-MOST = services.MOST_IN_A_RUN
+MOST = runs.MOST_IN_A_RUN
 CARDS = 5
-EDIT = "console.edit_delivery"
-HIDE_FOR = {"1": "an hour", "4": "four hours", "24": "a day", "72": "three days", "168": "a week"}
-
-
-class Why(forms.Form):
-    reason = forms.CharField(
-        max_length=300,
-        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "Why? Kept in the audit."}),
-    )
-
-
-class Pace(Why):
-    per_minute = forms.IntegerField(
-        min_value=1, max_value=600, initial=60, label="At most so many in a minute",
-        widget=UnfoldAdminTextInputWidget(attrs={"type": "number"}),
-    )  # fmt: skip
-    field_order = ("per_minute", "reason")
-
-
-class To(Why):
-    to = forms.ChoiceField(label="Who works on it", required=False, widget=UnfoldAdminSelectWidget)
-    field_order = ("to", "reason")
-
-    def __init__(self, *given: Any, **more: Any) -> None:
-        super().__init__(*given, **more)
-        staff = get_user_model().objects.filter(is_staff=True, is_active=True).order_by("username")
-        names = [(user.get_username(), user.get_username()) for user in staff]
-        self.fields["to"].choices = [("", "Nobody: back to its team"), *names]  # type: ignore[attr-defined]
-
-
-class Until(Why):
-    hours = forms.ChoiceField(
-        label="Hide for", choices=list(HIDE_FOR.items()), initial="4", widget=UnfoldAdminSelectWidget
-    )
-    field_order = ("hours", "reason")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +100,7 @@ class Chosen:
 
 
 class CaseActs:
-    """Mixed into the page of cases: its acts, the editing of a delivery."""
+    """Mixed into the page of cases: its acts."""
 
     admin_site: Any
 
@@ -147,7 +108,6 @@ class CaseActs:
         view = self.admin_site.admin_view
         return [
             path("act/<slug:name>/", view(self.act_view), name="cases_case_act"),
-            path("<int:case_id>/edit/", view(self.edit_view), name="cases_case_edit"),
             path("<int:case_id>/undo/", view(self.undo_view), name="cases_case_undo"),
             *super().get_urls(),  # type: ignore[misc]
         ]
@@ -175,7 +135,7 @@ class CaseActs:
             case is not None
             and case.subject_kind == DELIVERY_KIND
             and possible
-            and request.user.has_perm(EDIT)
+            and request.user.has_perm(MAY_EDIT)
         ):
             url = reverse("admin:cases_case_edit", args=[case.pk])
             offered.insert(1, {"verb": "Edit and retry", "icon": "edit", "url": url, "name": "edit"})
@@ -183,9 +143,9 @@ class CaseActs:
 
     def runs_shown(self) -> list[dict[str, Any]]:
         """Return the newest runs with how far they are."""
-        runs = list(selectors.runs()[:6])
-        progress = selectors.progress(runs)
-        return [{"run": run, "progress": progress[run.pk]} for run in runs]
+        newest = list(selectors.runs()[:6])
+        progress = selectors.progress(newest)
+        return [{"run": run, "progress": progress[run.pk]} for run in newest]
 
     # ── the acts ──
 
@@ -236,49 +196,6 @@ class CaseActs:
             "chosen": chosen,
             "back": reverse("admin:cases_case_inbox"),
         }
-
-    # ── editing a delivery ──
-
-    def edit_view(self, request: HttpRequest, case_id: int) -> HttpResponse:
-        """A body edited, compared, read aloud and applied as a copy; the delivery is kept as it came."""
-        may = request.user.has_perm(EDIT) and request.user.has_perm(services.PERMISSIONS["retry"])
-        if not (may and self.has_view_permission(request)):  # type: ignore[attr-defined]
-            raise PermissionDenied
-        case = Case.objects.filter(pk=case_id, state=Case.State.OPEN, subject_kind=DELIVERY_KIND).first()
-        row = (
-            Delivery.objects.select_related("connection").filter(pk=case.subject_id).first() if case else None
-        )
-        if case is None or row is None:
-            raise Http404
-        original = bytes(row.body)
-        before = editable(original)
-        text = request.POST.get("body", before)
-        context: dict[str, Any] = {"text": text, "error": "", "diff": [], "aloud": None, "form": None}
-        if request.method == "POST":
-            try:
-                body = restored(text, original)
-            except NotEditable as error:
-                context["error"] = str(error)
-            else:
-                context["diff"] = diff(before, editable(body))
-                context["aloud"] = read_aloud(row, body)
-                applying = "apply" in request.POST
-                form = context["form"] = Why(request.POST if applying else None)
-                if applying and form.is_valid() and context["diff"]:
-                    reason, now = form.cleaned_data["reason"], utc_now()
-                    run = apply_edited(
-                        case, row, body, actor=actor_of(request), reason=reason, now=now, wake=waker()
-                    )
-                    return HttpResponseRedirect(reverse("admin:cases_retryrun_change", args=[run.pk]))
-        page = {
-            **self.admin_site.each_context(request),
-            "title": f"Edit and retry: {row.topic} #{row.pk}",
-            "opts": Case._meta,
-            "case": case,
-            "row": row,
-            "before": read_aloud(row, original),
-        }
-        return TemplateResponse(request, "console/case_edit.html", {**page, **context})
 
     # ── undoing ──
 
@@ -331,7 +248,7 @@ def _do(
     where = reverse("admin:cases_case_inbox") if len(ids) > 1 else one
     match act.name:
         case "retry" | "retry-one":
-            run = services.freeze_run(
+            run = runs.freeze_run(
                 ids[:1] if act.name == "retry-one" else ids,
                 actor=actor,
                 reason=reason,

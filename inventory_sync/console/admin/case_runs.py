@@ -13,10 +13,11 @@ from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
 from unfold.decorators import display
 
-from inventory_sync.cases import selectors, services
+from inventory_sync.cases import runs, selectors, services
 from inventory_sync.cases.models import Case, RetryLine, RetryRun
+from inventory_sync.console.admin.asking import Why
 from inventory_sync.console.admin.base import Reading, actor_of
-from inventory_sync.console.admin.case_acts import Why, group_of, run_is_live
+from inventory_sync.console.admin.case_acts import group_of, run_is_live
 from inventory_sync.console.deeds import many
 from inventory_sync.support.clock import utc_now
 
@@ -99,7 +100,7 @@ class RetryRunAdmin(Reading):
             raise PermissionDenied
         form = Why(request.POST)
         if form.is_valid():
-            left = services.cancel_run(
+            left = runs.cancel_run(
                 run.pk, actor=actor_of(request), reason=form.cleaned_data["reason"], now=utc_now()
             )
             messages.success(request, f"Cancelled: {many(left, 'case')} will not be begun.")

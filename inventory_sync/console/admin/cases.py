@@ -22,6 +22,7 @@ from inventory_sync.catalog.models import Item
 from inventory_sync.connections.models import Connection
 from inventory_sync.console.admin.base import Reading
 from inventory_sync.console.admin.case_acts import CaseActs, group_of
+from inventory_sync.console.admin.case_editing import CaseEditing
 from inventory_sync.console.formats import age, code, masked, pretty_body, pretty_value
 from inventory_sync.console.markdown import rendered
 from inventory_sync.intake.models import Delivery
@@ -38,7 +39,7 @@ TONES = {"low": "", "normal": "wait", "urgent": "bad"}
 
 
 @admin.register(Case)
-class CaseAdmin(CaseActs, Reading):
+class CaseAdmin(CaseEditing, CaseActs, Reading):
     nothing = "No case was ever opened: nothing has failed that a person must look at."
     nothing_under = MappingProxyType({"state__exact=open": "No case is open: nothing waits for anybody."})
     list_display = (

@@ -17,8 +17,8 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from inventory_sync.catalog.models import Item
 from inventory_sync.connections.models import Connection
+from inventory_sync.console.admin.asking import Why
 from inventory_sync.console.admin.base import Reading, actor_of
-from inventory_sync.console.admin.case_acts import Why
 from inventory_sync.console.deeds import many
 from inventory_sync.intake.models import Delivery
 from inventory_sync.pipeline.models import Replay

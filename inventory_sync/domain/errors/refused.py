@@ -73,6 +73,12 @@ class CaseOver(Refused):
     code = "case.over"
 
 
+class EditedMeanwhile(Refused):
+    """A message is being applied, or somebody edited it, after it was shown to be edited."""
+
+    code = "delivery.edited_meanwhile"
+
+
 class StillGathering(Refused):
     """What a held write would do is still being read: there is nothing yet to decide about."""
 

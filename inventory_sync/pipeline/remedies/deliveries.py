@@ -1,7 +1,7 @@
 """Retries of deliveries and of the names that lines wait for: the stored message again, byte for byte.
 
 Applying a message again is safe by construction: an event counts once by its key, an older version of an
-order changes nothing. A delivery that somebody edited is followed in its newest copy.
+order changes nothing. Of a delivery that somebody edited the newest copy is applied and followed, not itself.
 """
 
 from __future__ import annotations
@@ -35,6 +35,10 @@ from inventory_sync.pipeline.remedies.types import (
 
 ONCE = "Events that were posted already count once, and an older version of an order changes nothing."
 State = Delivery.State
+_EDITED: dict[str, str] = {
+    State.DONE: "was applied instead: nothing of it is left to do.",
+    State.PENDING: "is being applied: wait for its outcome.",
+}
 
 
 class DeliveryRemedy(Remedy):
@@ -52,6 +56,10 @@ class DeliveryRemedy(Remedy):
         if row is None:
             return gone("The delivery")
         copy = newest_copy(row.pk)
+        if copy is not None and copy.state in _EDITED:
+            why = f"Its edited copy #{copy.pk} {_EDITED[copy.state]}"
+            return Foreseen(Manner.NOTHING, why, facts(("Edited copy", f"#{copy.pk}")), delivery_id=copy.pk)
+        row = copy or row
         open_lines = row.parked_lines.filter(resolved_at__isnull=True)
         lines = tuple(f"{line.summary or line.event_key}: {line.detail}" for line in open_lines[:20])
         told = facts(
@@ -61,12 +69,9 @@ class DeliveryRemedy(Remedy):
             ("State", row.get_state_display()),
             ("Attempts", row.attempts),
             ("Already posted", f"{Event.objects.filter(delivery_id=row.pk).count()} events"),
-            ("Edited copy", f"#{copy.pk}: {copy.get_state_display().lower()}" if copy else ""),
+            ("Edited from", f"#{case.subject_id}" if copy else ""),
             ("Error", row.error_detail or row.error_code),
         )
-        if copy is not None and copy.state == State.DONE:
-            why = f"Its edited copy #{copy.pk} was applied instead: nothing of it is left to do."
-            return Foreseen(Manner.NOTHING, why, told, lines, row.pk)
         return Foreseen(
             Manner.IDENTICAL,
             "The stored message is translated and applied again as it came, with the mappings of "
@@ -93,7 +98,8 @@ class DeliveryRemedy(Remedy):
         ]
 
     def begin(self, case: Case, asked: Asked) -> None:
-        row = Delivery.objects.only("tier").get(pk=self.delivery_id(case))
+        delivery_id = self.delivery_id(case)
+        row = newest_copy(delivery_id) or Delivery.objects.only("tier").get(pk=delivery_id)
         requeue([row.pk], actor=asked.actor, reason=asked.reason, now=asked.now)
         after_commit(partial(asked.wake.drain_intake, row.tier))
 
