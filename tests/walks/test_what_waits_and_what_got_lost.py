@@ -115,5 +115,6 @@ def test_a_hook_the_shop_switched_off_is_made_anew_and_the_gap_is_read(walk: Pla
     )
     walk.shows("CUP", before - 1)
     walk.rest()
-    assert Hook.objects.get(connection__code="woo", topic="order.created").recreated == 1
+    made = Hook.objects.filter(connection__code="woo", topic="order.created")
+    walk.wait(lambda: made.get().recreated == 1, "the hub has noted that it made the hook anew")
     assert Delivery.objects.filter(connection__code="woo", object_key=f"order:{sold['id']}").exists()
