@@ -1,14 +1,19 @@
 """Post a signed message to an address somebody typed: Standard Webhooks, once, through the egress guard.
 
 For messages of our own, not for a vendor's API (http.py): the answer's body is read by nobody. 2xx is taken;
-410 means never again; whatever else happens may be tried again with the same id.
+410 means never again; whatever else happens may be tried again with the same id. However slowly the other
+side drips its answer, a try ends: who waits longer than its lease would see the message sent by another.
 """
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
@@ -50,6 +55,9 @@ def post_signed(
     began = time.monotonic()
     failure = ""
     for address in guard.addresses(target):
+        if time.monotonic() - began > TOTAL_S:
+            failure = failure or f"{target.host} gave no answer in {TOTAL_S:g} s."
+            break
         try:
             _judge(_post(target, address, query, headers, body, began), now=now)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -74,8 +82,10 @@ def _post(
     """Post to the address that was checked, naming the host; the answer's body is not waited for."""
     host = f"[{address}]" if ":" in address else address
     url = f"{target.scheme}://{host}:{target.port}{target.path or '/'}"
-    patience = httpx.Timeout(min(READ_S, max(1.0, TOTAL_S - (time.monotonic() - began))), connect=CONNECT_S)
+    left = max(1.0, TOTAL_S - (time.monotonic() - began))
+    patience = httpx.Timeout(min(READ_S, left), connect=CONNECT_S)
     with (
+        _cut_after(left) as trace,
         httpx.Client(
             verify=public_authorities(), trust_env=False, follow_redirects=False, timeout=patience
         ) as client,
@@ -84,10 +94,35 @@ def _post(
             f"{url}?{query}" if query else url,
             headers=headers,
             content=body,
-            extensions={"sni_hostname": target.host.rstrip(".")},
+            extensions={"sni_hostname": target.host.rstrip("."), "trace": trace},
         ) as response,
     ):
         return response
+
+
+@contextmanager
+def _cut_after(seconds: float) -> Iterator[Callable[[str, Any], None]]:
+    """Yield what httpx tells of its connection, which is cut when time is up: each read has patience of its
+    own, and a head that comes byte by byte would never use it up.
+    """
+    open_: list[socket.socket] = []
+
+    def note(event: str, info: Any) -> None:
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            open_.append(info["return_value"].get_extra_info("socket"))
+
+    def cut() -> None:
+        for each in open_[-1:]:
+            with suppress(OSError):
+                socket.socket.shutdown(each, socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield note
+    finally:
+        timer.cancel()
 
 
 def _judge(response: httpx.Response, *, now: datetime) -> None:

@@ -15,6 +15,7 @@ from inventory_sync.cases.telling import acknowledging
 from inventory_sync.support.clock import utc_now
 
 SHOWN = 10
+NAME_MOST = 60  # with the name of a route it fits who acknowledged a case
 
 
 @never_cache
@@ -24,13 +25,19 @@ def acknowledge(request: HttpRequest, token: str) -> HttpResponse:
     if message is None:
         return _page(request, {"gone": True}, status=404)
     if request.method == "POST" and message.acknowledged_at is None:
-        name = " ".join(request.POST.get("name", "").split())[:80]
-        by = f"{name or 'somebody'} (link of {message.route.name})"
+        by = f"{_name(request.POST.get('name', '')) or 'somebody'} (link of {message.route.name})"
         acknowledging.acknowledge(message, by=by, now=utc_now())
         message.refresh_from_db()
     left = acknowledging.unseen(message)
-    shown = {"message": message, "cases": left[:SHOWN], "more": max(0, len(left) - SHOWN), "count": len(left)}
+    alerts = acknowledging.alerts_of(message)
+    count = len(left) + len(alerts)
+    shown = {"message": message, "cases": left[:SHOWN], "more": max(0, len(left) - SHOWN), "count": count}
     return _page(request, shown)
+
+
+def _name(typed: str) -> str:
+    """Return a name somebody typed as one short printable line; the page has no login to know it from."""
+    return " ".join("".join(each if each.isprintable() else " " for each in typed).split())[:NAME_MOST]
 
 
 def _page(request: HttpRequest, context: dict[str, object], *, status: int = 200) -> HttpResponse:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 SEVERITIES = ("low", "normal", "urgent")
+URGENT = "urgent"
 NEVER = "never"  # as "breaks through from": nothing does
 
 UTC_ZONE = ZoneInfo("UTC")
@@ -105,15 +106,20 @@ def due_at(terms: Terms, severity: str, at: datetime) -> datetime:
     that falls into them is told when they end.
     """
     moment = at
-    if severity != "urgent":
+    if severity != URGENT:
         if terms.digest is Digest.HOURLY:
             moment = _next_hour(terms.zone, at)
         elif terms.digest is Digest.DAILY:
             moment = next_wall(terms.zone, terms.digest_at, at)
+    return out_of_quiet(terms, severity, moment)
+
+
+def out_of_quiet(terms: Terms, severity: str, at: datetime) -> datetime:
+    """Return `at`, or when the quiet hours end that it lies in and that spare this severity."""
     quiet = terms.quiet
-    if quiet is not None and quiet.spares(severity) and quiet.holds_at(_wall(terms.zone, moment)):
-        return next_wall(terms.zone, quiet.ends, moment)
-    return moment
+    if quiet is not None and quiet.spares(severity) and quiet.holds_at(_wall(terms.zone, at)):
+        return next_wall(terms.zone, quiet.ends, at)
+    return at
 
 
 def next_wall(zone: ZoneInfo, wall: time, after: datetime) -> datetime:

@@ -11,7 +11,7 @@ import hmac
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,13 +22,14 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 
 class Mailbox:
-    """What came in. `refuse`: answers by address; `busy`: the answer to every mail, if any."""
+    """What came in. `refuse`: answers by address; `busy`: the answer to every mail, if any; `full`: whose
+    mails are refused when they are read to the end."""
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
         self.rcpt: list[str] = []
         self.refuse: dict[str, str] = {}
-        self.busy = ""
+        self.busy = self.full = ""
 
     async def handle_RCPT(  # noqa: N802 aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -41,6 +42,8 @@ class Mailbox:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         if self.busy:
             return self.busy
+        if self.full in envelope.rcpt_tos:
+            return "552 mailbox full"
         assert isinstance(envelope.content, bytes)
         mail = message_from_bytes(envelope.content, policy=policy.default)
         assert isinstance(mail, EmailMessage)
@@ -115,3 +118,34 @@ def webhook_receiver(secret: str) -> Iterator[tuple[Receiver, str]]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def dripping_receiver(for_s: float = 10.0) -> Iterator[tuple[threading.Event, str]]:
+    """Run a receiver that begins its answer at once and goes on with a byte now and then.
+
+    Yields what is set when it has begun, and its address.
+    """
+    begun, over = threading.Event(), threading.Event()
+
+    def drip(listener: socket.socket) -> None:
+        with suppress(OSError):
+            taken, _ = listener.accept()
+            with taken:
+                taken.recv(65536)
+                begun.set()
+                taken.sendall(b"HTTP/1.1 204 No Content\r\n")
+                for _ in range(int(for_s / 0.2)):
+                    if over.wait(0.2):
+                        break
+                    taken.sendall(b"x")
+                taken.sendall(b": y\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=drip, args=(listener,), daemon=True)
+        thread.start()
+        try:
+            yield begun, f"http://127.0.0.1:{listener.getsockname()[1]}/in"
+        finally:
+            over.set()
+            thread.join()

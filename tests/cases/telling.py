@@ -76,4 +76,4 @@ class Desk:
 def make_route(name: str = "", *, secret: str = "", **values: Any) -> Route:
     usual: dict[str, Any] = {"least_severity": "low", "kind": "email", "addresses": "desk@shop.example"}
     row = Route(name=name or f"route {next(_numbers)}", **(usual | values))
-    return routes.save_route(row, secret=secret, actor=ACTOR, reason="a test")
+    return routes.save_route(row, secret=secret, actor=ACTOR, reason="a test", now=NOON)

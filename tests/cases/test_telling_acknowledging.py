@@ -122,7 +122,7 @@ def test_it_is_escalated_even_if_the_first_message_never_got_through(desk: Desk)
 
 def test_a_route_that_is_switched_off_is_passed_over(desk: Desk, chain: list[Route]) -> None:
     chain[1].active = False
-    save_route(chain[1], actor=ACTOR, reason="on holiday")
+    save_route(chain[1], actor=ACTOR, reason="on holiday", now=desk.now)
     desk.fail()
     desk.tell()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from datetime import time, timedelta
 from decimal import Decimal
@@ -86,7 +87,7 @@ def test_a_new_installation_says_that_nobody_is_told(desk: Desk) -> None:
     assert selectors.nobody_is_told() == ""
 
     route.active = False
-    save_route(route, actor=ACTOR, reason="a test")
+    save_route(route, actor=ACTOR, reason="a test", now=desk.now)
     assert "every route is switched off" in selectors.nobody_is_told()
 
 
@@ -221,7 +222,7 @@ def test_a_route_that_was_switched_off_tells_nothing_that_waited(desk: Desk) -> 
     desk.fail(severity="normal")
     desk.tell()
     route.active = False
-    save_route(route, actor=ACTOR, reason="a test")
+    save_route(route, actor=ACTOR, reason="a test", now=desk.now)
 
     desk.tell(timedelta(days=2))
 
@@ -292,7 +293,7 @@ def test_whatever_happens_in_whatever_order_all_news_is_told_once(seed: int) -> 
             assert sum(ends) <= 1
 
 
-def test_alerts_are_told_too_and_nobody_is_asked_to_acknowledge_them(desk: Desk) -> None:
+def test_an_alert_is_told_like_a_case_and_stands_alone(desk: Desk) -> None:
     make_route(team="platform", least_severity="urgent")
     outbox.tell(
         subject="The critical tier is late",
@@ -308,7 +309,8 @@ def test_alerts_are_told_too_and_nobody_is_asked_to_acknowledge_them(desk: Desk)
     [letter] = desk.carried.letters
     assert letter.subject == "[urgent] The critical tier is late"
     assert "p99 is 4 s" in letter.text
-    assert "/acknowledge/" not in letter.text
+    assert "/acknowledge/" in letter.text
+    assert json.loads(letter.payload)["type"] == "alert"
 
 
 def test_old_messages_are_forgotten_and_what_waits_is_not(desk: Desk) -> None:
@@ -356,4 +358,4 @@ def test_escalation_never_comes_back_to_where_it_began() -> None:
     third.escalate_to, third.escalate_after_min = Route.objects.get(name="first"), 5
 
     with pytest.raises(ValidationError, match="come back"):
-        save_route(third, actor=ACTOR, reason="a test")
+        save_route(third, actor=ACTOR, reason="a test", now=NOON)

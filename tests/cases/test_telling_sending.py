@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from connectors.base import posting
 from connectors.base.posting import post_signed
 from inventory_sync.audit.models import Entry
 from inventory_sync.cases.models import Case
@@ -17,7 +19,8 @@ from inventory_sync.cases.models_telling import Happening, Message, Route
 from inventory_sync.cases.telling import mail, routes, sending
 from inventory_sync.cases.telling.sending import Letter, Receipt
 from inventory_sync.domain.errors import Misconfigured, RemoteUnavailable
-from tests.cases.receiving import Mailbox, mail_server, text_of, webhook_receiver
+from inventory_sync.support.clock import utc_now
+from tests.cases.receiving import Mailbox, dripping_receiver, mail_server, text_of, webhook_receiver
 from tests.cases.telling import Desk, make_route
 from tests.factories import ACTOR
 
@@ -35,6 +38,11 @@ def mailbox(settings: Any) -> Iterator[Mailbox]:
     with mail_server() as (box, port):
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
         yield box
+
+
+@pytest.fixture(autouse=True)
+def _loopback_may_be_posted_to(settings: Any) -> None:
+    settings.INVENTORY_SYNC = settings.INVENTORY_SYNC | {"EGRESS_ALLOWED_HOSTS": ["127.0.0.1"]}
 
 
 @pytest.fixture
@@ -220,7 +228,9 @@ def test_telling_that_telling_fails_never_ends_in_a_circle() -> None:
 
     assert Case.objects.filter(code="telling.failed").count() == 3
     assert Happening.objects.count() == 4
-    assert Message.objects.exclude(state="failed").count() == 0
+    assert Message.objects.count() <= 3 * 2 * 24 / 2, (
+        "a few tries an evening, and what failed is tried together"
+    )
 
 
 def test_a_message_given_up_is_sent_again_when_somebody_asks() -> None:
@@ -228,7 +238,7 @@ def test_a_message_given_up_is_sent_again_when_somebody_asks() -> None:
     make_route()
     desk.fail()
     desk.carried.failing = Misconfigured("The mail server refuses the user or password of EMAIL_URL.")
-    for _ in range(12):
+    for _ in range(10):
         desk.tell(HOUR)
     desk.carried.failing = None
     message = Message.objects.get()
@@ -324,6 +334,23 @@ def test_a_webhook_reaches_no_private_address_that_was_not_allowed() -> None:
         "The base URL is plain http; allow it expressly or use https://.",
         "The host 127.0.0.1 leads to 127.0.0.1, which is not a public address.",
     ]
+
+
+def test_a_receiver_that_drips_its_answer_does_not_hold_whoever_posts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(posting, "TOTAL_S", 1.0)
+    began = time.monotonic()
+
+    with dripping_receiver() as (begun, url):
+        with pytest.raises(RemoteUnavailable):
+            post_signed(
+                url, secret=SECRET, message_id="msg_1", body=b"{}", now=utc_now(), private_hosts=["127.0.0.1"]
+            )
+        took = time.monotonic() - began
+        assert begun.is_set()
+
+    assert took < 8, "the answer alone drips for ten"
 
 
 def test_a_secret_is_kept_sealed_and_opens_for_its_own_route_alone() -> None:

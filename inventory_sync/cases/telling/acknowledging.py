@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from django.core import signing
 from django.db import transaction
 
+from inventory_sync.audit import services as audit
 from inventory_sync.cases import services
 from inventory_sync.cases.models import Case
-from inventory_sync.cases.models_telling import Message
+from inventory_sync.cases.models_telling import Happening, Message
 
 GOOD_FOR = timedelta(days=7)
 _SALT = "cases.telling.acknowledge"
@@ -41,14 +42,22 @@ def unseen(message: Message) -> list[Case]:
     return list(rows.distinct().order_by("pk"))
 
 
+def alerts_of(message: Message) -> list[Happening]:
+    """Return what a message tells that is no case: acknowledging the message acknowledges it."""
+    return list(Happening.objects.filter(notices__message=message, case=None).distinct().order_by("pk"))
+
+
 def acknowledge(message: Message, *, by: str, now: datetime) -> int:
-    """Acknowledge every open case of the message, once; return how many. `by` is whoever says so."""
+    """Acknowledge all that the message tells, once; return how many open cases. `by` is whoever says so."""
     with transaction.atomic():
         row = Message.objects.select_for_update().get(pk=message.pk)
         if row.acknowledged_at is not None:
             return 0
         row.acknowledged_at, row.acknowledged_by = now, by
         row.save(update_fields=["acknowledged_at", "acknowledged_by"])
+        audit.record(
+            actor=by, action="message.acknowledged", subject=row, reason=f"By the link in “{row.subject}”."
+        )
         acted = services.acknowledge(
             [case.pk for case in unseen(row)],
             actor=by,

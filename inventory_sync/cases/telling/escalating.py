@@ -1,4 +1,4 @@
-"""Tell the next route when nobody said within N minutes that they have seen a case.
+"""Tell the next route when nobody said within N minutes that they have seen a case or an alert.
 
 The minutes begin when the message is written, whether or not it could be sent. Exactly once per step: the
 moment is taken off the notice in the transaction that owes the next one.
@@ -11,7 +11,7 @@ from datetime import datetime
 from django.db import transaction
 
 from inventory_sync.cases.models import Case
-from inventory_sync.cases.models_telling import Notice, Route
+from inventory_sync.cases.models_telling import Message, Notice, Route
 from inventory_sync.cases.telling.terms import terms_of
 from inventory_sync.domain.telling import due_at
 
@@ -19,7 +19,7 @@ AT_ONCE = 5_000
 
 
 def escalate(*, now: datetime) -> int:
-    """Owe the next route word of every case that nobody acknowledged in time; return how many."""
+    """Owe the next route word of all that nobody acknowledged in time; return how many."""
     with transaction.atomic():
         rows = list(
             Notice.objects.select_for_update(skip_locked=True, of=("self",))
@@ -32,8 +32,9 @@ def escalate(*, now: datetime) -> int:
         for row in rows:
             to = next_of[row.route]
             row.escalate_at = None
-            row.why = _seen_to(row.case) or (f"escalated to {to}" if to else "nobody left to escalate to")
-            if to is not None and not _seen_to(row.case):
+            seen = who_saw(row)
+            row.why = seen or (f"escalated to {to}" if to else "nobody left to escalate to")
+            if to is not None and not seen:
                 moment = due_at(terms_of(to), row.happening.severity, now)
                 owed.append(
                     Notice(
@@ -49,8 +50,14 @@ def escalate(*, now: datetime) -> int:
     return len(owed)
 
 
-def _seen_to(case: Case | None) -> str:
-    if case is None or case.state != Case.State.OPEN:
+def who_saw(row: Notice) -> str:
+    """Return why nobody further need be told: it is over, or who acknowledged it; empty when nobody did."""
+    case = row.case
+    if case is None:
+        told = Message.objects.filter(notices__happening=row.happening_id, acknowledged_at__isnull=False)
+        by = told.values_list("acknowledged_by", flat=True).first()
+        return f"acknowledged by {by}"[:200] if by else ""
+    if case.state != Case.State.OPEN:
         return "over"
     return f"acknowledged by {case.acknowledged_by}" if case.acknowledged_at else ""
 

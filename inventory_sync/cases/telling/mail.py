@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import smtplib
 from email.utils import format_datetime, parseaddr
+from time import monotonic
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
@@ -17,13 +18,15 @@ from inventory_sync.cases.telling.sending import Letter, Receipt
 from inventory_sync.domain.errors import Misconfigured, RemoteUnavailable
 
 FOR_GOOD = range(500, 600)
+TOTAL_S = 80.0
+"""Then no further address is begun: nobody else may take the message while it is being sent."""
 
 
 def carry(letter: Letter) -> Receipt:
     """Send one mail per address over one connection; raises Misconfigured and RemoteUnavailable."""
     if settings.EMAIL_BACKEND.endswith("smtp.EmailBackend") and not settings.EMAIL_HOST:
         raise Misconfigured("EMAIL_URL is not set: there is no server to send e-mail by.")
-    server = get_connection(fail_silently=False)
+    began, server = monotonic(), get_connection(fail_silently=False)
     try:
         server.open()
     except smtplib.SMTPAuthenticationError as error:
@@ -35,6 +38,9 @@ def carry(letter: Letter) -> Receipt:
     later = ""
     try:
         for address in letter.addresses:
+            if monotonic() - began > TOTAL_S:
+                later = later or "The mail server is slow: the other addresses come next."
+                break
             try:
                 _mail(letter, address, server).send()
                 accepted.append(address)
@@ -42,6 +48,12 @@ def carry(letter: Letter) -> Receipt:
                 code, words = error.recipients.get(address, (0, b""))
                 said = f"{address}: {code} {_text(words)}".strip()
                 if code in FOR_GOOD:
+                    refused.append(said)
+                else:
+                    later = said
+            except smtplib.SMTPDataError as error:  # a full mailbox may be told of only here
+                said = f"{address}: {_words(error)}"
+                if error.smtp_code in FOR_GOOD:
                     refused.append(said)
                 else:
                     later = said

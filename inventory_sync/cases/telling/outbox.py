@@ -25,7 +25,10 @@ ROUTE = "route"
 def tell(
     *, subject: str, team: str, severity: str, text: str, code: str, now: datetime, connection_code: str = ""
 ) -> None:
-    """Leave word of something that is no case, in the caller's transaction. Nobody can acknowledge it."""
+    """Leave word of something that is no case, in the caller's transaction.
+
+    Who acknowledges a message of it acknowledges it.
+    """
     Happening.objects.create(
         occasion=Occasion.ALERT.value,
         at=now,
@@ -58,7 +61,7 @@ def owe_notices(*, now: datetime, settle: timedelta) -> int:
                 happening=row,
                 case_id=row.case_id,
                 route=route,
-                due_at=due_at(terms, row.severity, row.at + settle),
+                due_at=due_at(terms, row.severity, max(row.at + settle, now)),
             )
             for row in rows
             for route, terms in _takers(row, routes, told)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
+import ipaddress
+from collections.abc import Callable, Collection
 from datetime import datetime
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
@@ -14,9 +17,11 @@ from django.db import transaction
 from inventory_sync.audit import services as audit
 from inventory_sync.cases.models_telling import Message, Route
 from inventory_sync.cases.telling import wording
+from inventory_sync.cases.telling.again import owe_what_was_missed
 from inventory_sync.cases.telling.sending import SECRET
 from inventory_sync.support import sealing
 
+LEADS = ("kind", "addresses", "url")
 LEAST_SECRET_BYTES = 24
 
 
@@ -30,8 +35,8 @@ def check(route: Route, *, secret: str) -> None:
         elif not route.address_list:
             wrong["addresses"] = "At least one address."
     else:
-        if not route.url.startswith(("https://", "http://")):
-            wrong["url"] = "The address of the webhook, beginning with https://."
+        if why := _wrong_with(route.url, settings.INVENTORY_SYNC["EGRESS_ALLOWED_HOSTS"]):
+            wrong["url"] = why
         if not secret and not route.ciphertext:
             wrong["secret"] = "The receiver checks the signature with it: whsec_ and base64."  # noqa: S105
         elif secret and not _is_secret(secret):
@@ -40,14 +45,18 @@ def check(route: Route, *, secret: str) -> None:
         raise ValidationError(wrong)
 
 
-def save_route(route: Route, *, secret: str = "", actor: audit.Actor, reason: str) -> Route:
-    """Store a new or changed route; an empty secret keeps the one there is. Raises ValidationError."""
+def save_route(route: Route, *, secret: str = "", actor: audit.Actor, reason: str, now: datetime) -> Route:
+    """Store a new or changed route; an empty secret keeps the one there is. Raises ValidationError.
+
+    Switched on again, or led elsewhere, it is owed what it could not tell meanwhile and is still wrong.
+    """
     route.full_clean()
     check(route, secret=secret)
     with transaction.atomic():
-        before = None
+        before, was = None, None
         if route.pk is not None:
-            before = audit.snapshot(Route.objects.select_for_update().get(pk=route.pk))
+            was = Route.objects.select_for_update(no_key=True).get(pk=route.pk)
+            before = audit.snapshot(was)
         route.save()
         if secret:
             route.ciphertext, route.key_id = sealing.seal(f"route/{route.pk}", secret)
@@ -58,7 +67,13 @@ def save_route(route: Route, *, secret: str = "", actor: audit.Actor, reason: st
             audit.record_created(route, actor=actor, action="route.created", reason=reason)
         else:
             audit.record_changed(route, before, actor=actor, action="route.changed", reason=reason)
+        if was is not None and route.active and (secret or not was.active or _leads_elsewhere(was, route)):
+            owe_what_was_missed(route, now=now)
     return route
+
+
+def _leads_elsewhere(was: Route, route: Route) -> bool:
+    return any(getattr(was, name) != getattr(route, name) for name in LEADS)
 
 
 def send_test(
@@ -101,6 +116,40 @@ def send_again(*, message_id: int, actor: audit.Actor, reason: str, now: datetim
         row.state, row.run_at, row.attempts = Message.State.WAITING, now, 0
         row.save(update_fields=["state", "run_at", "attempts"])
         audit.record(actor=actor, action="message.sent_again", subject=row, reason=reason)
+    return True
+
+
+def _wrong_with(url: str, allowed: Collection[str]) -> str:
+    """Return why nothing would ever be posted there, as far as the address itself tells; empty if it may be.
+
+    Where a name leads is checked at each call.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        host = parts.hostname or ""
+    except ValueError:
+        host = ""
+    if not host or parts.scheme not in ("https", "http"):
+        return "The address of the webhook, beginning with https://."
+    if parts.username is not None or parts.password is not None:
+        return "An address with a user or password is not posted to; the signature says who we are."
+    if host not in allowed and parts.scheme == "http":
+        return "Plain http only to hosts that SYNC_EGRESS_ALLOWED_HOSTS names; use https://."
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return ""
+    nets = [ipaddress.ip_network(each, strict=False) for each in allowed if _is_network(each)]
+    if address.is_global or any(address in net for net in nets if net.version == address.version):
+        return ""
+    return "This is not a public address, and SYNC_EGRESS_ALLOWED_HOSTS does not name it."
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
     return True
 
 

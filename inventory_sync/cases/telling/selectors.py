@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 
-from inventory_sync.cases.models_telling import Happening, Message, Notice, Route
+from inventory_sync.cases.models_telling import Happening, Notice, Route
+from inventory_sync.cases.telling import sending
 from inventory_sync.cases.telling.terms import terms_of
 from inventory_sync.domain.telling import Fact, due_at, why_not
 
@@ -28,7 +29,7 @@ def anything_due(now: datetime) -> bool:
         Happening.objects.filter(routed_at__isnull=True).exists()
         or Notice.objects.filter(state=Notice.State.WAITING, due_at__lte=now).exists()
         or Notice.objects.filter(escalate_at__lte=now).exists()
-        or Message.objects.filter(free, state=Message.State.WAITING, run_at__lte=now).exists()
+        or sending.sendable().filter(free, run_at__lte=now).exists()
     )
 
 

@@ -2,7 +2,8 @@
 
 At least once: a worker that dies between the call and its mark leaves a message that is sent again, the same
 bytes under the same id. What cannot be sent becomes a case of its own; that such a case cannot be told either
-opens no further one.
+opens no further one. What was given up and reached nobody is owed again: when the server is back, whatever is
+still wrong is told in words of that hour.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from inventory_sync.cases import services as cases
 from inventory_sync.cases.models_telling import Message, Route
+from inventory_sync.cases.telling.again import owe_again
 from inventory_sync.cases.telling.outbox import FAILED, ROUTE, TELLING
 from inventory_sync.domain.errors import Misconfigured, Rejected, SyncError, Transient
-from inventory_sync.domain.telling import retry_at
+from inventory_sync.domain.telling import LONGEST_RETRY, retry_at
 from inventory_sync.support import sealing
 from inventory_sync.support.logs import get_logger
 
@@ -78,14 +80,21 @@ def send_due(
     return counts
 
 
+def sendable() -> QuerySet[Message]:
+    """Return what waits to be sent: of a route that is off only what tries it out."""
+    rows = Message.objects.filter(state=Message.State.WAITING)
+    return rows.filter(Q(route__active=True) | Q(is_test=True))
+
+
 def claim(*, now: datetime) -> Message | None:
     """Take the next message that is due and nobody holds, the most urgent first."""
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
     with transaction.atomic():
         row = (
-            Message.objects.select_for_update(skip_locked=True, of=("self",))
+            sendable()
+            .select_for_update(skip_locked=True, of=("self",))
             .select_related("route")
-            .filter(free, state=Message.State.WAITING, run_at__lte=now)
+            .filter(free, run_at__lte=now)
             .order_by("-severity", "run_at", "id")  # urgent, normal, low: so it is by letter too
             .first()
         )
@@ -155,6 +164,8 @@ def settle(message: Message, receipt: Receipt, *, now: datetime, jitter: float, 
             return ""
         if outcome == "given_up" or (outcome == "sent" and refused):
             _own(message, error, now=now)
+            if receipt.later and not final:
+                owe_again(Message.objects.filter(pk=message.pk), due_at=now + LONGEST_RETRY)
         elif outcome == "sent":
             cases.resolve_cases(
                 subject_kind=ROUTE,

@@ -83,7 +83,7 @@ def compose(
         groups.setdefault((over, row.step == 0, told.code, told.connection_code, alone), []).append(row)
     parts = [_part(route, group, now=now, hub=hub) for group in groups.values()]
     parts.sort(key=lambda part: (part.occasion == "closed", -rank(part.severity), -part.cases))
-    news = [part for part in parts if part.occasion not in ("closed", "alert")]
+    news = [part for part in parts if part.occasion != "closed"]
     acknowledge = link(hub, key, now=now) if news else ""
     held = sum(row.held_back for row in rows)
     subject = _subject(parts, severity)
@@ -107,7 +107,7 @@ def compose(
 
 def words_of_a_test(route: Route, *, by: str, key: str, now: datetime, hub: str) -> Words:
     """Return the words of a test message."""
-    subject = f"Test of the route {route.name}"
+    subject = _line(f"Test of the route {route.name}", 160)
     note = f"{by} sent this to see whether it arrives. Nothing is wrong and there is nothing to do."
     context = {"subject": subject, "note": note, "route": route.name, "severity": "low", "parts": []}
     data = {"route": route.name, "subject": subject, "text": note}
@@ -128,7 +128,7 @@ def _part(route: Route, rows: Sequence[Notice], *, now: datetime, hub: str) -> P
     newest = sorted(cases.values(), key=lambda case: -case.pk)[:NAMED]
     quoted = tuple(dict.fromkeys(_line(case.summary) for case in newest)) or (_line(first.text),)
     return Part(
-        title=_title(occasion, len(cases), first.code, first.connection_code) or first.subject,
+        title=_title(occasion, len(cases), first.code, first.connection_code, alert=first.subject),
         code=first.code,
         connection=first.connection_code,
         occasion=occasion,
@@ -164,9 +164,9 @@ _TITLES = {
 }
 
 
-def _title(occasion: str, cases: int, code: str, connection: str) -> str:
-    if occasion not in _TITLES:
-        return ""
+def _title(occasion: str, cases: int, code: str, connection: str, *, alert: str) -> str:
+    if not cases:
+        return f"Nobody has acknowledged: {alert}" if occasion == "escalated" else alert
     what = f"{code} at {connection}" if connection else code
     return _TITLES[occasion].format(many="a case" if cases == 1 else f"{cases:,} cases", what=what)
 

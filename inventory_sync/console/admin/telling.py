@@ -190,7 +190,7 @@ class RouteAdmin(Doing, Reasoned):
         return ", ".join(words)
 
     def save_model(self, request: HttpRequest, obj: Route, form: Any, change: bool) -> None:
-        routes.save_route(obj, secret=form.cleaned_data.get("secret", ""), **self.reason(form))
+        routes.save_route(obj, secret=form.cleaned_data.get("secret", ""), now=utc_now(), **self.reason(form))
 
     def who_view(self, request: HttpRequest) -> HttpResponse:
         """Show who would be told what of a case that is opened now, and who would not and why."""
