@@ -101,16 +101,6 @@ def rules_of(guard: LaneGuard | None) -> Rules:
     )
 
 
-def is_held(connection_id: int, *, now: datetime) -> bool:
-    """Say whether what waits for an approval still has to: somebody is asked, or has said no for now."""
-    return (
-        WriteHold.objects.filter(connection_id=connection_id)
-        .filter(state__in=WriteHold.OPEN)
-        .union(WriteHold.objects.filter(connection_id=connection_id, state=State.REJECTED, ends_at__gt=now))
-        .exists()
-    )
-
-
 def judge(connection_id: int, writes: Sequence[WouldWrite], *, now: datetime) -> Judged:
     """See ports.Guard."""
     rules = rules_of(LaneGuard.objects.filter(pk=connection_id).first())
@@ -167,7 +157,10 @@ def _explain(changes: Sequence[Change], limits: Limits) -> list[Change]:
 def _decided(
     connection_id: int, changes: Collection[Change], *, now: datetime
 ) -> dict[int, tuple[str, GuardKind]]:
-    """Return what people decided of these changes, as far as it still holds; the newest decision counts."""
+    """Return what people decided of these changes, as far as it still holds (waiting.py says it in SQL).
+
+    The newest decision about a listing counts and no older one: who approved it since has changed their mind.
+    """
     wanted = {each.listing_id: each.wanted for each in changes}
     tolerance = Decimal(settings.INVENTORY_SYNC["GUARD_TOLERANCE_PERCENT"])
     found = HeldFigure.objects.filter(
@@ -176,9 +169,10 @@ def _decided(
         hold__ends_at__gt=now,
         listing_id__in=list(wanted),
     ).select_related("hold")
+    newest = {row.listing_id: row for row in found.order_by("hold__decided_at", "hold_id")}
     return {
         row.listing_id: (row.hold.state, GuardKind(row.hold.kind))
-        for row in found.order_by("hold__decided_at")
+        for row in newest.values()
         if guards.covers(row.shown, row.wanted, wanted[row.listing_id], tolerance_percent=tolerance)
     }
 

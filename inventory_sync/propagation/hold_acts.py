@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from inventory_sync.audit import services as audit
 from inventory_sync.cases.services import resolve_cases
@@ -24,15 +24,6 @@ from inventory_sync.propagation.models import LaneGuard, Listing, WriteHold
 GATHERS_AT_MOST = timedelta(minutes=10)
 LIMITS = ("least_listings", "zero_share", "shift_share", "shift_percent", "window_s")
 State = WriteHold.State
-
-# What came to wait after the effect was frozen waits on with it; whoever rejects, rejects no more than this.
-_WAITS_WITH_IT = """
-INSERT INTO propagation_heldfigure (hold_id, listing_id, shown, wanted, explained, shift)
-SELECT %(hold)s, id, coalesce(observed, 0), desired, 0, abs(desired - coalesce(observed, 0))
-FROM propagation_listing
-WHERE connection_id = %(connection)s AND state = 'waiting' AND desired IS NOT NULL
-ON CONFLICT (hold_id, listing_id) DO NOTHING
-"""
 
 
 def approve(hold_id: int, *, actor: audit.Actor, reason: str, now: datetime) -> WriteHold:
@@ -57,7 +48,10 @@ def approve(hold_id: int, *, actor: audit.Actor, reason: str, now: datetime) -> 
 
 
 def reject(hold_id: int, *, actor: audit.Actor, reason: str, now: datetime) -> WriteHold:
-    """Leave the channel as it is; the figures stay held until they change or the day is over."""
+    """Leave the channel as it is; the figures shown stay held until they change or the day is over.
+
+    What came to wait after the effect was frozen was shown to nobody: it is judged by itself now.
+    """
     with transaction.atomic():
         hold = _deciding(hold_id, (State.WAITING,), now=now)
         lasts = timedelta(hours=settings.INVENTORY_SYNC["GUARD_HOLD_HOURS"])
@@ -70,8 +64,6 @@ def reject(hold_id: int, *, actor: audit.Actor, reason: str, now: datetime) -> W
             reason=reason,
             now=now,
         )
-        with connection.cursor() as cursor:
-            cursor.execute(_WAITS_WITH_IT, {"hold": hold.pk, "connection": hold.connection_id})
     return hold
 
 

@@ -37,12 +37,12 @@ FROM propagation_listing l JOIN catalog_itemmapping m ON m.id = l.mapping_id
 _OF_ITEMS = f"""{_READ}
 JOIN unnest(%s::bigint[], %s::bigint[]) AS k(connection_id, item_id)
     ON k.connection_id = l.connection_id AND k.item_id = m.item_id
-ORDER BY l.id FOR UPDATE OF l
+ORDER BY l.id FOR NO KEY UPDATE OF l
 """
 _OF_REFS = f"""{_READ}
 JOIN unnest(%s::bigint[], %s::text[]) AS k(connection_id, external_id)
     ON k.connection_id = l.connection_id AND k.external_id = l.external_id
-ORDER BY l.id FOR UPDATE OF l
+ORDER BY l.id FOR NO KEY UPDATE OF l
 """
 _WRITE = """
 UPDATE propagation_listing l SET state = g.state, desired = g.desired, desired_version = g.desired_version,

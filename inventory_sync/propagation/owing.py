@@ -31,7 +31,7 @@ WITH locked AS MATERIALIZED (
     JOIN catalog_itemmapping m ON m.item_id = given.item_id
     JOIN propagation_listing l ON l.mapping_id = m.id AND l.connection_id = given.connection_id
     WHERE m.item_id = ANY((SELECT %(items)s::bigint[])::bigint[])
-    ORDER BY l.id FOR UPDATE OF l
+    ORDER BY l.id FOR NO KEY UPDATE OF l
 ), told AS (
     UPDATE propagation_listing l SET
         desired = locked.wanted, desired_version = locked.version,

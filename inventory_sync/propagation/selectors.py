@@ -10,8 +10,10 @@ from django.db import connection
 from inventory_sync.connections.models import Budget, Connection
 from inventory_sync.connections.registry import connector
 from inventory_sync.domain import lane
+from inventory_sync.propagation import waiting
+from inventory_sync.propagation.waiting import STAYS
 
-_OWED = """
+_OWED = f"""
 SELECT due.connection_id, bool_or(due.urgent) FROM (
     SELECT connection_id, urgent FROM propagation_listing
     WHERE state = 'owed' AND (run_at IS NULL OR run_at <= %(now)s)
@@ -21,15 +23,12 @@ SELECT due.connection_id, bool_or(due.urgent) FROM (
     CROSS JOIN LATERAL (
         SELECT l.state FROM propagation_listing l
         WHERE l.connection_id = c.id AND l.state IN ('shadow', 'waiting')
-            AND ((l.state = 'shadow' AND c.writing = 'live') OR (l.state = 'waiting' AND NOT EXISTS (
-                SELECT FROM propagation_writehold h WHERE h.connection_id = c.id
-                    AND (h.state IN ('gathering', 'waiting')
-                        OR (h.state = 'rejected' AND h.ends_at > %(now)s)))))
+            AND ((l.state = 'shadow' AND c.writing = 'live') OR (l.state = 'waiting' AND NOT {STAYS}))
         LIMIT 1
     ) AS aside
 ) AS due JOIN connections_connection c ON c.id = due.connection_id AND c.writing <> 'read_only'
 GROUP BY due.connection_id ORDER BY bool_or(due.urgent) DESC, due.connection_id
-"""
+"""  # noqa: S608
 
 
 def connections_owed(now: datetime) -> list[tuple[int, bool]]:
@@ -38,7 +37,7 @@ def connections_owed(now: datetime) -> list[tuple[int, bool]]:
     Read-only ones are left out. What was set aside is due once its reason is gone, as the claim sees it too.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_OWED, {"now": now})
+        cursor.execute(_OWED, waiting.values(now))
         return [(row[0], row[1]) for row in cursor.fetchall()]
 
 

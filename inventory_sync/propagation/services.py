@@ -61,7 +61,9 @@ def owe_known_figures(connection_id: int, mapping_ids: Collection[int], *, now: 
     known = ChannelFigure.objects.filter(connection_id=connection_id, item_id__in=items)
     figures = {row.item_id: row for row in known}
     changed = []
-    for listing in listings.select_related("mapping").order_by("id").select_for_update(of=("self",)):
+    for listing in listings.select_related("mapping").order_by("id").select_for_update(
+        of=("self",), no_key=True
+    ):
         row = figures.get(listing.mapping.item_id or 0)
         if row is None or row.figure is None:
             listing.desired, listing.desired_version = None, row.version if row else 0
@@ -99,7 +101,7 @@ def preview(listing: Listing) -> dict[str, Any]:
 def retry(listing_ids: Collection[int], *, actor: audit.Actor, reason: str, now: datetime) -> int:
     """Owe failed or waiting listings again, at once; one audit entry each. Returns how many."""
     with transaction.atomic():
-        rows = list(Listing.objects.select_for_update().filter(id__in=listing_ids).order_by("id"))
+        rows = list(Listing.objects.select_for_update(no_key=True).filter(id__in=listing_ids).order_by("id"))
         for row in rows:
             before = {"state": row.state, "attempts": row.attempts, "error": row.error_code}
             if row.desired is not None:

@@ -1,6 +1,7 @@
 """The PostgreSQL store of lanes. Rows are locked in id order, changed by pure functions, written back.
 
-Lock order: after the ledger's rows; listings by id, then the budget.
+Lock order: after the ledger's rows; listings by id. They are locked without their key (NO KEY UPDATE, as an
+update does itself): who writes a row that refers to a listing, a guard that holds it say, waits for nobody.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from inventory_sync.connections.budgets import may_call, shut_until
 from inventory_sync.connections.models import Connection
 from inventory_sync.domain import lane
 from inventory_sync.domain.writing import Writing
-from inventory_sync.propagation import marks
-from inventory_sync.propagation.guarding import is_held
+from inventory_sync.propagation import marks, waiting
 from inventory_sync.propagation.models import Listing, PushAttempt, PushCall
 from inventory_sync.propagation.owing import owe_all
 from inventory_sync.propagation.ports import Attempt, Flight, News, Row, Sighting, Wanted
 from inventory_sync.propagation.rows import FIELDS, to_row, write_back
+from inventory_sync.propagation.waiting import STAYS
 from inventory_sync.support.spending import CRITICAL
 
 MICRO = Decimal("0.000001")
@@ -42,13 +43,14 @@ SELECT i.id FROM unnest(%s::bigint[]) AS i(id) WHERE EXISTS (
 """
 
 # What was set aside is owed again once its reason is gone. Rows of others are left to them.
-RETURN = """
+RETURN = f"""
 UPDATE propagation_listing SET state = 'owed', run_at = NULL WHERE id IN (
-    SELECT id FROM propagation_listing WHERE connection_id = %(connection)s
-        AND state IN ('shadow', 'waiting') AND state = ANY(%(states)s::text[])
-    ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    SELECT l.id FROM propagation_listing l WHERE l.connection_id = %(connection)s
+        AND l.state IN ('shadow', 'waiting')
+        AND ((l.state = 'shadow' AND %(live)s) OR (l.state = 'waiting' AND NOT {STAYS}))
+    ORDER BY l.id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 )
-"""
+"""  # noqa: S608
 RETURNED_AT_ONCE = 1000
 
 PICK = """
@@ -59,7 +61,7 @@ WHERE connection_id = %(connection)s AND state = 'owed' AND (run_at IS NULL OR r
         SELECT 1 FROM connections_connection c
         WHERE c.id = connection_id AND c.state = 'draining' AND c.state_since < dirty_since
     )
-ORDER BY dirty_since, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+ORDER BY dirty_since, id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 """
 
 
@@ -109,11 +111,9 @@ class PostgresLanes:
         writing = self.writing(connection_id)
         if writing is Writing.READ_ONLY:
             return False
-        states = [Listing.State.SHADOW.value] if writing is Writing.LIVE else []
-        if not is_held(connection_id, now=now):
-            states.append(Listing.State.WAITING.value)
+        given = {"connection": connection_id, "live": writing is Writing.LIVE, "limit": RETURNED_AT_ONCE}
         with connection.cursor() as cursor:
-            cursor.execute(RETURN, {"connection": connection_id, "states": states, "limit": RETURNED_AT_ONCE})
+            cursor.execute(RETURN, given | waiting.values(now))
         return True
 
     def _pick(self, connection_id: int, *, now: datetime, limit: int) -> tuple[list[int], list[int]]:
@@ -183,7 +183,7 @@ class PostgresLanes:
         return list(self._locked_where(Listing.objects.filter(id__in=ids))) if ids else []
 
     def _locked_where(self, query: QuerySet[Listing]) -> QuerySet[Listing]:
-        return query.select_related("mapping").order_by("id").select_for_update(of=("self",))
+        return query.select_related("mapping").order_by("id").select_for_update(of=("self",), no_key=True)
 
     def _rows(self, listings: Sequence[Listing], *, fresh: bool = True) -> list[Row]:
         """Return the rows; with `fresh` those whose items are not dirty hold all their news."""
