@@ -13,6 +13,7 @@ from inventory_sync.domain import sandwich
 from inventory_sync.domain.errors import OutcomeUnknown, SyncError
 from inventory_sync.domain.ports import LaterWriter, WriteEnd
 from inventory_sync.domain.sandwich import End
+from inventory_sync.pipeline.asking import answer
 from inventory_sync.pipeline.flight import POLL_AGAIN, Sandwich
 from inventory_sync.pipeline.ports import Ports
 from inventory_sync.propagation.ports import Row
@@ -28,7 +29,7 @@ def ask_ends(work: Sandwich, *, ports: Ports) -> int:
         return 0
     failed: SyncError | None = None
     try:
-        told = cast(LaterWriter, work.account.client).poll_writes(list(asked.values()))
+        told = answer("poll", cast(LaterWriter, work.account.client).poll_writes, list(asked.values()))
         ends = dict(zip(asked, told, strict=True))
     except SyncError as error:
         failed = error

@@ -37,7 +37,7 @@ from inventory_sync.propagation import mirror_selectors as selectors
 from inventory_sync.propagation.mirror_acts import CASE_KIND
 from inventory_sync.propagation.mirror_cut import Cut, compare, cut
 from inventory_sync.propagation.mirror_documents import Fate, Held, Next, State
-from inventory_sync.support import correlation
+from inventory_sync.support import correlation, spending
 from inventory_sync.support.logs import get_logger
 
 log = get_logger(__name__)
@@ -189,7 +189,8 @@ def _send(
     if ports.clock() > marked + SEND_WITHIN:
         raise FenceLost(f"Held up between the mark and the call for more than {SEND_WITHIN.seconds} s.")
     try:
-        results = _book(client, sending)
+        with spending.writing(lambda: ports.clock() <= marked + SEND_WITHIN):
+            results = _book(client, sending)
     except OutcomeUnknown as error:
         return [_unknown(each, error, life=life, ports=ports) for each in sending], error
     except SyncError as error:  # of the whole call: nothing of it was done

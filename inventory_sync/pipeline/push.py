@@ -14,7 +14,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from inventory_sync.domain import lane, sandwich
-from inventory_sync.domain.errors import NotApplied, OutcomeUnknown, SyncError
+from inventory_sync.domain.errors import Misconfigured, NotApplied, OutcomeUnknown, SyncError, Transient
 from inventory_sync.domain.guards import GuardKind
 from inventory_sync.domain.lane import ListingState
 from inventory_sync.domain.ports import LevelWrite, ListingLevel, WriteResult
@@ -29,6 +29,7 @@ from inventory_sync.domain.sandwich import (
     Write,
 )
 from inventory_sync.domain.writing import Writing
+from inventory_sync.pipeline.asking import ask_lines
 from inventory_sync.pipeline.awaiting import ask_ends
 from inventory_sync.pipeline.compute import compute
 from inventory_sync.pipeline.flight import CALLS_PER_PUSH, SOON, Sandwich
@@ -40,6 +41,10 @@ from inventory_sync.support import correlation, spending
 from inventory_sync.support.logs import get_logger
 
 log = get_logger(__name__)
+
+# For a token before anything was written: to give the listings back and come again costs less than a worker
+# that waits. Once figures are written a flight waits longer, for it would have to begin anew (gate.py).
+PATIENCE_S = 3.0
 
 HELD = {
     GuardKind.FIRST_SYNC: AsideReason.FIRST_SYNC,
@@ -83,14 +88,15 @@ def _carry_out(work: Sandwich, *, ports: Ports) -> dict[str, int]:
     account = work.account
     pending = 0
     try:
-        pending = ask_ends(work, ports=ports)
-        if not work.rows:
-            return {"pending": pending}
-        _read_and_pull(work, ports=ports)
+        with spending.waiting_at_most(PATIENCE_S):
+            pending = ask_ends(work, ports=ports)
+            if not work.rows:
+                return {"pending": pending}
+            _read_and_pull(work, ports=ports)
         compute(ports=ports)
         writes = _decide(work, ports=ports)
-        if writes and work.leased_until is not None and ports.clock() < work.leased_until:
-            _write(work, writes)
+        if writes:
+            _write(work, writes, ports=ports)
         _read_back(work)
         pull_orders(account, ports=ports)
         work.pulled_after = True
@@ -108,7 +114,7 @@ def _carry_out(work: Sandwich, *, ports: Ports) -> dict[str, int]:
 
 def _read_and_pull(work: Sandwich, *, ports: Ports) -> None:
     """First slice: the figures, then the orders; what fell without an order is remembered."""
-    levels = work.account.client.read_levels([row.ref for row in work.rows.values()])
+    levels = _read(work, list(work.rows.values()))
     read = _figures(work, levels)
     pulled_at = ports.clock()
     pull_orders(work.account, ports=ports)
@@ -134,6 +140,15 @@ def _read_and_pull(work: Sandwich, *, ports: Ports) -> None:
 
 
 def _figures(work: Sandwich, levels: Sequence[ListingLevel]) -> dict[int, Decimal]:
+def _read(work: Sandwich, rows: Sequence[Row]) -> list[ListingLevel]:
+    return ask_lines(
+        "read",
+        work.account.client.read_levels,
+        [row.ref for row in rows],
+        lambda ref, error: ListingLevel(ref, None, error=error),
+    )
+
+
     """Return the figures read, by listing id; what cannot be read is an error of that line alone."""
     read: dict[int, Decimal] = {}
     for row, level in zip(work.rows.values(), levels, strict=True):
@@ -217,16 +232,35 @@ def _is_first(state: ListingState) -> bool:
     return state.acknowledged is None and not state.writes
 
 
-def _write(work: Sandwich, writes: Sequence[tuple[int, LevelWrite]]) -> None:
-    """Send the writes; a lost answer leaves every one of them ambiguous, never resent blindly."""
+def _write(work: Sandwich, writes: Sequence[tuple[int, LevelWrite]], *, ports: Ports) -> None:
+    """Send the writes; a lost answer leaves every one of them ambiguous, never resent blindly.
+
+    Nothing is sent any more once the lease is over: whoever takes the listings over reckons from then how
+    long a request may still land.
+    """
+    until = work.leased_until
+
+    def may_go() -> bool:
+        return until is not None and ports.clock() < until
+
+    if not may_go():
+        return
     try:
-        results = work.account.client.write_levels([write for _, write in writes])
+        with spending.writing(may_go):
+            results = ask_lines(
+                "write",
+                work.account.client.write_levels,
+                [write for _, write in writes],
+                lambda write, error: WriteResult(write.ref, error=error),
+            )
     except OutcomeUnknown as error:
         for listing_id, _ in writes:
             work.outcomes[listing_id] = Outcome.AMBIGUOUS
             work.errors[listing_id] = error
         return
     except SyncError:
+    except Transient:  # not carried out, which tells nothing of an earlier one with the same key
+        raise
         for listing_id, _ in writes:
             work.outcomes[listing_id] = Outcome.REFUSED
         raise
@@ -239,11 +273,16 @@ def _write(work: Sandwich, writes: Sequence[tuple[int, LevelWrite]]) -> None:
             if _was_overtaken(result.error, result.figure):
                 work.overtaken.add(listing_id)
 
+    refusals = [result.error for result in results]
+    if all(isinstance(error, Misconfigured) for error in refusals):
+        work.whole = refusals[0]  # not one line's: the account itself may not write
 
 def _outcome(result: WriteResult) -> Outcome:
     if result.error is None or _was_overtaken(result.error, result.figure):
         return Outcome.ACCEPTED
-    return Outcome.AMBIGUOUS if isinstance(result.error, OutcomeUnknown) else Outcome.REFUSED
+    if isinstance(result.error, OutcomeUnknown):
+        return Outcome.AMBIGUOUS
+    return Outcome.NOT_SENT if isinstance(result.error, Transient) else Outcome.REFUSED
 
 
 def _was_overtaken(error: SyncError, figure: Decimal | None) -> bool:
@@ -263,7 +302,7 @@ def _read_back(work: Sandwich) -> None:
     }
     if not aimed:
         return
-    levels = work.account.client.read_levels([row.ref for row in aimed.values()])
+    levels = _read(work, list(aimed.values()))
     for listing_id, level in zip(aimed, levels, strict=True):
         if level.error is None and level.figure is not None:
             work.read_after[listing_id] = level.figure

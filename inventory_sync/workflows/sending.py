@@ -28,7 +28,7 @@ from inventory_sync.domain.errors import (
 )
 from inventory_sync.domain.lane import retry_after
 from inventory_sync.domain.ports import Clock, Exchange
-from inventory_sync.support import correlation
+from inventory_sync.support import correlation, spending
 from inventory_sync.support.logs import get_logger
 from inventory_sync.workflows import progress
 from inventory_sync.workflows.ports import Attempt, CaseBook, CopyStore, Made, Row, State
@@ -226,7 +226,8 @@ def _take(work: Sending, writer: Writer, step: Step, group: Sequence[tuple[Row, 
         Step.CANCEL: work.client.cancel_copies,
     }[step]
     try:
-        results = call([_asked(row) for row in rows])
+        with spending.writing(lambda: work.clock() < started + MARGIN):
+            results = call([_asked(row) for row in rows])
         if len(results) != len(rows):
             raise RuntimeError(f"{len(results)} results for {len(rows)} copies")
     except OutcomeUnknown as error:

@@ -23,7 +23,7 @@ from inventory_sync.domain.errors import (
 )
 from inventory_sync.domain.lane import retry_after
 from inventory_sync.domain.ports import Clock, Exchange
-from inventory_sync.support import correlation
+from inventory_sync.support import correlation, spending
 from inventory_sync.support.logs import get_logger
 from inventory_sync.workflows.models import Attempt, Call, DeliveryTold
 from inventory_sync.workflows.ports import CaseBook
@@ -97,7 +97,8 @@ def _tell(work: Telling, row: DeliveryTold) -> None:
     error: SyncError | None = None
     document = ""
     try:
-        done = work.client.tell_delivered(told)
+        with spending.writing(lambda: work.clock() < started + MARGIN):
+            done = work.client.tell_delivered(told)
         error, document = done.error, done.document
     except Misconfigured as refused:
         _note(work, row, refused, "", started=started)
