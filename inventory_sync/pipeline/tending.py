@@ -12,9 +12,10 @@ from inventory_sync.connections import holding, services
 from inventory_sync.connections.breakers import ACTOR
 from inventory_sync.connections.models import Breaker, Connection, Maintenance
 from inventory_sync.domain.errors import NotAnswering
+from inventory_sync.domain.writing import Writing
 from inventory_sync.pipeline.ports import Ports
 from inventory_sync.propagation.models import Listing
-from inventory_sync.propagation.models_mirror import MirrorDocument
+from inventory_sync.propagation.models_mirror import MirrorDocument, MirrorLevel
 from inventory_sync.support.logs import get_logger
 from inventory_sync.workflows.models import Copy, DeliveryTold
 
@@ -34,19 +35,27 @@ def tend(*, ports: Ports, case_after: timedelta) -> dict[str, int]:
 
 
 def left_to_drain(row: Connection) -> dict[str, int]:
-    """Return what a draining connection was owed when it began to drain and still is, by kind."""
+    """Return what a draining connection was owed when it began to drain and still will be paid, by kind.
+
+    What its mode of writing keeps back waits for that, and the drain does not wait with it.
+    """
     since = row.state_since
+    if row.writing == Writing.READ_ONLY:
+        return {}
     listings = Listing.objects.filter(connection=row, state=Listing.State.OWED, dirty_since__lte=since)
     copies = Copy.objects.filter(target=row, state=Copy.State.OWED, since__lte=since).exclude(location_ref="")
     told = DeliveryTold.objects.filter(channel=row, state=DeliveryTold.State.OWED, since__lte=since)
-    documents = MirrorDocument.objects.filter(
-        connection=row, state__in=MirrorDocument.OPEN, made_at__lte=since
-    )
+    # Documents made since are of movements that were owed by then (propagation/mirror_cut.py).
+    documents = MirrorDocument.objects.filter(connection=row, state__in=MirrorDocument.OPEN)
+    levels = MirrorLevel.objects.filter(place__connection=row, due_since__lte=since, error_code="")
+    if row.writing == Writing.SHADOW:
+        return {"figures": listings.count()} if listings else {}
     counts = {
         "figures": listings.count(),
         "orders": copies.count(),
         "deliveries": told.count(),
         "documents": documents.count(),
+        "levels": levels.count(),
     }
     return {name: count for name, count in counts.items() if count}
 

@@ -61,10 +61,13 @@ UPDATE propagation_mirrorlevel SET due_since = %s WHERE id IN (
     SELECT id FROM propagation_mirrorlevel WHERE place_id = %s AND item_id = ANY(%s) AND due_since IS NULL
     ORDER BY id FOR UPDATE SKIP LOCKED)
 """
+# Who drains is told what it was owed when it began; what moves later waits in the ledger.
 _DUE = """
 SELECT m.id, m.item_id, place.location_id FROM propagation_mirrorlevel m
 JOIN propagation_mirrorplace place ON place.id = m.place_id
+JOIN connections_connection c ON c.id = place.connection_id
 WHERE place.connection_id = %s AND m.due_since IS NOT NULL AND (m.run_at IS NULL OR m.run_at <= %s)
+    AND NOT (c.state = 'draining' AND c.state_since < m.due_since)
 ORDER BY m.due_since, m.id LIMIT %s
 """
 _MOVED = """
@@ -107,6 +110,7 @@ class Blocked:
     """A level whose movements cannot be put into the target's words; they stay owed."""
 
     level_id: int
+    item_id: int
     sku: str
     error: SyncError
 
@@ -167,7 +171,7 @@ def cut(
             try:  # all of a level or nothing: its mark is one number
                 lines += [_line(each, levels[level_id], upto[level_id]) for each in owed]
             except SyncError as error:
-                blocked.append(Blocked(level_id, levels[level_id].sku, error))
+                blocked.append(Blocked(level_id, levels[level_id].item_id, levels[level_id].sku, error))
         documents = list(in_documents(lines, most=most_lines))
         write_documents(connection_id, documents, now=now)
         held = {each.level_id for each in blocked}

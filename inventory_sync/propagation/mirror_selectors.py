@@ -17,7 +17,9 @@ WHERE state IN ('owed', 'unknown') AND run_at <= %(now)s
 UNION
 SELECT place.connection_id FROM propagation_mirrorlevel m
 JOIN propagation_mirrorplace place ON place.id = m.place_id
+JOIN connections_connection c ON c.id = place.connection_id
 WHERE m.due_since IS NOT NULL AND (m.run_at IS NULL OR m.run_at <= %(now)s)
+    AND NOT (c.state = 'draining' AND c.state_since < m.due_since)
 UNION
 SELECT connection_id FROM propagation_mirrorplace
 WHERE (until IS NULL AND compared_at < %(compared)s) OR compared_at IS NULL

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
-from inventory_sync.connections.models import WriterLease
+from inventory_sync.connections.models import Connection, WriterLease
 from inventory_sync.workflows.models import Copy, DeliveryTold
 from inventory_sync.workflows.store import due_now
 
@@ -24,6 +24,7 @@ def channels_due(now: datetime) -> list[int]:
 
 
 def deliveries_due(now: datetime) -> QuerySet[DeliveryTold]:
-    """Return what is owed now and nobody is telling."""
+    """Return what is owed now and nobody is telling; who drains is told what it was owed when it began."""
     free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
-    return DeliveryTold.objects.filter(free, state=DeliveryTold.State.OWED, run_at__lte=now)
+    begun = ~Q(channel__state=Connection.State.DRAINING) | Q(since__lte=F("channel__state_since"))
+    return DeliveryTold.objects.filter(free, begun, state=DeliveryTold.State.OWED, run_at__lte=now)

@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Case, Q, QuerySet, Value, When
+from django.db.models import Case, F, Q, QuerySet, Value, When
 
 from inventory_sync.connections import writers
+from inventory_sync.connections.models import Connection
 from inventory_sync.connections.writers import Writer
 from inventory_sync.workflows.models import Attempt, Call, Copy
 from inventory_sync.workflows.ports import Made, Row, State
@@ -21,9 +22,10 @@ HOLDER = "orders"
 
 
 def due_now(now: datetime) -> Q:
-    """Say which copies a writer may take up."""
+    """Say which copies a writer may take up; who drains finishes what was owed when it began, no more."""
     free = Q(not_before__isnull=True) | Q(not_before__lte=now)
-    return free & Q(run_at__lte=now) & ~Q(state=Copy.State.GIVEN_UP)
+    begun = ~Q(target__state=Connection.State.DRAINING) | Q(since__lte=F("target__state_since"))
+    return free & begun & Q(run_at__lte=now) & ~Q(state=Copy.State.GIVEN_UP)
 
 
 class PostgresCopies:

@@ -175,10 +175,12 @@ def test_a_write_that_waits_for_its_turn_is_not_made_once_the_connection_is_not_
 def test_a_repetition_that_was_not_carried_out_keeps_the_key_of_the_first(
     hub: Hub, twin: WooTwin, clock: HandClock
 ) -> None:
+    twin.control.set_stock(MUG, 20)
     twin.faults.inject("timeout_lost", only="write", count=1)
     hub.push()
     first = (hub.listing("MUG").unanswered or {})["write_key"]
     clock.advance(30)
+    asked: list[str] = []
 
     class Throttled:
         def __init__(self, client: Any) -> None:
@@ -188,8 +190,10 @@ def test_a_repetition_that_was_not_carried_out_keeps_the_key_of_the_first(
             return getattr(self._client, name)
 
         def write_levels(self, writes: Sequence[LevelWrite]) -> list[WriteResult]:
+            asked.extend(write.idempotency_key for write in writes)
             raise RateLimited("Later.", retry_after_s=5)
 
     hub.push(Throttled)
 
+    assert asked == [first], "it was about to be written again"
     assert (hub.listing("MUG").unanswered or {})["write_key"] == first
