@@ -135,6 +135,7 @@ def _cut(account: Account, *, ports: Ports) -> Cut:
                 str(each.level_id),
                 f"Movements of {each.sku} cannot be booked at {account.code}: {each.error.detail}",
                 connection=account.code,
+                item_id=each.item_id,
             )
         ports.cases.close(LEVEL_KIND, [str(level_id) for level_id in done.freed], "It could be booked.")
     return done
@@ -314,6 +315,7 @@ def _tell(account: Account, fates: Sequence[Fate], *, ports: Ports) -> None:
                 str(fate.held.id),
                 f"{account.code} does not book {fate.held.name} ({what}{more}): {fate.error.detail}",
                 connection=account.code,
+                item_id=fate.held.item_id,
             )
 
 

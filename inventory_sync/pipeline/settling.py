@@ -28,6 +28,7 @@ from inventory_sync.domain.sandwich import (
     Settled,
     Write,
 )
+from inventory_sync.domain.units import STEP
 from inventory_sync.pipeline.flight import (
     AFTER_THE_PROBE,
     POLL_AGAIN,
@@ -196,10 +197,11 @@ def _open_case(work: Sandwich, row: Row, *, ports: Ports) -> None:
 
 
 def _at_risk(row: Row) -> Decimal | None:
-    """Return how much more the channel shows than may be sold, None where one of the two is not known."""
+    """Return how many base units more the channel shows than may be sold, None where either is not known."""
     if row.state.observed is None or row.state.desired is None:
         return None
-    return max(Decimal(0), row.state.observed - row.state.desired)
+    packs = max(Decimal(0), row.state.observed - row.state.desired)
+    return (packs * row.factor.numerator / row.factor.denominator).quantize(STEP)
 
 
 def heed(work: Sandwich, *, ports: Ports) -> None:

@@ -26,13 +26,17 @@ State = MirrorDocument.State
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A document that is due, as it is to be told. `attempts`: how often it was sent before."""
+    """A document that is due, as it is to be told. `attempts`: how often it was sent before.
+
+    `item_id`: the item all its lines are about, None when they are about several.
+    """
 
     id: int
     attempts: int
     unknown: bool
     ambiguous_until: datetime | None
     was_refused: bool
+    item_id: int | None
     document: commands.MirrorDocument = field(repr=False)
 
     @property
@@ -168,5 +172,6 @@ def _held(row: MirrorDocument, lines: Sequence[MirrorLine]) -> Held:
         unknown=row.state == State.UNKNOWN,
         ambiguous_until=row.ambiguous_until,
         was_refused=bool(row.error_code),
+        item_id=lines[0].item_id if len({line.item_id for line in lines}) == 1 else None,
         document=told,
     )

@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol
 from inventory_sync.domain.guards import GuardKind
 from inventory_sync.domain.lane import ListingState
 from inventory_sync.domain.ports import Exchange, ListingRef
+from inventory_sync.domain.units import SAME, Factor
 from inventory_sync.domain.writing import Writing
 
 
@@ -51,7 +52,7 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A listing as the lane works on it, its state in vendor units.
+    """A listing as the lane works on it, its state in vendor units; `factor`: base units in one of them.
 
     `fresh` is False while its item is dirty: the figure wanted does not yet hold the newest order news.
     `aside`: owed, and claimed by nobody until there is news of it ("shadow": its connection is only watched,
@@ -68,6 +69,7 @@ class Row:
     error_detail: str = ""
     failed: bool = False
     aside: str = ""
+    factor: Factor = SAME
 
 
 @dataclass(frozen=True, slots=True)

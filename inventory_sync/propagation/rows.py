@@ -8,6 +8,7 @@ from typing import Any
 
 from inventory_sync.domain.lane import Aim, Fall, Flight, ListingState, Pending
 from inventory_sync.domain.ports import ListingRef
+from inventory_sync.domain.units import Factor
 from inventory_sync.propagation.models import Listing
 from inventory_sync.propagation.ports import Row
 
@@ -45,6 +46,7 @@ def to_row(listing: Listing, *, fresh: bool = True) -> Row:
         id=listing.pk,
         ref=ListingRef(listing.external_id, listing.external_parent, listing.external_location),
         item_id=listing.mapping.item_id or 0,
+        factor=Factor(listing.mapping.numerator, listing.mapping.denominator),
         state=state,
         fresh=fresh,
         correlation_id=listing.correlation_id,

@@ -102,6 +102,27 @@ def test_a_write_refused_after_it_was_accepted_fails_its_listing_alone(
     assert (case.code, case.subject_id) == ("push.refused", str(hub.listing("MUG").pk))
 
 
+def test_the_units_at_risk_of_a_refused_write_are_those_of_the_item_not_of_the_pack(
+    hub: Hub, twin: WooTwin, later: Later, clock: HandClock
+) -> None:
+    hub.stocked("CRATE", 24, f"product:{BOWL}", numerator=6)
+    hub.compute()
+    hub.settle()
+    hub.till_says("sale", ("CRATE", "13"))
+    hub.drain()
+    hub.compute()
+
+    assert hub.push(later.before) == {"pending": 1}
+    [receipt] = later.accepted
+    later.refuse(receipt)
+    clock.advance(4)
+    hub.push(later.before)
+
+    listing = hub.listing("CRATE")
+    assert (listing.observed, listing.desired) == (4, 1)
+    assert Case.objects.get(subject_kind="listing").units_at_risk == 18
+
+
 @pytest.mark.parametrize("how", ["nobody tells", "no answer", "forgotten"])
 def test_a_write_whose_end_nobody_tells_is_a_lost_answer(
     hub: Hub, twin: WooTwin, later: Later, clock: HandClock, how: str

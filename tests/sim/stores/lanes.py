@@ -189,7 +189,7 @@ class MemoryLanes:
     def add(self, connection_id: int, item_id: int, ref: ListingRef, *, factor: Factor = SAME) -> int:
         """Make a listing; inside the caller's transaction."""
         number = len(self.tables.listings) + 1
-        row = Row(number, ref, item_id, ListingState(str(number)))
+        row = Row(number, ref, item_id, ListingState(str(number)), factor=factor)
         self.database.put(self.tables.listings, number, ListingRow(connection_id, row, factor))
         return number
 
