@@ -61,10 +61,13 @@ UPDATE propagation_mirrorlevel SET due_since = %s WHERE id IN (
     SELECT id FROM propagation_mirrorlevel WHERE place_id = %s AND item_id = ANY(%s) AND due_since IS NULL
     ORDER BY id FOR UPDATE SKIP LOCKED)
 """
+# Who drains is told what it was owed when it began; what moves later waits in the ledger.
 _DUE = """
 SELECT m.id, m.item_id, place.location_id FROM propagation_mirrorlevel m
 JOIN propagation_mirrorplace place ON place.id = m.place_id
+JOIN connections_connection c ON c.id = place.connection_id
 WHERE place.connection_id = %s AND m.due_since IS NOT NULL AND (m.run_at IS NULL OR m.run_at <= %s)
+    AND NOT (c.state = 'draining' AND c.state_since < m.due_since)
 ORDER BY m.due_since, m.id LIMIT %s
 """
 _MOVED = """
