@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import Count, Max, Min, Q, QuerySet, Sum
-from django.db.models.functions import TruncHour
+from django.db.models import Count, F, Max, Min, Q, QuerySet, Sum, Window
+from django.db.models.functions import DenseRank, TruncHour
 
 from inventory_sync.cases.models import Case, RetryLine, RetryRun
 from inventory_sync.cases.owners import RANK
@@ -121,13 +121,13 @@ def groups(filters: Filters, *, now: datetime) -> list[Group]:
             severities=ArrayAgg("severity", distinct=True),
             teams=ArrayAgg("owner_team", distinct=True),
             sku_count=Count("item_sku", filter=named, distinct=True),
-            skus=ArrayAgg("item_sku", filter=named, distinct=True, default=[]),
             order_count=Count("order_ref", filter=~Q(order_ref=""), distinct=True),
             units=Sum("units_at_risk"),
             first_seen=Min("created_at"),
             last_seen=Max("last_seen_at"),
         )
     )
+    skus = _first_skus(rows)
     trends = _trends(filters, now=now)
     shown = [
         Group(
@@ -139,7 +139,7 @@ def groups(filters: Filters, *, now: datetime) -> list[Group]:
             severity=max(row["severities"], key=lambda each: RANK[each]),
             teams=tuple(row["teams"]),
             sku_count=row["sku_count"],
-            skus=tuple(row["skus"][:SKUS_SHOWN]),
+            skus=skus[row["code"], row["connection_code"]],
             order_count=row["order_count"],
             units_at_risk=row["units"],
             first_seen=row["first_seen"],
@@ -191,6 +191,24 @@ def owners_open(*, now: datetime) -> dict[str, dict[str, int]]:
     for team, severity, count in rows.annotate(count=Count("pk")):
         found[team][severity] = count
     return dict(found)
+
+
+def teams_open() -> list[str]:
+    """Return the teams that have an open case."""
+    rows = Case.objects.filter(state=Case.State.OPEN).order_by("owner_team")
+    return list(rows.values_list("owner_team", flat=True).distinct())
+
+
+def _first_skus(rows: QuerySet[Case]) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Return the first few SKUs of each group; a group of a hundred thousand hands over no more of them."""
+    place = Window(DenseRank(), partition_by=[F("code"), F("connection_code")], order_by=F("item_sku").asc())
+    named = rows.exclude(item_sku="").annotate(place=place).filter(place__lte=SKUS_SHOWN)
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for code, connection_code, sku in (
+        named.values_list("code", "connection_code", "item_sku").distinct().order_by("item_sku")
+    ):
+        found[code, connection_code].append(sku)
+    return defaultdict(tuple, {key: tuple(skus) for key, skus in found.items()})
 
 
 def _trends(filters: Filters, *, now: datetime) -> dict[tuple[str, str], tuple[int, ...]]:

@@ -163,12 +163,12 @@ class CaseActs:
         if request.method == "POST" and form.is_valid() and ids:
             try:
                 with transaction.atomic():
-                    where = _do(act, ids, chosen, form.cleaned_data, actor=actor_of(request), now=now)
+                    where, done = _do(act, ids, chosen, form.cleaned_data, actor=actor_of(request), now=now)
             except (ValidationError, SyncError) as error:
                 for sentence in sentences(error):
                     form.add_error(None, sentence)
             else:
-                messages.success(request, f"{act.verb}: {many(len(ids), 'case')}.")
+                _say(request, act, done, asked=1 if act.name == "retry-one" else len(ids))
                 return HttpResponseRedirect(where)
         return TemplateResponse(
             request, "console/case_act.html", self._about(request, act, form, ids, chosen)
@@ -191,11 +191,26 @@ class CaseActs:
             "form": form,
             "cards": cards,
             "more": named - len(cards),
+            "most": MOST if len(ids) == MOST and act.name != "retry-one" else 0,
+            "others": self._others(request, act),
             "manners": _manners(ids) if act.name == "retry" and len(ids) > 1 else [],
             "newest": max(ids, default=0) if chosen.is_group else 0,
             "chosen": chosen,
             "back": reverse("admin:cases_case_inbox"),
         }
+
+    def _others(self, request: HttpRequest, act: Act) -> list[dict[str, str]]:
+        """Return what else may be done about what was chosen."""
+        asked = request.GET.urlencode()
+        return [
+            {
+                "verb": each.verb,
+                "icon": each.icon,
+                "url": f"{reverse('admin:cases_case_act', args=[each.name])}?{asked}",
+            }
+            for each in ACTS
+            if each is not act and request.user.has_perm(each.permission)
+        ]
 
     # ── undoing ──
 
@@ -220,6 +235,15 @@ class CaseActs:
         return HttpResponseRedirect(reverse("admin:cases_case_change", args=[case.pk]))
 
 
+def _say(request: HttpRequest, act: Act, done: int, *, asked: int) -> None:
+    """Say how many cases an act changed, and that it left the others."""
+    if done == asked:
+        messages.success(request, f"{act.verb}: {many(done, 'case')}.")
+        return
+    left = "over already, as asked, or in somebody's hands"
+    messages.warning(request, f"{act.verb}: {done} of {many(asked, 'case')}; the others were {left}.")
+
+
 def group_of(code: str, connection_code: str) -> dict[str, str]:
     """Return how a group is named in an address."""
     return {"code": code, "connection": connection_code}
@@ -231,7 +255,9 @@ def _chosen(request: HttpRequest) -> Chosen:
     if "ids" in request.GET:
         return Chosen(rows.filter(pk__in=ids_in(request.GET["ids"])))
     code, connection = request.GET.get("code", ""), request.GET.get("connection", "")
-    rows = rows.filter(code=code, connection_code=connection)
+    if not code:
+        return Chosen(rows.none())
+    rows = selectors.cases(_filters(request, code, connection), now=utc_now())
     newest = rows.aggregate(newest=Max("pk"))["newest"] or 0
     if request.method == "POST":
         newest = min(newest, next(iter(ids_in(request.POST.get("newest", ""))), 0))
@@ -239,10 +265,23 @@ def _chosen(request: HttpRequest) -> Chosen:
     return Chosen(rows, code, connection, newest, is_group=True)
 
 
+def _filters(request: HttpRequest, code: str, connection: str) -> selectors.Filters:
+    """Return what the inbox showed of a group: nobody acts on a case that the page left out."""
+    given = request.GET
+    return selectors.Filters(
+        code=code,
+        connection_code=connection,
+        team=given.get("team", ""),
+        severity=given.get("severity", ""),
+        assigned_to=request.user.get_username() if given.get("mine") else None,
+        snoozed=None if given.get("hidden") else False,
+    )
+
+
 def _do(
     act: Act, ids: list[int], chosen: Chosen, given: Mapping[str, Any], *, actor: audit.Actor, now: datetime
-) -> str:
-    """Do it, and return the page that shows what has become of it."""
+) -> tuple[str, int]:
+    """Do it; return the page that shows what has become of it, and how many cases it changed."""
     reason = given["reason"]
     one = reverse("admin:cases_case_change", args=[ids[0]])
     where = reverse("admin:cases_case_inbox") if len(ids) > 1 else one
@@ -258,19 +297,19 @@ def _do(
                 connection_code=chosen.connection_code,
             )
             transaction.on_commit(lambda: waker().want("pipeline.retry_cases"), robust=True)
-            return reverse("admin:cases_retryrun_change", args=[run.pk])
+            return reverse("admin:cases_retryrun_change", args=[run.pk]), run.lines.count()
         case "assign":
-            services.assign(ids, to=given["to"], actor=actor, reason=reason, now=now)
+            acted = services.assign(ids, to=given["to"], actor=actor, reason=reason, now=now)
         case "snooze":
             until = now + timedelta(hours=int(given["hours"]))
-            services.snooze(ids, until=until, actor=actor, reason=reason, now=now)
+            acted = services.snooze(ids, until=until, actor=actor, reason=reason, now=now)
         case "acknowledge":
-            services.acknowledge(ids, actor=actor, reason=reason, now=now)
+            acted = services.acknowledge(ids, actor=actor, reason=reason, now=now)
         case "resolve":
-            services.resolve(ids, actor=actor, reason=reason, now=now)
+            acted = services.resolve(ids, actor=actor, reason=reason, now=now)
         case _:
-            services.discard(ids, actor=actor, reason=reason, now=now)
-    return where
+            acted = services.discard(ids, actor=actor, reason=reason, now=now)
+    return where, len(acted.done)
 
 
 def _card(case: Case, *, now: datetime, retries: bool) -> dict[str, Any]:

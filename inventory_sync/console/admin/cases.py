@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -30,11 +31,12 @@ from inventory_sync.intake.ports import PARKED_KIND
 from inventory_sync.ledger.models import Order
 from inventory_sync.pipeline.remedies.deliveries import waited_for
 from inventory_sync.pipeline.remedies.registry import remedy_for
-from inventory_sync.pipeline.remedies.types import Try
+from inventory_sync.pipeline.remedies.types import Try, number
 from inventory_sync.propagation.models import Listing
 from inventory_sync.support.clock import utc_now
 
 SEVERITY_COLOURS = {"low": "info", "normal": "warning", "urgent": "danger"}
+MOST_CHOSEN = 500  # they are named in an address
 TONES = {"low": "", "normal": "wait", "urgent": "bad"}
 
 
@@ -57,7 +59,12 @@ class CaseAdmin(CaseEditing, CaseActs, Reading):
 
     @admin.action(description="Retry, assign, hide or close…")
     def act_on_chosen(self, request: HttpRequest, queryset: QuerySet[Case]) -> HttpResponse:
-        ids = ",".join(str(pk) for pk in queryset.order_by("pk").values_list("pk", flat=True))
+        chosen = list(queryset.order_by("pk").values_list("pk", flat=True)[: MOST_CHOSEN + 1])
+        if len(chosen) > MOST_CHOSEN:
+            words = f"Choose at most {MOST_CHOSEN}; a whole group is acted on from the inbox."
+            messages.error(request, words)
+            return HttpResponseRedirect(request.get_full_path())
+        ids = ",".join(str(pk) for pk in chosen)
         return HttpResponseRedirect(f"{reverse('admin:cases_case_act', args=['retry'])}?ids={ids}")
 
     @display(description="code", ordering="code")
@@ -87,22 +94,25 @@ class CaseAdmin(CaseEditing, CaseActs, Reading):
             snoozed=None if given["hidden"] else False,
         )
         groups = selectors.groups(filters, now=now)
+        narrowed = {name: value for name, value in given.items() if value and name != "code"}
         everything = Case.objects.filter(state=Case.State.OPEN)
         context = {
             **self.admin_site.each_context(request),
             "title": "Inbox",
             "opts": Case._meta,
-            "groups": [self._group(request, group, now=now) for group in groups],
+            "groups": [self._group(request, group, narrowed, now=now) for group in groups],
             "cases": sum(group.cases for group in groups),
             "given": given,
-            "teams": sorted(set(everything.values_list("owner_team", flat=True))),
+            "teams": selectors.teams_open(),
             "severities": ("urgent", "normal", "low"),
             "hidden": everything.filter(snoozed_until__gt=now).count(),
             "runs": self.runs_shown(),
         }
         return TemplateResponse(request, "console/case_inbox.html", context)
 
-    def _group(self, request: HttpRequest, group: selectors.Group, *, now: Any) -> dict[str, Any]:
+    def _group(
+        self, request: HttpRequest, group: selectors.Group, narrowed: Mapping[str, str], *, now: Any
+    ) -> dict[str, Any]:
         highest = max(group.trend) or 1
         return {
             "group": group,
@@ -116,9 +126,8 @@ class CaseAdmin(CaseEditing, CaseActs, Reading):
             "opened": sum(group.trend),
             "list": _list_of(group.code, group.connection_code),
             "acts": self.acts_offered(
-                request, group_of(group.code, group.connection_code), cases=group.cases
+                request, {**group_of(group.code, group.connection_code), **narrowed}, cases=group.cases
             ),
-            "has_runbook": runbooks.has_page(group.code),
         }
 
     # ── one case ──
@@ -169,12 +178,12 @@ def _list_of(code: str, connection_code: str) -> str:
 def _subject_link(row: Case, request: HttpRequest) -> str:
     """Return the page of what the case is about, "" where there is none or it may not be seen."""
     remedy = remedy_for(row)
-    number = remedy.page_id(row) if remedy.page else None
+    page_id = remedy.page_id(row) if remedy.page else None
     app, _, model = remedy.page.partition("_")
-    if number is None or not request.user.has_perm(f"{app}.view_{model}"):
+    if page_id is None or not request.user.has_perm(f"{app}.view_{model}"):
         return ""
     try:
-        return reverse(f"admin:{remedy.page}_change", args=[number])
+        return reverse(f"admin:{remedy.page}_change", args=[page_id])
     except NoReverseMatch:
         return ""
 
@@ -183,9 +192,9 @@ def _sku_of(row: Case) -> str:
     """Return the item a case is about; a listing names its own."""
     if row.item_sku:
         return row.item_sku if Item.objects.filter(sku=row.item_sku).exists() else ""
-    if row.subject_kind != "listing" or not row.subject_id.isdigit():
+    if row.subject_kind != "listing":
         return ""
-    listing = Listing.objects.select_related("mapping__item").filter(pk=row.subject_id).first()
+    listing = Listing.objects.select_related("mapping__item").filter(pk=number(row.subject_id)).first()
     return listing.mapping.item.sku if listing and listing.mapping.item else ""
 
 
@@ -207,7 +216,7 @@ def _links(row: Case, request: HttpRequest) -> list[tuple[str, str]]:
         found += [
             (f"Order {each}", reverse("admin:ledger_order_change", args=[each.pk])) for each in orders[:1]
         ]
-    if row.correlation_id and request.user.has_perm("intake.view_delivery"):
+    if row.correlation_id and "/" not in row.correlation_id and request.user.has_perm("intake.view_delivery"):
         trail = reverse("admin:intake_delivery_trail", args=[row.correlation_id])
         found.append(("Trail, from the door to the channel", trail))
     if row.subject_kind == PARKED_KIND and request.user.has_perm("catalog.view_itemmapping"):
