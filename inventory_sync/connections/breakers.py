@@ -1,7 +1,8 @@
 """The breaker of each connection as a row: opened and closed by how its calls end, and by nobody else.
 
-Opening and closing are audited and logged; the probes between them are logged. Being open for long becomes a
-case (pipeline/tending.py). Lock order: after the budget, where both are taken.
+Opening and closing are audited and logged; the probes between them are logged. The database's clock is
+everybody's. Being open for long becomes a case (pipeline/tending.py). Lock order: after the budget, where
+both are taken.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import connection as database
 from django.db import transaction
 
 from inventory_sync.audit import services as audit
+from inventory_sync.connections.looks import Look, database_now
 from inventory_sync.connections.models import Breaker, Connection
 from inventory_sync.domain import breaker as rule
 from inventory_sync.domain.breaker import Phase, Rules
@@ -21,6 +24,14 @@ from inventory_sync.support.logs import get_logger
 log = get_logger(__name__)
 
 ACTOR = "pipeline"
+
+_BEGIN = """
+UPDATE connections_breaker SET phase = %(phase)s, next_at = %(next_at)s
+WHERE connection_id = (
+    SELECT connection_id FROM connections_breaker
+    WHERE connection_id = %(connection)s AND xmin = %(stamp)s::xid FOR UPDATE SKIP LOCKED
+)
+"""
 
 
 def rules() -> Rules:
@@ -31,9 +42,7 @@ def rules() -> Rules:
     )
 
 
-def state_of(row: Breaker | None) -> rule.Breaker:
-    if row is None:
-        return rule.Breaker()
+def state_of(row: Breaker) -> rule.Breaker:
     return rule.Breaker(
         phase=Phase(row.phase),
         failures=row.failures,
@@ -46,23 +55,33 @@ def state_of(row: Breaker | None) -> rule.Breaker:
     )
 
 
-def begin(connection_id: int, *, now: datetime) -> None:
-    """Note that a call is made; where the breaker was open, it is the probe. Under the budget's lock."""
-    row = Breaker.objects.select_for_update().filter(connection_id=connection_id).first()
-    if row is None:
-        return
-    before = state_of(row)
-    after = rule.begin(before, now, rules())
-    if after != before:
-        _save(row, after)
-        log.info("breaker.probed", connection=row.connection.code, openings=row.openings)
+def begin(seen: Look) -> bool:
+    """Note that the call just paid for is the probe of an open breaker; False when another began first."""
+    after = rule.begin(seen.breaker, seen.at, rules())
+    with database.cursor() as cursor:
+        cursor.execute(
+            _BEGIN,
+            {
+                "connection": seen.connection_id,
+                "stamp": seen.breaker_stamp,
+                "phase": after.phase.value,
+                "next_at": after.next_at,
+            },
+        )
+        begun = cursor.rowcount == 1
+    if begun:
+        log.info("breaker.probed", connection=seen.code, openings=after.openings)
+    return begun
 
 
-def note_failure(connection_id: int, *, code: str, detail: str, now: datetime, chance: float) -> None:
+def note_failure(
+    connection_id: int, *, code: str, detail: str, chance: float, now: datetime | None = None
+) -> None:
     """Note a call that got no usable answer."""
     with transaction.atomic():
         Breaker.objects.bulk_create([Breaker(connection_id=connection_id)], ignore_conflicts=True)
         row = _locked(connection_id)
+        now = now or database_now()
         before = state_of(row)
         row.error_code, row.error_detail = code, detail[:500]
         _save(row, rule.failed(before, now, rules(), chance))
@@ -72,17 +91,19 @@ def note_failure(connection_id: int, *, code: str, detail: str, now: datetime, c
             log.info("breaker.stayed_open", connection=row.connection.code, code=code)
 
 
-def note_answer(connection_id: int, *, now: datetime) -> None:
-    """Note a call that was answered, when the breaker remembers one that was not."""
+def note_answer(connection_id: int, *, now: datetime | None = None) -> bool:
+    """Note an answered call, when the breaker remembers one that was not; True when that closed it."""
     with transaction.atomic():
         row = _locked(connection_id)
         before = state_of(row)
-        after = rule.answered(before, now, rules())
+        after = rule.answered(before, now or database_now(), rules())
         if after == before:
-            return
+            return False
         _save(row, after)
-        if before.phase is not Phase.CLOSED and after.phase is Phase.CLOSED:
+        closes = before.phase is not Phase.CLOSED and after.phase is Phase.CLOSED
+        if closes:
             _tell(row, action="connection.breaker_closed", why="It answers again.")
+    return closes
 
 
 def _locked(connection_id: int) -> Breaker:

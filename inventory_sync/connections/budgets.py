@@ -1,34 +1,35 @@
 """Who may call a vendor now: one row per credential, asked and paid by every call when it is made.
 
 No outage of anything else opens or shuts it. Staff's hold and the breaker are asked in the same breath, and
-the database's clock is everybody's. Lock order: last of all, but for the breaker.
+the database's clock is everybody's: a worker whose own is wrong neither opens nor shuts anything.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from django.db import connection as database
 from django.db import transaction
 
-from inventory_sync.connections import breakers
-from inventory_sync.connections.models import Breaker, Budget, Connection
+from inventory_sync.connections import breakers, looks
+from inventory_sync.connections.looks import Look
+from inventory_sync.connections.models import Budget
 from inventory_sync.connections.registry import connector
 from inventory_sync.connections.running import Errand, held_by
 from inventory_sync.domain import allowance as rule
 from inventory_sync.domain import breaker as breaking
-from inventory_sync.domain import budget
-from inventory_sync.domain.allowance import Allowance, Shape, Slot
+from inventory_sync.domain.allowance import Allowance, Shape
+from inventory_sync.domain.breaker import Phase
 from inventory_sync.domain.budget import Told
 from inventory_sync.domain.ports import Capabilities
+from inventory_sync.domain.writing import Writing
 from inventory_sync.support import spending
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 HELD_S = 30.0  # until it is worth asking again whether staff still hold it
+LEAST_WAIT_S = 0.005
+TRIES = 50  # of those who write at the same moment one always wins
 
 
 class Why(StrEnum):
@@ -53,22 +54,17 @@ class Asked:
     remembers: bool = False
 
 
-def take_calls(connection_id: int, calls: int, *, now: datetime | None = None, tier: str = "") -> float:
-    """Pay for calls that are made now, all or none; returns 0, or the seconds until they may be.
-
-    Part of the caller's transaction: what rolls back spends nothing.
-    """
-    return pay(connection_id, calls, now=now, tier=tier).wait_s
-
-
-def may_call(connection_id: int, calls: int, *, now: datetime, tier: str = "") -> float:
+def may_call(connection_id: int, calls: int, *, now: datetime | None = None, tier: str = "") -> float:
     """Return 0 when so many calls could be made one after the other, else the seconds until then.
 
-    Takes nothing and locks nothing: who begins a piece of work asks, and each of its calls is paid by itself.
+    Takes nothing: who begins a piece of work asks, and each of its calls is paid by itself.
     """
-    row, shape = _ready(connection_id, now)
-    asked = _asked_others(row, now, held_too=False)
-    waits = float(rule.room(_allowance(row), shape, now, tier=tier or spending.current(), calls=calls))
+    seen = looks.look(connection_id, now=now)
+    asked = _asked_others(seen, held_too=False)
+    shape = shape_of(connector(seen.connector).capabilities)
+    waits = float(rule.room(seen.budget, shape, seen.at, tier=tier or spending.current(), calls=calls))
+    if waits and not asked.wait_s:
+        _note_waiting(seen)
     return max(asked.wait_s, waits)
 
 
@@ -80,55 +76,56 @@ def pay(
     tier: str = "",
     holder: str = "",
     held_too: bool = False,
+    writes: bool = False,
 ) -> Asked:
-    """Pay for calls that are made now, all or none.
+    """Pay for calls that are made now, all or none: two statements, and no lock between them.
 
-    holder: whose slot it is, where the vendor counts calls at once. held_too: staff themselves are asking,
-    say to see whether a paused connection works.
+    holder: whose slot it is, where the vendor counts calls at once. held_too: staff themselves are asking
+    whether it works, though it is paused, or left alone because it did not answer. writes: the calls are to
+    write, which they may only where the connection is live.
     """
-    with transaction.atomic():
-        row, shape = _ready(connection_id, now, lock=True)
-        at = now or _database_now()  # of the moment the lock was got, not of when it was asked for
-        asked = _asked_others(row, at, held_too=held_too)
+    for _ in range(TRIES):
+        seen = looks.look(connection_id, now=now)
+        asked = _asked_others(seen, held_too=held_too, writes=writes)
         if asked.wait_s:
             return asked
+        shape = shape_of(connector(seen.connector).capabilities)
         paid = rule.pay(
-            _allowance(row), shape, at, tier=tier or spending.current(), calls=calls, holder=holder
+            seen.budget, shape, seen.at, tier=tier or spending.current(), calls=calls, holder=holder
         )
         if paid.wait_s:
-            if row.waits_since is None:
-                Budget.objects.filter(pk=row.pk).update(waits_since=at)
-            return Asked(max(float(paid.wait_s), 0.005), Why.BUDGET, "Its budget is spent.", asked.remembers)
-        row.waits_since, row.calls = None, row.calls + calls
-        _save(row, paid.allowance)
-        if asked.remembers:
-            breakers.begin(connection_id, now=at)
-        return asked
+            _note_waiting(seen, paid.allowance)
+            sentence = f"The calls that {seen.label} allows are used up."
+            return Asked(max(float(paid.wait_s), LEAST_WAIT_S), Why.BUDGET, sentence, asked.remembers)
+        waits_since = None if rule.has_slack(seen.budget, shape, seen.at) else seen.waits_since
+        if _take(seen, paid.allowance, calls=calls, waits_since=waits_since):
+            return asked
+    return Asked(LEAST_WAIT_S, Why.BUDGET, f"Too many ask for {seen.label} at the same moment.")
 
 
 def note(
     connection_id: int, *, told: Told | None = None, holder: str = "", now: datetime | None = None
 ) -> None:
-    """Note that a call has ended: its slot is free, and what its answer told of the limits is kept."""
-    if told is not None and not holder and not _is_news(connection_id, told, now):
-        return
-    with transaction.atomic():
-        row, shape = _ready(connection_id, now, lock=True)
-        state = rule.give_back(_allowance(row), holder) if holder else _allowance(row)
+    """Note that a call has ended: its slot is free, and what its answer told of the limits is kept.
+
+    An answer that brings no news writes nothing.
+    """
+    for _ in range(TRIES):
+        seen = looks.look(connection_id, now=now)
+        state = rule.give_back(seen.budget, holder) if holder else seen.budget
         if told is not None:
-            state = rule.heed(state, shape, told, now or _database_now())
-            row.refusals += told.too_many
-        _save(row, state)
+            state = rule.heed(state, shape_of(connector(seen.connector).capabilities), told, seen.at)
+        refusals = 1 if told is not None and told.too_many else 0
+        if state == seen.budget and not refusals:
+            return
+        if looks.write(seen, state, waits_since=seen.waits_since, refusals=refusals):
+            return
+    raise TimeoutError(f"Budget of connection {connection_id}: others wrote it {TRIES} times meanwhile.")
 
 
-def shut_until(connection_id: int, until: datetime) -> None:
-    """Give nothing before `until`: the vendor asked for it."""
-    with transaction.atomic():
-        row, _ = _ready(connection_id, until, lock=True)
-        state = _allowance(row)
-        shut = budget.shut(state.bucket, until)
-        row.closed_until, row.tokens = shut.shut_until, float(shut.tokens)
-        row.save(update_fields=["closed_until", "tokens"])
+def shut_for(connection_id: int, wait: timedelta, *, now: datetime | None = None) -> None:
+    """Give nothing for so long: the vendor asked for it."""
+    note(connection_id, told=Told(refused=True, retry_after_s=wait.total_seconds()), now=now)
 
 
 def shape_of(can: Capabilities) -> Shape:
@@ -140,76 +137,41 @@ def shape_of(can: Capabilities) -> Shape:
         parallel=can.concurrent_calls,
         slot_life=timedelta(seconds=can.max_request_life_s),
         reserve_percent=can.reserve_percent,
+        per_s=Decimal(str(can.calls_per_s)),
+        burst=Decimal(can.burst),
     )
 
 
-def _is_news(connection_id: int, told: Told, now: datetime | None) -> bool:
-    """Say whether an answer changes anything; most do not, and then no row is locked or written for it."""
-    row, shape = _ready(connection_id, now)
-    state = _allowance(row)
-    return told.refused or rule.heed(state, shape, told, now or _database_now()) is not state
-
-
-def _asked_others(row: Budget, now: datetime, *, held_too: bool) -> Asked:
+def _asked_others(seen: Look, *, held_too: bool, writes: bool = False) -> Asked:
     """Ask staff and the breaker."""
-    connection = Connection.objects.select_related("breaker").get(pk=row.connection_id)
-    why = "" if held_too else held_by(connection, now=now, errand=Errand.PAY)
+    if writes and seen.writing is not Writing.LIVE:
+        return Asked(HELD_S, Why.HOLD, f"{seen.label} is not written to now.")
+    if held_too:
+        return Asked(remembers=seen.breaker.remembers)
+    why = held_by(seen.label, seen.state, window_ends=seen.held_until, errand=Errand.PAY)
     if why:
         return Asked(HELD_S, Why.HOLD, why)
-    found: Breaker | None = getattr(connection, "breaker", None)
-    state = breakers.state_of(found)
-    wait_s = breaking.wait(state, now).total_seconds()
-    sentence = f"{connection.label} has not answered since {state.since:%H:%M:%S} UTC." if wait_s else ""
-    return Asked(wait_s, Why.BREAKER if wait_s else Why.NOTHING, sentence, state.remembers)
+    wait_s = breaking.wait(seen.breaker, seen.at, breakers.rules()).total_seconds()
+    if wait_s:
+        sentence = f"{seen.label} has not answered since {seen.breaker.since:%H:%M:%S} UTC."
+        return Asked(wait_s, Why.BREAKER, sentence, remembers=True)
+    return Asked(remembers=seen.breaker.remembers)
 
 
-def _ready(connection_id: int, now: datetime | None, *, lock: bool = False) -> tuple[Budget, Shape]:
-    """Return the row, made if nobody has called there yet, and the limits beside its bucket."""
-    found = Budget.objects.filter(connection_id=connection_id).select_related("connection")
-    found = found.select_for_update(of=("self",)) if lock else found
-    row = found.first()
-    if row is None:
-        can = connector(Connection.objects.get(pk=connection_id).connector).capabilities
-        new = Budget(
-            connection_id=connection_id,
-            tokens=float(can.burst),
-            refilled_at=now or _database_now(),
-            rate_per_s=can.calls_per_s,
-            burst=float(can.burst),
-        )
-        Budget.objects.bulk_create([new], ignore_conflicts=True)
-        row = found.get()
-    return row, shape_of(connector(row.connection.connector).capabilities)
+def _take(seen: Look, state: Allowance, *, calls: int, waits_since: datetime | None) -> bool:
+    """Write the payment, and where the breaker is open that this call is its probe: both or neither."""
+    if seen.breaker.phase is Phase.CLOSED:
+        return looks.write(seen, state, waits_since=waits_since, calls=calls)
+    with transaction.atomic():
+        done = looks.write(seen, state, waits_since=waits_since, calls=calls) and breakers.begin(seen)
+        if not done:
+            transaction.set_rollback(True)
+    return done
 
 
-def _database_now() -> datetime:
-    with database.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        moment: datetime = cursor.fetchone()[0]
-    return moment
-
-
-def _allowance(row: Budget) -> Allowance:
-    return Allowance(
-        bucket=budget.Bucket(
-            capacity=Decimal(str(row.burst)),
-            per_s=Decimal(str(row.rate_per_s)),
-            tokens=Decimal(str(row.tokens)),
-            as_of=row.refilled_at,
-            shut_until=row.closed_until,
-        ),
-        recent=tuple(EPOCH + each * MICROSECOND for each in row.recent),
-        slots=tuple(Slot(holder, EPOCH + until * MICROSECOND) for holder, until in row.slots),
-        eased=Decimal(str(row.eased)),
-        eased_at=row.eased_at,
-    )
-
-
-def _save(row: Budget, state: Allowance) -> None:
-    bucket = state.bucket
-    row.tokens, row.refilled_at, row.closed_until = float(bucket.tokens), bucket.as_of, bucket.shut_until
-    row.rate_per_s, row.burst = float(bucket.per_s), float(bucket.capacity)
-    row.recent = [(at - EPOCH) // MICROSECOND for at in state.recent]
-    row.slots = [[slot.holder, (slot.until - EPOCH) // MICROSECOND] for slot in state.slots]
-    row.eased, row.eased_at = float(state.eased), state.eased_at
-    row.save()
+def _note_waiting(seen: Look, state: Allowance | None = None) -> None:
+    """Keep since when a call waits; and the budget, once, after the clock was set back."""
+    if state is not None and state.bucket.as_of < seen.budget.bucket.as_of:
+        looks.write(seen, state, waits_since=seen.waits_since or seen.at)
+    elif seen.waits_since is None:
+        Budget.objects.filter(connection_id=seen.connection_id, waits_since=None).update(waits_since=seen.at)

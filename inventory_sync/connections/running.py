@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from inventory_sync.connections.breakers import rules
 from inventory_sync.connections.models import Breaker, Connection, Maintenance
 
 
@@ -55,17 +56,22 @@ def under_maintenance(now: datetime) -> QuerySet[Maintenance]:
     return Maintenance.objects.filter(starts_at__lte=now, ends_at__gt=now, closed_at__isnull=True)
 
 
-def held_by(row: Connection, *, now: datetime, errand: Errand) -> str:
-    """Return in a sentence why staff do not want it called now, or nothing."""
-    if row.state not in RUNNING[errand]:
-        return f"{row.label} is {Connection.State(row.state).label.split(':')[0].lower()}."
-    window = under_maintenance(now).filter(connection=row).order_by("-ends_at").first()
-    return f"{row.label} is under maintenance until {window.ends_at:%Y-%m-%d %H:%M} UTC." if window else ""
+def held_by(label: str, state: str, *, window_ends: datetime | None, errand: Errand) -> str:
+    """Return in a sentence why staff do not want a connection called now, or nothing.
+
+    window_ends: of the maintenance window that is open now.
+    """
+    if state not in RUNNING[errand]:
+        return f"{label} is {Connection.State(state).label.split(':')[0].lower()}."
+    return f"{label} is under maintenance until {window_ends:%Y-%m-%d %H:%M} UTC." if window_ends else ""
 
 
 def _running(now: datetime, errand: Errand) -> QuerySet[Connection]:
     shut = Breaker.objects.filter(
-        ~Q(phase=Breaker.Phase.CLOSED), connection_id=OuterRef("pk"), next_at__gt=now
+        ~Q(phase=Breaker.Phase.CLOSED),
+        connection_id=OuterRef("pk"),
+        next_at__gt=now,
+        next_at__lte=now + rules().at_most,  # further off it was set by a clock that has been set back
     )
     closed_for_work = under_maintenance(now).filter(connection_id=OuterRef("pk"))
     return Connection.objects.filter(

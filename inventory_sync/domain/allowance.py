@@ -15,8 +15,9 @@ from inventory_sync.domain.budget import Bucket, Told, refill, shut
 
 CRITICAL = "critical"
 ONE = Decimal(1)
-NEVER_SLOWER_THAN = ONE / 8
-EASES_IN_S = Decimal(600)  # until a rate that was cut is whole again
+NEVER_SLOWER_THAN = ONE / 4
+EASES_IN_S = Decimal(120)  # until a rate that was cut is whole again, at the longest
+BELIEVED = 100  # how many times more or less than declared a vendor may say its limit is
 STEPPED_BACK = timedelta(seconds=2)  # a clock further behind the last payment than this was set back
 WITHOUT_A_WORD = timedelta(seconds=5)  # how long a refusal counts that names no time
 LOOK_AGAIN_S = Decimal("0.25")  # a slot may come back long before its lease ends
@@ -28,7 +29,8 @@ class Shape:
 
     cost: points one call takes until its answer says what it did take; 1 where calls are counted.
     window_calls in each `window`, sliding. parallel: calls at once, each for slot_life at most.
-    reserve_percent: the share of each limit that only the critical tier may touch.
+    reserve_percent: the share of each limit that only the critical tier may touch. per_s and burst: as the
+    connector declares them; what an answer tells is held against them.
     """
 
     cost: Decimal = ONE
@@ -37,6 +39,8 @@ class Shape:
     parallel: int = 0
     slot_life: timedelta = timedelta(seconds=120)
     reserve_percent: int = 20
+    per_s: Decimal = Decimal(0)
+    burst: Decimal = Decimal(0)
 
     def kept_of(self, limit: Decimal) -> Decimal:
         """Return the reserved part of a limit; others can always have at least one."""
@@ -75,9 +79,10 @@ class Paid:
 
 def current(allowance: Allowance, shape: Shape, now: datetime) -> Allowance:
     """Return the allowance at `now`: tokens come back, calls leave the window, slots run out."""
+    ahead = allowance.bucket.as_of - now
+    if ahead > STEPPED_BACK:  # else nothing would come back until the old time is reached
+        allowance = _set_back(allowance, ahead)
     bucket = allowance.bucket
-    if bucket.as_of - now > STEPPED_BACK:  # else nothing would come back until the old time is reached
-        bucket = replace(bucket, as_of=now)
     share = _share(allowance, bucket.as_of)
     filled = refill(replace(bucket, per_s=bucket.per_s * share), now)
     return replace(
@@ -111,6 +116,12 @@ def room(allowance: Allowance, shape: Shape, now: datetime, *, tier: str, calls:
     return _wait(at, shape, now, tier=tier, calls=calls, slots=0)
 
 
+def has_slack(allowance: Allowance, shape: Shape, now: datetime) -> bool:
+    """Say whether the limits let through more than is asked of them: the bucket has run full."""
+    at = current(allowance, shape, now)
+    return at.bucket.tokens >= at.bucket.capacity and 2 * len(at.recent) <= shape.window_calls
+
+
 def give_back(allowance: Allowance, holder: str) -> Allowance:
     """Return the allowance without the slot of a call that has ended."""
     return replace(allowance, slots=tuple(slot for slot in allowance.slots if slot.holder != holder))
@@ -120,17 +131,19 @@ def heed(allowance: Allowance, shape: Shape, told: Told, now: datetime) -> Allow
     """Return the allowance after an answer said how much is left; the same one when that is no news.
 
     A vendor's word lowers what is left at once. It raises nothing: calls that were paid and have not arrived
-    yet are not in it. Only a call that cost less than was paid for it gives the rest back.
+    yet are not in it. Only a call that cost less than was paid for it gives the rest back. A limit out of all
+    proportion to the declared one is garbage: believed, it would let nothing through for days.
     """
     at = current(allowance, shape, now)
     bucket = at.bucket
-    if told.capacity is not None and told.capacity >= 1:
+    if told.capacity is not None and told.capacity >= 1 and _is_believable(told.capacity, shape.burst):
         capacity = _exact(told.capacity)
         bucket = replace(bucket, capacity=capacity, tokens=min(bucket.tokens, capacity))
-    if told.restore_per_s is not None and told.restore_per_s > 0:
+    if told.restore_per_s and _is_believable(told.restore_per_s, shape.per_s):
         bucket = replace(bucket, per_s=_exact(told.restore_per_s))
     if told.cost is not None:
-        bucket = replace(bucket, tokens=min(bucket.capacity, bucket.tokens + shape.cost - _exact(told.cost)))
+        cost = min(_exact(told.cost), bucket.capacity)
+        bucket = replace(bucket, tokens=min(bucket.capacity, bucket.tokens + shape.cost - cost))
     if told.remaining is not None and told.remaining <= bucket.tokens - 1:
         bucket = replace(bucket, tokens=_exact(told.remaining))
     if told.remaining is not None and told.remaining < shape.cost and told.resets_in_s:
@@ -150,6 +163,23 @@ def _refused(allowance: Allowance, told: Told, now: datetime) -> Allowance:
         return replace(allowance, bucket=bucket)
     eased = max(NEVER_SLOWER_THAN, _share(allowance, now) / 2)
     return replace(allowance, bucket=bucket, eased=eased, eased_at=now)
+
+
+def _set_back(allowance: Allowance, by: timedelta) -> Allowance:
+    """Return the allowance after the clock was set back: each time is as far away as it was before."""
+    bucket, eased_at = allowance.bucket, allowance.eased_at
+    shut_until = None if bucket.shut_until is None else bucket.shut_until - by
+    return replace(
+        allowance,
+        bucket=replace(bucket, as_of=bucket.as_of - by, shut_until=shut_until),
+        recent=tuple(at - by for at in allowance.recent),
+        slots=tuple(replace(slot, until=slot.until - by) for slot in allowance.slots),
+        eased_at=None if eased_at is None else eased_at - by,
+    )
+
+
+def _is_believable(said: float, declared: Decimal) -> bool:
+    return said > 0 and (not declared or declared / BELIEVED <= _exact(said) <= declared * BELIEVED)
 
 
 def _share(allowance: Allowance, at: datetime) -> Decimal:

@@ -38,11 +38,18 @@ class Rules:
     forgets: timedelta = timedelta(minutes=5)
     probe: timedelta = timedelta(seconds=30)
 
+    @property
+    def at_most(self) -> timedelta:
+        """The longest anybody is ever asked to wait."""
+        return max(self.longest, self.probe)
+
+
+USUAL = Rules()
+
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """failures: in a row. calls and failed: of the window that
-    began with a failure at window_from.
+    """failures: in a row. calls and failed: of the window that began with a failure at window_from.
 
     since: when it last left or came back to closed. next_at: when the next probe may go; while one is under
     way, when it is given up. openings: how often in a row, for the doubling.
@@ -63,11 +70,15 @@ class Breaker:
         return self.phase is not Phase.CLOSED or self.failures > 0 or self.failed > 0
 
 
-def wait(breaker: Breaker, now: datetime) -> timedelta:
-    """Return zero when a call may go, else the time until it is worth asking again."""
+def wait(breaker: Breaker, now: datetime, rules: Rules = USUAL) -> timedelta:
+    """Return zero when a call may go, else the time until it is worth asking again.
+
+    A moment further off than any breaker waits was set by a clock that has been set back since.
+    """
     if breaker.phase is Phase.CLOSED or breaker.next_at is None:
         return timedelta()
-    return max(timedelta(), breaker.next_at - now)
+    left = breaker.next_at - now
+    return left if timedelta() < left <= rules.at_most else timedelta()
 
 
 def begin(breaker: Breaker, now: datetime, rules: Rules) -> Breaker:

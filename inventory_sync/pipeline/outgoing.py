@@ -93,7 +93,7 @@ class _Purse:
         """Say whether the work has to stop here."""
         if self._until() or self._ports.lanes.writing(self._account.id) is not Writing.LIVE:
             return True
-        self._wait_s = may_call(self._account.id, CALLS_PER_TURN, now=self._ports.clock())
+        self._wait_s = may_call(self._account.id, CALLS_PER_TURN)
         return bool(self._wait_s)
 
     def heed(self, interrupted: Transient | None) -> None:
@@ -101,7 +101,8 @@ class _Purse:
         if isinstance(interrupted, RateLimited):
             asked = interrupted.retry_after_s
             pause = timedelta(seconds=DEFAULT_PAUSE_S if asked is None else asked)
-            self._ports.lanes.shut_budget(self._account.id, until=self._ports.clock() + pause)
+            now = self._ports.clock()
+            self._ports.lanes.shut_budget(self._account.id, now=now, until=now + pause)
 
     def told(self, counts: dict[str, int]) -> dict[str, int]:
         return {**counts, "waits_for_budget_ms": int(self._wait_s * 1000)} if self._wait_s else counts

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from inventory_sync.connections.budgets import may_call, shut_until
+from inventory_sync.connections.budgets import may_call, shut_for
 from inventory_sync.connections.models import Connection
 from inventory_sync.domain import lane
 from inventory_sync.domain.writing import Writing
@@ -66,9 +66,13 @@ ORDER BY dirty_since, id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 
 
 class PostgresLanes:
-    """See ports.LaneStore."""
+    """See ports.LaneStore.
 
-    def __init__(self, *, near_zero: Decimal | None = None) -> None:
+    budgets_by_callers_clock: budgets go by the time a caller tells, and not by the database's clock.
+    """
+
+    def __init__(self, *, near_zero: Decimal | None = None, budgets_by_callers_clock: bool = False) -> None:
+        self.budgets_by_callers_clock = budgets_by_callers_clock
         chosen = near_zero if near_zero is not None else settings.INVENTORY_SYNC["URGENT_AT_OR_BELOW"]
         self.near_zero = Decimal(str(chosen))
 
@@ -92,7 +96,8 @@ class PostgresLanes:
             picked = urgent + others
             if not picked:
                 return Flight()
-            wait_s = may_call(connection_id, calls, now=now, tier=CRITICAL if urgent else "")
+            tier = CRITICAL if urgent else ""
+            wait_s = may_call(connection_id, calls, now=self._of_budgets(now), tier=tier)
             if wait_s:
                 return Flight(wait_s=wait_s)
             listings = list(self._locked(picked))
@@ -174,8 +179,12 @@ class PostgresLanes:
     def owe(self, wanted: Sequence[Wanted], *, now: datetime) -> frozenset[int]:
         return owe_all(wanted, now=now, near_zero=self.near_zero)
 
-    def shut_budget(self, connection_id: int, *, until: datetime) -> None:
-        shut_until(connection_id, until)
+    def shut_budget(self, connection_id: int, *, now: datetime, until: datetime) -> None:
+        shut_for(connection_id, until - now, now=self._of_budgets(now))
+
+    def _of_budgets(self, now: datetime) -> datetime | None:
+        """Return the time budgets go by; None is the database's own, which is every worker's."""
+        return now if self.budgets_by_callers_clock else None
 
     # ── rows ─────────────────────────────────────────────────────────────────────────────────────────
 

@@ -6,15 +6,16 @@ import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Barrier, Lock
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
 
-from inventory_sync.connections import budgets, registry
-from inventory_sync.connections.budgets import Why, may_call, note, pay, shut_until, take_calls
+from inventory_sync.connections import budgets, looks, registry
+from inventory_sync.connections.budgets import Why, may_call, note, pay, shut_for
+from inventory_sync.connections.gate import Gate
 from inventory_sync.connections.models import Budget, Connection
 from inventory_sync.domain.budget import Told
 from inventory_sync.domain.ports import Capabilities
@@ -53,6 +54,10 @@ def row() -> Budget:
     return Budget.objects.get()
 
 
+def take(connection_id: int, calls: int, *, now: datetime, tier: str = "") -> float:
+    return pay(connection_id, calls, now=now, tier=tier).wait_s
+
+
 def together(work: Callable[[int], int]) -> int:
     """Have every thread do it at once; returns the sum."""
     begin = Barrier(THREADS)
@@ -73,7 +78,7 @@ def test_many_workers_get_what_is_there_and_what_comes_back_and_not_one_call_mor
         granted = 0
         for step in range(30):  # ten seconds pass, in every thread at its own pace
             now = NOON + timedelta(seconds=step / 3)
-            granted += take_calls(shop.pk, 1, now=now, tier="critical") == 0
+            granted += take(shop.pk, 1, now=now, tier="critical") == 0
         return granted
 
     granted = together(work)
@@ -92,7 +97,7 @@ def _hammer(connection_id: int, calls: int) -> None:
 
 
 def test_processes_that_hammer_one_budget_stay_within_it_to_the_call(shop: Connection) -> None:
-    Budget.objects.update(tokens=10, burst=10, rate_per_s=200, refilled_at=budgets._database_now())
+    Budget.objects.update(tokens=10, burst=10, rate_per_s=200, refilled_at=looks.database_now())
     before = row()
     each = 60
     connection.close()
@@ -158,26 +163,26 @@ def test_a_sliding_window_survives_in_the_row(shop: Connection, declared: Callab
     declared(window_calls=3, window_s=60)
 
     for second in range(3):
-        assert take_calls(shop.pk, 1, now=NOON + timedelta(seconds=second), tier="critical") == 0
+        assert take(shop.pk, 1, now=NOON + timedelta(seconds=second), tier="critical") == 0
 
-    assert take_calls(shop.pk, 1, now=NOON + timedelta(seconds=3), tier="critical") == pytest.approx(57)
-    assert take_calls(shop.pk, 1, now=NOON + timedelta(seconds=60), tier="critical") == 0
+    assert take(shop.pk, 1, now=NOON + timedelta(seconds=3), tier="critical") == pytest.approx(57)
+    assert take(shop.pk, 1, now=NOON + timedelta(seconds=60), tier="critical") == 0
 
 
 def test_calls_are_taken_all_or_none_and_the_wait_is_told(shop: Connection) -> None:
-    assert take_calls(shop.pk, 38, now=NOON, tier="critical") == 0
+    assert take(shop.pk, 38, now=NOON, tier="critical") == 0
 
-    assert take_calls(shop.pk, 6, now=NOON, tier="critical") == pytest.approx(2.0)
+    assert take(shop.pk, 6, now=NOON, tier="critical") == pytest.approx(2.0)
     assert row().tokens == 2
-    assert take_calls(shop.pk, 6, now=NOON + timedelta(seconds=2), tier="critical") == 0
+    assert take(shop.pk, 6, now=NOON + timedelta(seconds=2), tier="critical") == 0
 
 
 def test_the_last_fifth_is_only_for_what_is_critical(shop: Connection) -> None:
     with spending("bulk"):
-        assert take_calls(shop.pk, 32, now=NOON) == 0
-        assert take_calls(shop.pk, 1, now=NOON) == pytest.approx(0.5)
+        assert take(shop.pk, 32, now=NOON) == 0
+        assert take(shop.pk, 1, now=NOON) == pytest.approx(0.5)
     with spending("critical"):
-        assert take_calls(shop.pk, 8, now=NOON) == 0
+        assert take(shop.pk, 8, now=NOON) == 0
 
 
 def test_who_asks_whether_there_is_room_takes_nothing(shop: Connection) -> None:
@@ -185,26 +190,18 @@ def test_who_asks_whether_there_is_room_takes_nothing(shop: Connection) -> None:
     assert row().tokens == 40
 
 
-def test_a_claim_that_is_rolled_back_spends_nothing(shop: Connection) -> None:
-    with transaction.atomic():
-        take_calls(shop.pk, 30, now=NOON)
-        transaction.set_rollback(True)
-
-    assert row().tokens == 40
-
-
 def test_nothing_is_given_before_the_time_the_vendor_named(shop: Connection) -> None:
-    shut_until(shop.pk, NOON + timedelta(seconds=30))
+    shut_for(shop.pk, timedelta(seconds=30), now=NOON)
 
-    assert take_calls(shop.pk, 1, now=NOON, tier="critical") == pytest.approx(30)
-    assert take_calls(shop.pk, 1, now=NOON + timedelta(seconds=29), tier="critical") > 0
-    assert take_calls(shop.pk, 1, now=NOON + timedelta(seconds=31), tier="critical") == 0
+    assert take(shop.pk, 1, now=NOON, tier="critical") == pytest.approx(30)
+    assert take(shop.pk, 1, now=NOON + timedelta(seconds=29), tier="critical") > 0
+    assert take(shop.pk, 1, now=NOON + timedelta(seconds=31), tier="critical") == 0
 
 
 def test_a_refusal_shuts_the_budget_for_as_long_as_asked_and_is_counted(shop: Connection) -> None:
     note(shop.pk, told=Told(refused=True, too_many=True, retry_after_s=12), now=NOON)
 
-    assert take_calls(shop.pk, 1, now=NOON, tier="critical") == pytest.approx(12)
+    assert take(shop.pk, 1, now=NOON, tier="critical") == pytest.approx(12)
     assert (row().refusals, row().eased) == (1, 0.5)
 
 
@@ -215,19 +212,94 @@ def test_an_answer_that_brings_no_news_writes_nothing(
         note(shop.pk, told=Told(remaining=40, capacity=40), now=NOON)
 
 
-def test_since_when_calls_wait_is_kept_until_one_goes_through(shop: Connection) -> None:
-    take_calls(shop.pk, 40, now=NOON, tier="critical")
-    take_calls(shop.pk, 1, now=NOON + timedelta(milliseconds=100), tier="critical")
-    take_calls(shop.pk, 1, now=NOON + timedelta(milliseconds=200), tier="critical")
+def test_since_when_calls_wait_is_kept_until_the_limit_is_no_longer_reached(shop: Connection) -> None:
+    take(shop.pk, 40, now=NOON, tier="critical")
+    take(shop.pk, 1, now=NOON + timedelta(milliseconds=100), tier="critical")
+    take(shop.pk, 1, now=NOON + timedelta(milliseconds=200), tier="critical")
 
     assert row().waits_since == NOON + timedelta(milliseconds=100)
-    take_calls(shop.pk, 1, now=NOON + timedelta(seconds=1), tier="critical")
+    take(shop.pk, 1, now=NOON + timedelta(seconds=10), tier="critical")
+    assert row().waits_since == NOON + timedelta(milliseconds=100)
+    take(shop.pk, 1, now=NOON + timedelta(seconds=40), tier="critical")
     assert row().waits_since is None
+
+
+def test_a_lane_that_may_not_begin_counts_as_waiting(shop: Connection) -> None:
+    take(shop.pk, 40, now=NOON, tier="critical")
+
+    assert may_call(shop.pk, 6, now=NOON + timedelta(seconds=1)) > 0
+
+    assert row().waits_since == NOON + timedelta(seconds=1)
+
+
+def test_a_call_costs_two_statements_and_no_lock_outlives_them(
+    shop: Connection, django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(2) as asked:
+        assert not pay(shop.pk, tier="critical").wait_s
+
+    said = " ".join(one["sql"] for one in asked.captured_queries).upper()
+    assert "FOR UPDATE" not in said
+    assert "BEGIN" not in said
+
+
+def test_a_worker_stopped_between_looking_and_paying_holds_nobody_up_and_pays_what_is_left(
+    shop: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Budget.objects.update(tokens=1)
+    real, others = looks.look, []
+
+    def stopped(connection_id: int, *, now: datetime | None = None) -> looks.Look:
+        seen = real(connection_id, now=now)
+        if not others:
+            others.append(True)
+            assert not pay(shop.pk, tier="critical", now=now).wait_s  # another takes the only token
+        return seen
+
+    monkeypatch.setattr(looks, "look", stopped)
+
+    assert pay(shop.pk, tier="critical", now=NOON).why is Why.BUDGET
+    assert (row().calls, row().tokens) == (1, 0)
+
+
+def test_after_the_clock_was_set_back_by_hours_calls_go_on_at_their_pace(
+    shop: Connection, declared: Callable[..., None]
+) -> None:
+    declared(window_calls=2, window_s=60, concurrent_calls=1)
+    ahead = NOON + timedelta(hours=3)
+    for second in range(2):
+        pay(shop.pk, tier="critical", holder="killed", now=ahead + timedelta(seconds=second))
+        note(shop.pk, holder="killed", now=ahead + timedelta(seconds=second))
+    shut_for(shop.pk, timedelta(seconds=20), now=ahead + timedelta(seconds=2))
+
+    assert 0 < take(shop.pk, 1, now=NOON, tier="critical") <= 60
+    assert take(shop.pk, 1, now=NOON + timedelta(seconds=61), tier="critical") == 0
+
+
+def test_whoever_asks_with_a_clock_of_his_own_opens_and_shuts_nothing(shop: Connection) -> None:
+    Budget.objects.update(tokens=0, refilled_at=looks.database_now())
+
+    assert may_call(shop.pk, 1) < 30
+    shut_for(shop.pk, timedelta(seconds=7))
+
+    closed = row().closed_until
+    assert closed is not None
+    assert timedelta(0) < closed - looks.database_now() <= timedelta(seconds=7)
+
+
+def test_a_call_inside_a_transaction_is_refused_for_its_payment_could_be_undone(shop: Connection) -> None:
+    can = registry.connector("woocommerce").capabilities
+    gate = Gate(shop.pk, can, pause=lambda _: None, chance=lambda: 0.0, new_id=lambda: "me")
+
+    with transaction.atomic(), pytest.raises(RuntimeError):
+        gate.admit()
+
+    assert row().calls == 0
 
 
 def test_a_credential_nobody_has_used_yet_starts_with_what_its_vendor_allows(transactional_db: None) -> None:
     shop = make_channel("outlet", budget=False)
 
-    assert take_calls(shop.pk, 1, now=NOON) == 0
+    assert take(shop.pk, 1, now=NOON) == 0
     found = Budget.objects.get(connection=shop)
     assert (found.rate_per_s, found.burst) == (2.0, 10.0)

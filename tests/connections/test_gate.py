@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from inventory_sync.audit.models import Entry
-from inventory_sync.connections import budgets, holding, registry, services
+from inventory_sync.connections import holding, registry, services
 from inventory_sync.connections.gate import Gate
+from inventory_sync.connections.looks import database_now
 from inventory_sync.connections.models import Breaker, Budget, Connection
 from inventory_sync.connections.running import Errand, may_begin, runnable
 from inventory_sync.domain.budget import Told
@@ -74,7 +75,7 @@ def test_each_call_is_paid_when_it_is_made(shop: Connection) -> None:
 
 
 def test_a_call_waits_for_its_token_where_it_stands(shop: Connection) -> None:
-    Budget.objects.update(tokens=0, burst=10, rate_per_s=2, refilled_at=budgets._database_now())
+    Budget.objects.update(tokens=0, burst=10, rate_per_s=2, refilled_at=database_now())
     naps = Naps()
 
     gate(shop, naps).admit()
@@ -83,7 +84,7 @@ def test_a_call_waits_for_its_token_where_it_stands(shop: Connection) -> None:
 
 
 def test_nobody_waits_longer_than_a_lease_lasts(shop: Connection) -> None:
-    Budget.objects.update(tokens=0, burst=10, rate_per_s=0.01, refilled_at=budgets._database_now())
+    Budget.objects.update(tokens=0, burst=10, rate_per_s=0.01, refilled_at=database_now())
 
     with pytest.raises(BudgetSpent) as raised:
         gate(shop).admit()

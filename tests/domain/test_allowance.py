@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -180,6 +181,44 @@ def test_a_window_that_is_used_up_is_shut_until_it_resets() -> None:
     told = heed(full(), Shape(), Told(remaining=0, resets_in_s=12), NOON)
 
     assert room(told, Shape(), after(5), tier="critical", calls=1) == 7
+
+
+@pytest.mark.parametrize(
+    "told",
+    [Told(capacity=1e300), Told(restore_per_s=1e-9), Told(restore_per_s=1e300), Told(cost=1e300)],
+)
+def test_a_limit_that_is_garbage_stops_nobody_for_long(told: Told) -> None:
+    shape = Shape(per_s=Decimal(RATE), burst=Decimal(BURST))
+
+    after_it = heed(full(), shape, told, NOON)
+
+    assert room(after_it, shape, NOON, tier="bulk", calls=1) <= BURST
+    assert room(after_it, shape, NOON, tier="critical", calls=BURST) <= BURST / RATE
+
+
+def test_one_refusal_after_the_other_slows_it_for_two_minutes_at_the_most() -> None:
+    refused, ours = Told(refused=True, too_many=True, retry_after_s=1), full()
+    for second in range(0, 40, 2):
+        ours = heed(ours, Shape(), refused, after(second))
+
+    much_later = current(ours, Shape(), after(38 + 90))
+
+    assert ours.eased >= Decimal("0.25")
+    assert current(much_later, Shape(), after(38 + 91)).bucket.tokens == 10
+    emptied = replace(much_later, bucket=replace(much_later.bucket, tokens=Decimal(0)))
+    assert current(emptied, Shape(), after(38 + 92)).bucket.tokens == 4  # two seconds at the whole rate
+
+
+def test_a_window_slots_and_a_refusal_outlive_no_clock_that_was_set_back() -> None:
+    shape = Shape(window_calls=1, window=timedelta(seconds=60), parallel=1)
+    ahead = pay(replace(full(), bucket=replace(full().bucket, as_of=after(7200))), shape, after(7200),
+                tier="critical", holder="killed").allowance  # fmt: skip
+    ahead = heed(ahead, shape, Told(refused=True, retry_after_s=30), after(7200))
+
+    paid = pay(ahead, shape, NOON, tier="critical", holder="next")
+
+    assert 30 <= paid.wait_s <= 60
+    assert not pay(paid.allowance, shape, after(121), tier="critical", holder="next").wait_s
 
 
 def test_after_the_clock_was_set_back_tokens_come_back_from_then_on() -> None:

@@ -33,6 +33,13 @@ def test_one_failure_opens_nothing_and_an_answer_forgets_it_in_a_while() -> None
     assert not answered(once, after(61), RULES).remembers
 
 
+def test_a_clock_that_is_set_back_does_not_keep_it_open_for_hours() -> None:
+    breaker = opened(after(3 * 3600))
+
+    assert wait(breaker, after(3 * 3600)) > timedelta()
+    assert wait(breaker, NOON) == timedelta()
+
+
 def test_failures_in_a_row_open_it() -> None:
     breaker = Breaker()
     for number in range(RULES.in_a_row):

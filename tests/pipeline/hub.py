@@ -22,6 +22,7 @@ from inventory_sync.pipeline.drain import drain
 from inventory_sync.pipeline.ports import Account, Ports
 from inventory_sync.pipeline.push import push
 from inventory_sync.propagation.models import Listing
+from inventory_sync.propagation.store import PostgresLanes
 from inventory_sync.propagation.services import sync_listings
 from tests.factories import NOON, make_item, make_store, map_item, map_location
 from tests.pipeline import accounts
@@ -172,6 +173,7 @@ def open_hub(*, shop_url: str = "http://127.0.0.1:9", clock: HandClock | None = 
         pause=clock.advance,
         config=wiring.config_of,
         account=partial(wiring.open_account, clock=clock),
+        lanes=PostgresLanes(budgets_by_callers_clock=True),
         # Rounds of checks and daily evidence have tests of their own.
         limits=replace(ports.limits, verify_every=timedelta(0), evidence_daily=False),
     )

@@ -84,7 +84,7 @@ class MemoryWorld:
 
 class PostgresWorld:
     def __init__(self) -> None:
-        self.store = PostgresLanes(near_zero=NEAR_ZERO)
+        self.store = PostgresLanes(near_zero=NEAR_ZERO, budgets_by_callers_clock=True)
         self.shop = factories.make_channel("shop").pk
         self.other = factories.make_channel("other").pk
 

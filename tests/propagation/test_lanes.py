@@ -24,7 +24,7 @@ from tests.factories import NOON, change, make_channel, make_item, make_listing,
 from tests.sessions import end_other_sessions
 
 LEASE = timedelta(seconds=60)
-lanes = PostgresLanes(near_zero=Decimal(2))
+lanes = PostgresLanes(near_zero=Decimal(2), budgets_by_callers_clock=True)
 
 
 @pytest.fixture

@@ -206,7 +206,7 @@ def test_a_shut_budget_gives_nothing_before_its_time(world: World) -> None:
     world.listing(mug)
     want(world, mug, 5)
 
-    world.store.shut_budget(world.shop, until=at(10))
+    world.store.shut_budget(world.shop, now=at(0), until=at(10))
 
     assert claim(world, after_s=4).wait_s == pytest.approx(6)
     assert claim(world, after_s=11).rows
