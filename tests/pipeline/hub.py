@@ -22,8 +22,8 @@ from inventory_sync.pipeline.drain import drain
 from inventory_sync.pipeline.ports import Account, Ports
 from inventory_sync.pipeline.push import push
 from inventory_sync.propagation.models import Listing
-from inventory_sync.propagation.store import PostgresLanes
 from inventory_sync.propagation.services import sync_listings
+from inventory_sync.propagation.store import PostgresLanes
 from tests.factories import NOON, make_item, make_store, map_item, map_location
 from tests.pipeline import accounts
 
