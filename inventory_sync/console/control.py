@@ -6,7 +6,7 @@ The sentence at the top and the tiles are dashboard.py's.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -89,6 +89,7 @@ def _lanes(look: Look) -> list[dict[str, Any]]:
                 "goes": _rate(lane.pace.goes),
                 "clears": _clears(lane.pace, lane.owed),
                 "chart": spark(lane.history, words=f"Owed to {lane.label} in the last hour"),
+                "bound": _bound(look.bounds.get(lane.code, {})),
                 "breaker": call.breaker.replace("_", "-"),
                 "budget": meter(used, words=f"{used:.0%} of the budget is used{eased}"),
                 "rate": f"{call.rate_per_s:g}/s{eased}" if call.rate_per_s is not None else "—",
@@ -191,6 +192,13 @@ def _clears(pace: Pace, depth: int) -> str:
         return "—"
     seconds = pace.clears_in_s(depth)
     return "not at this rate" if seconds is None else f"in {span(timedelta(seconds=max(1, seconds)))}"
+
+
+def _bound(classes: Mapping[str, float]) -> str:
+    """Return how old urgent figures, and all, get at most while so much is owed."""
+    if not classes:
+        return "—"
+    return f"{_seconds(classes['urgent'])} · {_seconds(classes['all'])}"
 
 
 def _seconds(value: float | None) -> str:

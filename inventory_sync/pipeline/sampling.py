@@ -11,11 +11,15 @@ from typing import Any
 
 from django.db import connection
 
+from inventory_sync.domain.errors import Misconfigured
 from inventory_sync.pipeline import tallies
 from inventory_sync.pipeline.gauges import Look
+from inventory_sync.pipeline.gauges.flow import Lane
 from inventory_sync.pipeline.models_tallies import Sample
+from inventory_sync.propagation.selectors import bounds
 
 KEEP = timedelta(days=2)
+CALLS_PER_FLIGHT = 6  # reads and pulls orders before the write and after it, writes, and one to spare
 SETTLED_DOWN = timedelta(seconds=10)  # an order is looked at when whoever took a lower id has committed too
 
 _REQUESTS = """
@@ -44,6 +48,7 @@ def sample(*, now: datetime) -> dict[str, int]:
             for lane in look.lanes
         },
         "requests": _requests(was.get("requests"), now=now),
+        "bounds": {lane.code: _bounds(lane, now=now) for lane in look.lanes if lane.state == "active"},
     }
     Sample.objects.update_or_create(at=now, defaults={"figures": figures})
     Sample.objects.filter(at__lt=now - KEEP).delete()
@@ -55,6 +60,15 @@ def _step(was: dict[str, int] | None, waiting: int, gone: int) -> dict[str, int]
         return {"waiting": waiting, "gone": gone, "arrived": gone + waiting}
     came = max(0, gone - was["gone"] + waiting - was["waiting"])
     return {"waiting": waiting, "gone": gone, "arrived": was["arrived"] + came}
+
+
+def _bounds(lane: Lane, *, now: datetime) -> dict[str, float]:
+    """Return how old the figures of each class get while things go on; nothing for a lane with no pace."""
+    try:
+        found = bounds(lane.id, now=now, calls_per_flight=CALLS_PER_FLIGHT)
+    except (Misconfigured, ZeroDivisionError):  # its connector is gone, or its rate is zero
+        return {}
+    return {"urgent": found.soonest.total_seconds(), "all": found.every.total_seconds()}
 
 
 def _requests(was: dict[str, int] | None, *, now: datetime) -> dict[str, int]:

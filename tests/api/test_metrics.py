@@ -15,6 +15,7 @@ from inventory_sync.api.measures import MEASURES
 from inventory_sync.cases.services import open_case
 from inventory_sync.catalog.models import ItemMapping
 from inventory_sync.connections.models import Breaker, Budget, Cursor
+from inventory_sync.domain.errors import RemoteUnavailable
 from inventory_sync.intake.models import Shard
 from inventory_sync.ledger.models import DirtyItem
 from inventory_sync.pipeline.models import Sign
@@ -24,6 +25,7 @@ from inventory_sync.pipeline.tallies import count_flight
 from inventory_sync.propagation.models import Listing
 from inventory_sync.support.clock import utc_now
 from tests import factories
+from tests.cases.telling import Desk, make_route
 
 pytestmark = pytest.mark.django_db
 
@@ -126,7 +128,7 @@ def test_a_breaker_says_which_phase_it_is_in_and_a_budget_how_it_is_used(client:
     phases = ("closed", "half_open", "open")
     assert [found["breaker_state", ("shop", phase)] for phase in phases] == [0, 0, 1]
     assert [found["breaker_state", (quiet.code, phase)] for phase in phases] == [1, 0, 0]
-    assert found["breaker_openings_total", ("shop",)] == 3
+    assert found["breaker_openings_in_a_row", ("shop",)] == 3
     assert (found["budget_calls_total", ("shop",)], found["budget_refusals_total", ("shop",)]) == (40, 2)
     full, eased = (found["budget_rate_per_second", (code,)] for code in ("quiet", "shop"))
     assert eased == full / 2
@@ -145,6 +147,85 @@ def test_a_case_is_counted_by_who_owns_it_and_how_bad_it_is(client: Client) -> N
     assert severity
     assert found["cases_oldest_seconds", (code, owner, severity)] < 60
     assert found["cases_unacknowledged", (code, owner, severity)] == 1
+
+
+def test_a_counter_stands_still_while_nobody_samples_and_never_falls(client: Client) -> None:
+    shop, now = factories.make_channel("shop"), utc_now()
+    factories.make_delivery(shop, tier="critical", received_at=now)
+    sample(now=now - timedelta(hours=3))
+
+    found = scrape(client)
+
+    assert found["deliveries_arrived_total", ("critical",)] == 1
+    assert found["sample_age_seconds", ()] > 3 * 3600 - 60
+    assert ("pushes_bound_seconds", ("all", "shop")) not in found, "a bound of three hours ago is no bound"
+
+
+def test_one_late_figure_by_night_burns_half_the_allowance_and_alarms_nobody(client: Client) -> None:
+    shop, now = factories.make_channel("shop"), utc_now()
+    for age_s in (1.0, 70.0):
+        owed = Acknowledged(now - timedelta(seconds=age_s), "", True)
+        count_flight(shop.pk, {"settled": 1}, [owed], now=now)
+
+    found = scrape(client)
+
+    assert found["error_budget_burn_rate", ("critical", "1h")] > 14.4
+    assert found["error_budget_burn_rate", ("critical", "6h")] > 6
+    assert found["late_slots", ("critical",)] == 1, "the rules ask for three"
+
+    for minutes in (12, 24):
+        then = now - timedelta(minutes=minutes)
+        late = Acknowledged(then - timedelta(seconds=70), "", True)
+        count_flight(shop.pk, {"settled": 1}, [late], now=then)
+    assert scrape(client)["late_slots", ("critical",)] == 3
+
+
+def test_how_old_figures_get_at_most_is_told_per_class(client: Client) -> None:
+    shop, now = factories.make_channel("shop"), utc_now()
+    for number in range(3):
+        mapping = factories.map_item(shop, factories.make_item(f"MUG-{number}"))
+        factories.make_listing(mapping, state=Listing.State.OWED, dirty_since=now, urgent=number == 0)
+    sample(now=now)
+
+    found = scrape(client)
+
+    urgent, every = (found["pushes_bound_seconds", (name, "shop")] for name in ("urgent", "all"))
+    assert every == pytest.approx(3 * urgent)
+    assert urgent > 0
+
+
+def test_whether_people_are_told_is_a_number(client: Client) -> None:
+    desk = Desk(now=utc_now() - timedelta(hours=1))
+    make_route("desk")
+    make_route("at night", digest="daily")
+    make_route("off", active=False)
+    desk.fail(severity="normal")
+    assert scrape(client)["happenings_unsettled_seconds", ()] > 3500
+
+    desk.carried.failing = RemoteUnavailable("The mail server cannot be reached.")
+    desk.tell()
+    found = scrape(client)
+    assert found["happenings_unsettled_seconds", ()] == 0
+    assert (found["notices_waiting", ("at night",)], found["notices_due_seconds", ("at night",)]) == (1, 0)
+    assert (found["notices_waiting", ("desk",)], found["messages_unsent", ("desk",)]) == (0, 1)
+    assert found["route_failing_seconds", ("desk",)] > 3500
+    assert ("messages_unsent", ("off",)) not in found
+
+    desk.carried.failing = None
+    desk.tell(timedelta(minutes=5))
+    found = scrape(client)
+    assert (found["messages_unsent", ("desk",)], found["route_failing_seconds", ("desk",)]) == (0, 0)
+
+
+def test_a_route_fails_since_its_first_try_whatever_was_given_up_and_owed_again(client: Client) -> None:
+    desk = Desk(now=utc_now() - timedelta(hours=9))
+    make_route("desk")
+    desk.fail()
+    desk.carried.failing = RemoteUnavailable("The mail server cannot be reached.")
+    for _ in range(16):
+        desk.tell(timedelta(minutes=30))
+
+    assert scrape(client)["route_failing_seconds", ("desk",)] > 8.4 * 3600
 
 
 def test_a_scrape_asks_the_same_number_of_questions_however_much_there_is(

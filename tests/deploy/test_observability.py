@@ -20,6 +20,8 @@ import pytest
 import yaml
 
 from inventory_sync.api.measures import MEASURES
+from inventory_sync.domain.ports import TIERS
+from inventory_sync.domain.writing import Writing
 from inventory_sync.support.metrics import Histogram
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -65,6 +67,65 @@ def test_every_metric_a_rule_or_a_panel_names_exists() -> None:
 
     assert named <= samples(), named - samples()
     assert len(named) > 25
+
+
+def named_labels(expr: str) -> Iterator[tuple[str, set[str]]]:
+    """Yield each metric of an expression with the labels it is matched by there."""
+    for name, matchers in re.findall(r"\b(inventory_sync_[a-z0-9_]+)(?:\{([^}]*)\})?", expr):
+        yield name, set(re.findall(r"([a-z_]+)\s*(?:=~|!~|!=|=)", matchers))
+
+
+def labels_of(name: str) -> set[str]:
+    """Return the labels a series of this name carries."""
+    for measure in MEASURES:
+        if isinstance(measure, Histogram) and name.removeprefix(measure.name) in (
+            "_bucket",
+            "_sum",
+            "_count",
+        ):
+            return {*measure.labels} | ({"le"} if name.endswith("_bucket") else set())
+        if measure.name == name:
+            return {*measure.labels}
+    raise AssertionError(name)
+
+
+def test_every_label_a_rule_matches_joins_or_speaks_of_exists() -> None:
+    for rule in rules():
+        expr = str(rule["expr"])
+        for name, matched in named_labels(expr):
+            assert matched <= labels_of(name), (rule["alert"], name, matched - labels_of(name))
+        names = [name for name, _ in named_labels(expr)]
+        for joined in re.findall(r"\bon\(([a-z_]+)\)", expr):
+            assert all(joined in labels_of(name) for name in names), (rule["alert"], joined)
+        spoken = set(re.findall(r"\$labels\.([a-z_]+)", rule["annotations"]["summary"]))
+        # What is told are the labels of the left side; those joined to it bring none of theirs.
+        assert not names or spoken <= labels_of(names[0]), (rule["alert"], spoken)
+
+
+def test_every_label_a_panel_matches_sums_or_shows_exists() -> None:
+    board = json.loads((OBSERVABILITY / "dashboard.json").read_text())
+    for target in (target for panel in board["panels"] for target in panel.get("targets", ())):
+        expr = target["expr"]
+        carried = set()
+        for name, matched in named_labels(expr):
+            assert matched <= labels_of(name), (expr, matched - labels_of(name))
+            carried |= labels_of(name)
+        summed = [set(re.split(r",\s*", each)) for each in re.findall(r"\bby \(([^)]*)\)", expr)]
+        shown = set(re.findall(r"\{\{\s*([a-z_]+)\s*\}\}", target.get("legendFormat", "")))
+        assert all(each <= carried for each in summed), expr
+        assert shown <= (set.union(*summed) if summed else carried), (expr, shown)
+
+
+def test_every_value_a_rule_matches_is_one_that_is_told() -> None:
+    """A misspelt class or phase matches nothing, and such a rule is silent for ever."""
+    told = {
+        "tier": {*TIERS}, "class": {"urgent", "all", "other"}, "phase": {"closed", "half_open", "open"},
+        "window": {"1h", "6h"}, "name": {"dispatcher"}, "code": {"hook.unavailable"},
+        "severity": {"low", "normal", "urgent"}, "writing": {each.value for each in Writing},
+    }  # fmt: skip
+    for rule in rules():
+        for label, value in re.findall(r'([a-z_]+)="([^"]*)"', str(rule["expr"])):
+            assert label == "job" or value in told[label], (rule["alert"], label, value)
 
 
 def test_every_metric_is_explained_and_every_one_explained_exists() -> None:
@@ -121,7 +182,9 @@ def seconds(text: str) -> int:
 
 def holds(expr: str, series: Series, now: int) -> bool:
     """Evaluate an expression whose every metric follows the same series of one label set."""
-    halves = re.split(r" and ignoring\(window\) ", expr)
+    halves = re.split(r" and (?:ignoring|on)\([a-z]+\) ", expr)
+    # Of a connection that runs: what a rule joins to leave the others alone holds.
+    halves = [halves[0], *(half for half in halves[1:] if "_connection_active" not in half)]
     found = [re.fullmatch(HALF, half) for half in halves]
     assert all(found), f"{expr}: the model does not know this shape"
 
@@ -174,7 +237,7 @@ def test_one_retry_never_alarms_and_lasting_trouble_does(rule: dict[str, Any]) -
     lasting = trouble(rule, lambda now: now >= 600)
 
     assert not any(states(rule, one_retry, over_s=3600))
-    assert states(rule, lasting, over_s=7200)[-1]
+    assert states(rule, lasting, over_s=7200 + seconds(rule["for"]))[-1]
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: str(rule["alert"]))

@@ -53,6 +53,16 @@ LANES = (
             for name, oldest in (("urgent", lane.oldest_urgent), ("all", lane.oldest))
         ],
     ),
+    gauge(
+        "pushes_bound_seconds",
+        "How old figures get at most while so much is owed, by connection and class; as sampled last.",
+        ("connection", "class"),
+        lambda look: [
+            ((code, name), seconds)
+            for code, classes in look.bounds.items()
+            for name, seconds in classes.items()
+        ],
+    ),
     counter(
         "figures_arrived",
         "Figures that became owed, by connection; as of the newest sample.",
@@ -110,6 +120,12 @@ FRESHNESS = (
             for window, rate in (("1h", each.burn_1h), ("6h", each.burn_6h))
         ],
     ),
+    gauge(
+        "late_slots",
+        "In how many of the last six stretches of ten minutes any figure of a tier was late.",
+        ("tier",),
+        lambda look: [((tier,), count) for tier, count in look.late_slots.items()],
+    ),
 )
 OTHERS = (
     gauge(
@@ -165,9 +181,9 @@ OTHERS = (
             for phase in ("closed", "half_open", "open")
         ],
     ),
-    counter(
-        "breaker_openings",
-        "How often a connection ceased to answer, by connection.",
+    gauge(
+        "breaker_openings_in_a_row",
+        "How often in a row a connection was tried and did not answer; quiet minutes begin anew.",
         ("connection",),
         lambda look: [((each.code,), each.openings) for each in look.calls],
     ),

@@ -40,6 +40,36 @@ RUNNING = (
         ],
     ),
     gauge(
+        "notices_waiting",
+        "What a route is still to be told, for whatever reason it waits, by route.",
+        ("route",),
+        lambda look: [((each.name,), each.waiting) for each in look.people],
+    ),
+    gauge(
+        "notices_due_seconds",
+        "Since when the oldest that a route should have been told is not written; 0 when all is.",
+        ("route",),
+        lambda look: [((each.name,), look.age_s(each.due)) for each in look.people],
+    ),
+    gauge(
+        "messages_unsent",
+        "Messages that are written and not sent, by route.",
+        ("route",),
+        lambda look: [((each.name,), each.unsent) for each in look.people],
+    ),
+    gauge(
+        "route_failing_seconds",
+        "Since when no message of a route is taken; 0 while they are.",
+        ("route",),
+        lambda look: [((each.name,), look.age_s(each.fails)) for each in look.people],
+    ),
+    gauge(
+        "happenings_unsettled_seconds",
+        "Since when nobody settled whom the oldest happening is owed to; 0 when all are settled.",
+        (),
+        lambda look: [((), look.age_s(look.unsettled))],
+    ),
+    gauge(
         "retry_runs",
         "Groups of cases that are being retried.",
         (),
@@ -56,6 +86,12 @@ RUNNING = (
         "Time since the last sign of life of the dispatcher and of each queue's canary.",
         ("name",),
         lambda look: [((sign.name,), look.age_s(sign.at)) for sign in look.signs],
+    ),
+    gauge(
+        "sample_age_seconds",
+        "Time since the newest sample; what is counted from sample to sample stands still since then.",
+        (),
+        lambda look: [((), look.age_s(look.newest.at))] if look.newest is not None else [],
     ),
     gauge(
         "queue_deaf",

@@ -102,7 +102,7 @@ class Lane:
 
 
 def tiers(
-    samples: Sequence[Sample], objectives: Mapping[str, Objective], *, now: datetime
+    samples: Sequence[Sample], newest: Sample | None, objectives: Mapping[str, Objective], *, now: datetime
 ) -> tuple[Tier, ...]:
     """Return every tier, also one on which nothing ever came."""
     drained = dict(rows(_DRAINED))
@@ -116,7 +116,7 @@ def tiers(
             rejected=stands.get((name, "rejected"), 0),
             oldest=oldest.get(name),
             drained=drained.get(name, 0),
-            arrived=_newest(samples, "tiers", name).get("arrived", 0),
+            arrived=_figures(newest, "tiers", name).get("arrived", 0),
             pace=_pace(samples, "tiers", name, now=now),
             objective=objectives[name],
             history=_history(samples, "tiers", name),
@@ -125,14 +125,14 @@ def tiers(
     )
 
 
-def lanes(samples: Sequence[Sample], *, now: datetime) -> tuple[Lane, ...]:
+def lanes(samples: Sequence[Sample], newest: Sample | None, *, now: datetime) -> tuple[Lane, ...]:
     """Return the lane of every channel."""
     found = []
     for row in rows(_LANES):
         kind, code = "lanes", row[1]
         values: list[Any] = [
             *row,
-            _newest(samples, kind, code).get("arrived", 0),
+            _figures(newest, kind, code).get("arrived", 0),
             _pace(samples, kind, code, now=now),
             _history(samples, kind, code),
         ]
@@ -145,12 +145,13 @@ def recent_samples(*, now: datetime) -> list[Sample]:
     return list(Sample.objects.filter(at__gt=now - HISTORY).order_by("at"))
 
 
-def _newest(samples: Sequence[Sample], kind: str, name: str) -> dict[str, int]:
-    return _figures(samples[-1], kind, name) if samples else {}
+def newest_sample() -> Sample | None:
+    """Return the newest sample however old it is: a counter read from it stands still, and never falls."""
+    return Sample.objects.order_by("-at").first()
 
 
-def _figures(sample: Sample, kind: str, name: str) -> dict[str, int]:
-    found: Any = sample.figures.get(kind, {}).get(name, {})
+def _figures(sample: Sample | None, kind: str, name: str) -> dict[str, int]:
+    found: Any = sample.figures.get(kind, {}).get(name, {}) if sample is not None else {}
     return dict(found)
 
 

@@ -85,6 +85,17 @@ def slots(*, now: datetime, span: timedelta = QUARTER_DAY) -> tuple[Slot, ...]:
     return tuple(Slot(at, tier, tuple(counts)) for (at, tier), counts in found.items())
 
 
+def late_slots(
+    found: Sequence[Slot], objectives: Mapping[str, Objective], *, now: datetime
+) -> Mapping[str, int]:
+    """Return by tier in how many slots of the last hour any figure was late: one retry is late in one."""
+    recent = [each for each in found if each.at > now - HOUR]
+    return {
+        tier: sum(objective.late(each.counts) > 0 for each in recent if each.tier == tier)
+        for tier, objective in objectives.items()
+    }
+
+
 def allowances(objectives: Mapping[str, Objective], *, now: datetime) -> tuple[Allowance, ...]:
     """Return the allowance of every tier, over the window and lately."""
     month = _sums("hour", now - WINDOW)

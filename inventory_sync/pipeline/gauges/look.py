@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from django.conf import settings
 
 from inventory_sync.connections.ladder import Standing, ladder
 from inventory_sync.domain.freshness import Objective
-from inventory_sync.pipeline.gauges import calls, flow, fresh, steps
+from inventory_sync.pipeline.gauges import calls, flow, fresh, people, steps
 from inventory_sync.pipeline.models_tallies import Sample
 from inventory_sync.pipeline.watch import Watch, watch
+
+STANDS_FOR = timedelta(minutes=5)
+"""So long a sample says how things stand; an older one only what was counted by then."""
 
 
 class Look:
@@ -35,12 +38,25 @@ class Look:
         return flow.recent_samples(now=self.now)
 
     @cached_property
+    def newest(self) -> Sample | None:
+        return self.samples[-1] if self.samples else flow.newest_sample()
+
+    @cached_property
     def tiers(self) -> tuple[flow.Tier, ...]:
-        return flow.tiers(self.samples, self.objectives, now=self.now)
+        return flow.tiers(self.samples, self.newest, self.objectives, now=self.now)
 
     @cached_property
     def lanes(self) -> tuple[flow.Lane, ...]:
-        return flow.lanes(self.samples, now=self.now)
+        return flow.lanes(self.samples, self.newest, now=self.now)
+
+    @cached_property
+    def bounds(self) -> Mapping[str, Mapping[str, float]]:
+        """Return by lane how old each class may get while things go on, if a sample says so lately."""
+        newest = self.newest
+        if newest is None or self.now - newest.at > STANDS_FOR:
+            return {}
+        found: Mapping[str, Mapping[str, float]] = newest.figures.get("bounds", {})
+        return found
 
     @cached_property
     def ages(self) -> tuple[fresh.Ages, ...]:
@@ -53,6 +69,18 @@ class Look:
     @cached_property
     def allowances(self) -> tuple[fresh.Allowance, ...]:
         return fresh.allowances(self.objectives, now=self.now)
+
+    @cached_property
+    def late_slots(self) -> Mapping[str, int]:
+        return fresh.late_slots(self.slots, self.objectives, now=self.now)
+
+    @cached_property
+    def people(self) -> tuple[people.Telling, ...]:
+        return people.telling(now=self.now)
+
+    @cached_property
+    def unsettled(self) -> datetime | None:
+        return people.unsettled()
 
     @cached_property
     def calls(self) -> tuple[calls.Calls, ...]:
@@ -88,7 +116,7 @@ class Look:
 
     @cached_property
     def requests(self) -> steps.Requests:
-        return steps.requests(self.samples)
+        return steps.requests(self.newest)
 
     @cached_property
     def watch(self) -> Watch:

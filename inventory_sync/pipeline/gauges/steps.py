@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -122,7 +121,7 @@ def refusals() -> dict[str, int]:
     return dict(models.DoorTally.objects.order_by("code").values_list("code", "count"))
 
 
-def requests(samples: Sequence[Sample]) -> Requests:
+def requests(newest: Sample | None) -> Requests:
     """Return what the newest sample counted."""
-    found = samples[-1].figures.get("requests", {}) if samples else {}
+    found = newest.figures.get("requests", {}) if newest is not None else {}
     return Requests(found.get("asked", 0), found.get("refused", 0))
