@@ -41,6 +41,8 @@ from inventory_sync.pipeline.ports import Acknowledged, Ports
 from inventory_sync.propagation.ports import Attempt, Row
 
 WAITING, SHADOW = "waiting", "shadow"
+LONGEST_REST = timedelta(seconds=15)
+"""Of listings whose whole flight failed: how often a connection in trouble is asked its breaker says."""
 
 
 def settle(work: Sandwich, *, ports: Ports) -> dict[str, int]:
@@ -153,6 +155,8 @@ def _retry_in(work: Sandwich, row: Row, error: SyncError | None, ports: Ports) -
         return AFTER_THE_PROBE  # until the breaker allows it nobody begins; then nothing should sleep on
     if isinstance(error, Transient) and error.retry_after_s is not None:
         return timedelta(seconds=error.retry_after_s)
+    if error is work.whole and isinstance(error, Transient):
+        return lane.retry_after(row.state.attempts + 1, ports.jitter(), cap=LONGEST_REST)
     if error is not None:
         return lane.retry_after(row.state.attempts + 1, ports.jitter())
     shown = work.read_after.get(row.id)

@@ -39,6 +39,7 @@ from inventory_sync.pipeline.evidence.keep import Seals
 from inventory_sync.pipeline.ports import Account, Limits, Ports
 from inventory_sync.pipeline.tallies import count_flight
 from inventory_sync.pipeline.turns import SessionTurns
+from inventory_sync.pipeline.waking import wake
 from inventory_sync.propagation.guarding import judge
 from inventory_sync.propagation.mirror_cut import note_moved
 from inventory_sync.propagation.store import PostgresLanes
@@ -81,6 +82,10 @@ def open_account(connection_id: int, *, held_too: bool = False, clock: Clock | N
     row = Connection.objects.prefetch_related("secrets").get(pk=connection_id)
     exchanges: list[Exchange] = []
     capabilities = registry.connector(row.connector).capabilities
+
+    def recovered(connection_id: int) -> None:
+        wake(connection_id, now=(clock or utc_now)())
+
     gate = Gate(
         row.pk,
         capabilities,
@@ -89,6 +94,7 @@ def open_account(connection_id: int, *, held_too: bool = False, clock: Clock | N
         new_id=correlation.new_id,
         held_too=held_too,
         clock=clock,
+        recovered=recovered,
     )
 
     def ended(exchange: Exchange) -> None:
