@@ -25,8 +25,9 @@ from tests.chaos.schedule import SMOKE, long
 AROUND_S = 900
 """What bringing up, settling and judging may take beside the trade, on the slowest machine."""
 SHOWN = (
-    "faults_played", "sales", "landed", "lost", "doubled", "unapplied", "books_differ", "oversold",
-    "oversold_inherent", "regressed", "written_over", "over_limit", "converged_after_s",
+    "faults_played", "sales", "landed", "lost", "doubled", "unapplied", "books_differ", "ledger_differs",
+    "audit_differs", "oversold", "oversold_inherent", "regressed", "written_over", "over_limit",
+    "converged_after_s",
 )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -17,7 +17,8 @@ from django.utils import timezone
 
 from inventory_sync.connections.models import Cursor
 from runner.embedded import services
-from tests.chaos import books, judge
+from tests.chaos import books, judge, ledgers
+from tests.chaos.calm import Calm, measure
 from tests.chaos.faults import Done, Faults
 from tests.chaos.ground import SKUS, Away, Ground
 from tests.chaos.journal import Doc, read
@@ -27,10 +28,13 @@ from tests.walks import retailer
 CONVERGE_S = 120.0
 """How long after the last fault everything must be right everywhere."""
 ASK_AGAIN_S = 10.0
+TRADE_EVERY_S = 0.25
+"""Three orders in two seconds and as much at the till: enough to find every figure in movement."""
 LEAST = 100
 """Fewer faults than these prove nothing."""
 UNREACHABLE = ("channel_outage", "channel_5xx", "channel_429", "channel_garbage", "net_silent", "net_refused")
 EVERYWHERE = ("postgres", "broker", "kill")
+OUTSIDE = ("network", "channel")
 Say = Callable[[str], None]
 
 
@@ -43,6 +47,8 @@ class Campaign:
     done: list[Done] = field(default_factory=list)
     converged_after_s: float | None = None
     owed: list[str] = field(default_factory=list)
+    traded_from: datetime | None = None
+    calm: Calm | None = None
     report: Doc = field(default_factory=dict)
 
 
@@ -60,11 +66,17 @@ def campaign(seed: int, size: Size, folder: Path, say: Say) -> Campaign:
             ground.open(seed=seed)
             say(f"everything is up after {time.monotonic() - began:.0f} s; {size.total} faults are planned")
             _wait_for_rest(ground, 90)
-            ground.trade(every_s=0.12)
+            made.traded_from = timezone.now()
+            ground.trade(every_s=TRADE_EVERY_S)
             _break(made, ground, pool, say)
             ground.end_trade()
             Faults(ground).heal()
             _converge(made, ground, say)
+            if made.converged_after_s is not None:
+                connection.close()
+                made.calm = measure(ground)
+                say(f"alone: {made.calm.document()}")
+                _wait_for_rest(ground, 60)
             made.report = _judged(made, ground)
             assert not ground.beside_alive(), f"a witness died: {ground.beside_alive()}"
         finally:
@@ -111,6 +123,9 @@ def _wait_for_rest(ground: Ground, patience_s: float) -> None:
 def _judged(made: Campaign, ground: Ground) -> Doc:
     journals = {name: list(read(ground.journal(name))) for name in (*ground.shops, "till")}
     compared = books.compare(ground, journals)
+    ledger = ledgers.compare_ledger(journals["till"])
+    assert made.traded_from is not None
+    audit = ledgers.compare_audit(made.traded_from, _troubles(made.done))
     products = {code: {retailer.product_of(code, sku): sku for sku in SKUS} for code in ground.shops}
     seen = judge.read_books(
         {code: journals[code] for code in ground.shops}, journals["till"], products=products,
@@ -136,6 +151,8 @@ def _judged(made: Campaign, ground: Ground) -> Doc:
         "doubled": len(compared.doubled),
         "unapplied": len(compared.unapplied),
         "books_differ": len(compared.differs),
+        "ledger_differs": len(ledger),
+        "audit_differs": len(audit),
         "oversold": found.oversold,
         "oversold_inherent": found.oversold_inherent,
         "regressed": found.regressed,
@@ -145,20 +162,24 @@ def _judged(made: Campaign, ground: Ground) -> Doc:
         "converged_after_s": made.converged_after_s,
         "still_owed": made.owed[:20],
         "recovery_s": recovery,
+        "alone": made.calm.document() if made.calm else {},
         "restarts": len(ground.away),
         "cases": compared.cases,
         "details": [
             *compared.lost[:10], *compared.doubled[:10], *compared.unapplied[:10], *compared.differs[:20],
-            *found.notes[:20],
+            *ledger[:20], *audit[:20], *found.notes[:20],
         ],
     }  # fmt: skip
-    report["breaches"] = breaches(report)
+    report["breaches"] = [*breaches(report), *(made.calm.breaches() if made.calm else ())]
     return report
 
 
 def breaches(report: Doc) -> list[str]:
     """Return which promises were not kept."""
-    zero = ("lost", "doubled", "unapplied", "books_differ", "oversold", "regressed", "over_limit")
+    zero = (
+        "lost", "doubled", "unapplied", "books_differ", "ledger_differs", "audit_differs", "oversold",
+        "regressed", "over_limit",
+    )  # fmt: skip
     found = [f"{name}: {report[name]}" for name in zero if report[name]]
     if report["converged_after_s"] is None:
         found.append(f"not settled within {CONVERGE_S:.0f} s after the last fault")
@@ -174,6 +195,20 @@ def _unreachable(done: list[Done], away: list[Away]) -> list[judge.Fault]:
         judge.Fault("" if one.planned.family in EVERYWHERE else one.planned.target, one.began, one.lifted)
         for one in done
         if one.planned.kind in UNREACHABLE or one.planned.family in EVERYWHERE
+    ]
+
+
+def _troubles(done: list[Done]) -> list[ledgers.Trouble]:
+    """Return when the shops were ailing by our doing, whether or not the hub met it."""
+    return [
+        ledgers.Trouble(
+            one.planned.target,
+            one.began,
+            one.lifted,
+            whole=one.played and one.planned.kind == "channel_outage",
+        )
+        for one in done
+        if one.planned.family in OUTSIDE
     ]
 
 

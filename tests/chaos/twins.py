@@ -27,7 +27,7 @@ from tests.chaos.journal import Journal
 KEPT = {
     "history": ("product_id", "value", "who"),
     "level": ("store", "sku", "on_hand"),
-    "event": ("id", "type", "store", "order"),
+    "event": ("id", "type", "store", "order", "lines"),
     "acked": (),
     "lost": (),
     "gone": (),
