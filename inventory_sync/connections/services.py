@@ -104,6 +104,19 @@ def pause(*, connection_id: int, actor: audit.Actor, reason: str) -> Connection:
     )
 
 
+def pause_drained(*, connection_id: int, actor: audit.Actor, reason: str) -> Connection:
+    """Pause what has drained, unless staff said something else meanwhile."""
+    return set_state(
+        connection_id,
+        Connection.State.PAUSED,
+        reason,
+        actor=actor,
+        action="connection.paused",
+        why=reason,
+        only=Connection.State.DRAINING,
+    )
+
+
 def resume(*, connection_id: int, actor: audit.Actor, reason: str) -> Connection:
     """Have it read and written again; what happened meanwhile is asked for at once."""
     with transaction.atomic():
@@ -170,11 +183,14 @@ def set_state(
     action: str,
     why: str,
     unless: Connection.State | None = None,
+    only: Connection.State | None = None,
 ) -> Connection:
-    """Change the state with its reason; nothing when it is so already, or when the state is `unless`."""
+    """Change the state with its reason; nothing when it is so already, is `unless`, or is not `only`."""
     with transaction.atomic():
         row = Connection.objects.select_for_update().get(pk=connection_id)
-        if row.state == unless or (row.state, row.state_reason) == (state, state_reason):
+        if row.state == unless or (only is not None and row.state != only):
+            return row
+        if (row.state, row.state_reason) == (state, state_reason):
             return row
         before = audit.snapshot(row)
         if row.state != state:

@@ -11,6 +11,7 @@ from inventory_sync.cases.services import open_summaries
 from inventory_sync.connections import holding, services
 from inventory_sync.connections.breakers import ACTOR
 from inventory_sync.connections.models import Breaker, Connection, Maintenance
+from inventory_sync.connections.running import RUNNING, Errand
 from inventory_sync.domain.errors import NotAnswering
 from inventory_sync.domain.writing import Writing
 from inventory_sync.pipeline.ports import Ports
@@ -61,10 +62,18 @@ def left_to_drain(row: Connection) -> dict[str, int]:
 
 
 def own_silent(*, ports: Ports, after: timedelta) -> int:
-    """Have somebody own each connection that has not answered for long; returns how many cases changed."""
+    """Have somebody own each connection that has not answered for long; returns how many cases changed.
+
+    One that staff hold is not asked, and one whose window has just ended gets as long again to answer.
+    """
     now = ports.clock()
-    long_ago = Breaker.objects.exclude(phase=Breaker.Phase.CLOSED).filter(since__lte=now - after)
-    silent = list(long_ago.select_related("connection"))
+    held = Maintenance.objects.filter(starts_at__lte=now, ends_at__gt=now - after).exclude(
+        closed_at__lte=now - after
+    )
+    long_ago = Breaker.objects.exclude(phase=Breaker.Phase.CLOSED).filter(
+        since__lte=now - after, connection__state__in=RUNNING[Errand.PAY]
+    )
+    silent = list(long_ago.exclude(connection__in=held.values("connection")).select_related("connection"))
     answering = Breaker.objects.filter(phase=Breaker.Phase.CLOSED).values_list("connection_id", flat=True)
     known = open_summaries(NotAnswering.code)
     new = [row for row in silent if str(row.connection_id) not in known]
@@ -99,6 +108,6 @@ def _pause_drained(now: datetime) -> int:
             log.info("connection.drains", connection=row.code, **left)
             continue
         why = f"Drained: what it was owed is paid. {row.state_reason}".strip()
-        services.pause(connection_id=row.pk, actor=ACTOR, reason=why)
-        done += 1
+        paused = services.pause_drained(connection_id=row.pk, actor=ACTOR, reason=why)
+        done += paused.state == Connection.State.PAUSED
     return done

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from inventory_sync.cases.models import Case
-from inventory_sync.connections import holding
+from inventory_sync.connections import holding, services
 from inventory_sync.connections.models import Breaker, Connection, Cursor
+from inventory_sync.pipeline import tending
 from inventory_sync.pipeline.debts import find_debts
 from inventory_sync.pipeline.tending import tend
 from inventory_sync.propagation.models import Listing
@@ -93,6 +94,48 @@ def test_a_long_silence_is_a_case_that_closes_when_it_answers(hub: Hub) -> None:
     assert tended(hub)["silent"] == 1
     case.refresh_from_db()
     assert (case.state, case.resolution) == ("resolved", "It answers again.")
+
+
+def test_whoever_is_resumed_while_the_drain_is_looked_at_is_not_paused_again(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holding.drain(connection_id=hub.shop.pk, **WHY)
+
+    def nothing_left(row: Connection) -> dict[str, int]:
+        services.resume(connection_id=row.pk, **WHY)
+        return {}
+
+    monkeypatch.setattr(tending, "left_to_drain", nothing_left)
+
+    assert tended(hub)["drained"] == 0
+    assert state(hub) == "active"
+
+
+@pytest.mark.parametrize("how", ["paused", "a window"])
+def test_whoever_is_held_by_staff_is_not_blamed_for_its_silence(hub: Hub, how: str) -> None:
+    Breaker.objects.create(connection=hub.shop, phase="open", since=hub.clock(), next_at=hub.clock())
+    hub.clock.advance(60)
+    if how == "paused":
+        services.pause(connection_id=hub.shop.pk, **WHY)
+    else:
+        holding.plan_maintenance(
+            connection_id=hub.shop.pk,
+            starts_at=hub.clock(),
+            ends_at=hub.clock() + timedelta(minutes=20),
+            now=hub.clock(),
+            **WHY,
+        )
+
+    hub.clock.advance(19 * 60)
+    assert tended(hub)["silent"] == 0
+
+    if how == "paused":
+        services.resume(connection_id=hub.shop.pk, **WHY)
+    else:
+        hub.clock.advance(9 * 60)
+        assert tended(hub)["silent"] == 0  # it had no time to answer yet
+        hub.clock.advance(3 * 60)
+    assert tended(hub)["silent"] == 1
 
 
 def test_while_the_breaker_is_open_nobody_is_sent_there_in_vain(hub: Hub) -> None:
