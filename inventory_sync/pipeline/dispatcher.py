@@ -1,7 +1,8 @@
 """The dispatcher: finds every debt within a second or two and wakes its tier.
 
-One leader by an advisory lock of PostgreSQL; others stand by. When the broker does not take wake-ups, or a
-queue's canary does not sing, it does the work itself, one step at a time: an outage costs time only.
+One leader by an advisory lock of PostgreSQL; others stand by. A leader whose round fails gives the lead up
+for a while, so that one that can leads. When the broker takes no wake-ups, or a queue's canary does not sing,
+it does the work itself, one step at a time (inline.py): an outage costs time only.
 """
 
 from __future__ import annotations
@@ -17,41 +18,20 @@ from typing import Any
 from django.db import close_old_connections, connection
 from django.db.utils import DatabaseError, InterfaceError
 
-from inventory_sync.pipeline import schedule, steps
 from inventory_sync.pipeline.debts import Debt, find_debts, owed
+from inventory_sync.pipeline.inline import Inline, database_answers
 from inventory_sync.pipeline.models import Sign
 from inventory_sync.pipeline.ports import Ports
 from inventory_sync.pipeline.routes import QUEUES
-from inventory_sync.pipeline.watch import Ear, Named, Watch, ears_of, songs, watch
+from inventory_sync.pipeline.watch import Ear, Named, Watch, at_work, ears_of, songs, watch
 from inventory_sync.support.logs import get_logger
 
 log = get_logger(__name__)
 
 LOCK = 0x1D15BA7C  # any number, the same everywhere
 BROKER_REST = timedelta(seconds=10)
+STAND_BACK_S = 3.0  # after a failed round: longer than any other takes to ask for the lead
 KEEP_HOUSE_EVERY = timedelta(seconds=60)
-
-
-def keep_house(at: str) -> dict[str, int]:
-    return schedule.once("keep_house", at, steps.keep_house)
-
-
-WORK: dict[str, Callable[..., dict[str, int]]] = {
-    "pipeline.drain_intake": steps.drain_intake,
-    "pipeline.compute": steps.compute_availability,
-    "pipeline.push": steps.push_connection,
-    "pipeline.mirror": steps.mirror_connection,
-    "pipeline.follow_orders": steps.follow_orders,
-    "pipeline.send_orders": steps.send_orders,
-    "pipeline.tell_deliveries": steps.tell_deliveries,
-    "pipeline.sweep": steps.sweep_stream,
-    "pipeline.read_again": steps.read_again,
-    "pipeline.retry_cases": steps.retry_cases,
-    "pipeline.tell_people": steps.tell_people,
-    "pipeline.keep_house": keep_house,
-    "pipeline.verify": steps.verify,
-    "pipeline.evidence": steps.seal_evidence,
-}
 
 
 @dataclass(slots=True)
@@ -67,21 +47,25 @@ class Dispatcher:
     kept_house_at: datetime | None = None
     ears: dict[str, Ear] = field(default_factory=dict)
     told: frozenset[tuple[str, ...]] = frozenset()
+    inline: Inline = field(default_factory=Inline)
 
     def run(self, *, every_s: float, stop: Callable[[], bool]) -> None:
         """Lead until told to stop; a lost database costs the lead and is waited for."""
+        keep_session()
         while not stop():
-            started = time.monotonic()
+            started, rest_s = time.monotonic(), 0.0
             try:
                 close_old_connections()
                 if self.lead():
                     self.dispatch()
-            except (DatabaseError, InterfaceError) as error:
-                log.warning("dispatcher.database_lost", error=str(error).splitlines()[0])
-                connection.close()
-            except Exception:
-                log.exception("dispatcher.failed")
-            time.sleep(max(0.0, every_s - (time.monotonic() - started)))
+            except Exception as error:
+                if isinstance(error, (DatabaseError, InterfaceError)) and not database_answers():
+                    log.warning("dispatcher.database_lost", error=repr(error)[:200])
+                else:
+                    log.exception("dispatcher.failed")
+                    rest_s = STAND_BACK_S
+                connection.close()  # and the lead with it: another may know how to go on
+            time.sleep(max(rest_s, every_s - (time.monotonic() - started)))
 
     def lead(self) -> bool:
         """Say whether we lead: the lock is held by the session, and lost with it."""
@@ -113,7 +97,7 @@ class Dispatcher:
         self._tell(seen)
         deaf = seen.deaf if heard else frozenset(QUEUES)
         if deaf:
-            self._work([debt for debt in chores if debt.queue in deaf])
+            self.inline.work([debt for debt in chores if debt.queue in deaf])
             self._sign(now, debts=len(debts), broker=heard, deaf=sorted(deaf))
         return debts
 
@@ -122,8 +106,10 @@ class Dispatcher:
         if not self.ears:
             kept = ears_of(Sign.objects.filter(name="dispatcher").first())
             self.ears = {queue: replace(ear, unanswered=None) for queue, ear in kept.items()}
-        sung = songs()
-        self.ears = {queue: ear.hear(sung[queue], now) for queue, ear in self.ears.items()}
+        sung, busy = songs(), at_work(now)
+        self.ears = {
+            queue: ear.hear(sung[queue], now, at_work=queue in busy) for queue, ear in self.ears.items()
+        }
 
     def _sign(self, now: datetime, *, debts: int, broker: bool, deaf: Sequence[str] = ()) -> None:
         detail = {
@@ -191,16 +177,11 @@ class Dispatcher:
             self.send("pipeline.canary", queue, {"queue": queue, "sent_at": now.isoformat()})
             self.ears[queue] = self.ears[queue].send(now)
 
-    def _work(self, debts: list[Debt]) -> None:
-        """Do the work here, one step after the other, each bounded in time."""
-        for debt in debts:
-            work = WORK[debt.task]
-            try:
-                work(**debt.arguments)
-            except (DatabaseError, InterfaceError):
-                raise
-            except Exception:
-                log.exception("dispatcher.step_failed", task=debt.task)
+
+def keep_session() -> None:
+    """Have this process keep its session however old it gets: the lead is held by it."""
+    connection.settings_dict["CONN_MAX_AGE"] = None
+    connection.close_at = None
 
 
 def _key(each: Named) -> tuple[str, ...]:

@@ -5,8 +5,11 @@ Every step is bounded in time and safe to run at any moment, any number of times
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from django.conf import settings
 from django.db import close_old_connections
@@ -35,9 +38,22 @@ log = get_logger(__name__)
 SWEEP_SECONDS = 60.0  # well within the lease of a stream
 
 
+_most_s: ContextVar[float] = ContextVar("most_s", default=math.inf)
+
+
+@contextmanager
+def hurried(seconds: float) -> Iterator[None]:
+    """Let no step inside go on for longer, whatever it would allow itself: others wait for this process."""
+    token = _most_s.set(seconds)
+    try:
+        yield
+    finally:
+        _most_s.reset(token)
+
+
 def deadline(seconds: float | None = None) -> Callable[[], bool]:
     """Return a function that says whether this step has run long enough."""
-    end = time.monotonic() + (seconds or settings.INVENTORY_SYNC["DRAIN_SECONDS"])
+    end = time.monotonic() + min(seconds or settings.INVENTORY_SYNC["DRAIN_SECONDS"], _most_s.get())
     return lambda: time.monotonic() >= end
 
 

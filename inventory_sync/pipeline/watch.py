@@ -54,6 +54,9 @@ class Named:
         return f"{self.queues} worker {self.pid} on {self.host} {what} since {self.since:%H:%M:%S} UTC"
 
 
+THOUGHTS = ("unanswered", "deaf_since", "sings_since")
+
+
 @dataclass(frozen=True, slots=True)
 class Ear:
     """What the leader thinks of one queue."""
@@ -64,12 +67,17 @@ class Ear:
     sings_since: datetime | None = None
     """Since when a deaf queue sings again."""
 
-    def hear(self, song: datetime | None, now: datetime) -> Ear:
-        """Return what to think after looking for songs; `song` is when the last canary that sang was sent."""
+    def hear(self, song: datetime | None, now: datetime, *, at_work: bool = False) -> Ear:
+        """Return what to think after looking for songs; `song` is when the last canary that sang was sent.
+
+        at_work: whoever could take the canary is at something that may last; it waits in line.
+        """
         ear = self
         if ear.unanswered is not None and song is not None and song >= ear.unanswered:
             sings = ear.sings_since or (now if ear.deaf_since is not None else None)
             ear = replace(ear, unanswered=None, sings_since=sings)
+        if at_work and ear.deaf_since is None:
+            return ear
         if ear.unanswered is not None and now - ear.unanswered > DEAF_AFTER:
             return replace(ear, deaf_since=ear.deaf_since or ear.unanswered, sings_since=None)
         if ear.unanswered is not None and now - ear.unanswered > MISSED_AFTER:
@@ -83,12 +91,13 @@ class Ear:
         return self if self.unanswered is not None else replace(self, unanswered=now)
 
     def to_json(self) -> dict[str, str]:
-        kept = {name: getattr(self, name) for name in ("unanswered", "deaf_since", "sings_since")}
+        kept = {name: getattr(self, name) for name in THOUGHTS}
         return {name: value.isoformat() for name, value in kept.items() if value is not None}
 
     @classmethod
     def from_json(cls, kept: Mapping[str, str]) -> Ear:
-        return cls(**{name: datetime.fromisoformat(value) for name, value in kept.items()})
+        """Read what a leader left, perhaps one of another version: what it knew besides is passed over."""
+        return cls(**{name: datetime.fromisoformat(kept[name]) for name in THOUGHTS if name in kept})
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +152,27 @@ def songs() -> dict[str, datetime | None]:
     """Return per queue when the canary was sent that sang last."""
     sent = {sign.name: sign.sent_at for sign in Sign.objects.filter(name__startswith="canary:")}
     return {name: sent.get(f"canary:{name}") for name in QUEUES}
+
+
+def at_work(now: datetime) -> frozenset[str]:
+    """Return the queues whose every process is at a task no longer than a healthy one, or just done with one.
+
+    With one process to a queue a sweep of a minute keeps the canaries in line that long: no deafness.
+    """
+    processes = defaultdict(list)
+    for worker in Worker.objects.filter(seen_at__gte=now - SILENT_AFTER):
+        for queue in worker.queues.split(","):
+            processes[queue].append(_makes_progress(worker, now))
+    return frozenset(queue for queue, all_of_them in processes.items() if all(all_of_them))
+
+
+def _makes_progress(worker: Worker, now: datetime) -> bool:
+    if worker.since is None:
+        return False
+    route = ROUTES.get(worker.task)
+    if route is not None:
+        return now - worker.since <= route.holds
+    return bool(worker.taken) and not worker.task and now - worker.since <= MISSED_AFTER
 
 
 def _named(

@@ -22,7 +22,7 @@ from inventory_sync.connections import registry
 from inventory_sync.connections.models import Budget, Connection
 from inventory_sync.connections.services import create_connection
 from inventory_sync.ledger.models import Reservation, StockLevel
-from inventory_sync.pipeline import dispatcher, wiring
+from inventory_sync.pipeline import inline, wiring
 from inventory_sync.pipeline.debts import find_debts
 from inventory_sync.pipeline.ports import Ports
 from inventory_sync.propagation.services import sync_listings
@@ -68,7 +68,7 @@ class Retailer:
             if debt.task == TELLING:  # who is told what has tests of its own
                 continue
             with self.paced():
-                dispatcher.WORK[debt.task](**debt.arguments, ports=self.ports)
+                inline.WORK[debt.task](**debt.arguments, ports=self.ports)
         return any(debt.task not in ("pipeline.sweep", "pipeline.verify", TELLING) for debt in debts)
 
     @contextlib.contextmanager

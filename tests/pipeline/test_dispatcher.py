@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, OperationalError, ProgrammingError, connection
 
 from inventory_sync.connections.models import Connection, Cursor, Hook
 from inventory_sync.intake.models import Delivery, ReadDue
-from inventory_sync.ledger.models import Movement
 from inventory_sync.pipeline import dispatcher as dispatching
-from inventory_sync.pipeline import steps
+from inventory_sync.pipeline import inline, steps
 from inventory_sync.pipeline.debts import find_debts
-from inventory_sync.pipeline.dispatcher import BROKER_REST, Dispatcher
+from inventory_sync.pipeline.dispatcher import BROKER_REST, STAND_BACK_S, Dispatcher
 from inventory_sync.pipeline.models import Sign, Tick
 from inventory_sync.pipeline.routes import QUEUES
 from inventory_sync.pipeline.watch import DEAF_AFTER
@@ -217,24 +217,26 @@ def test_a_new_leader_gives_the_canaries_time_to_sing(hub: Hub, dispatcher: Disp
     assert Sign.objects.get(name="dispatcher").detail["deaf"] == []
 
 
+@pytest.mark.parametrize(
+    "error", [RuntimeError("a bug"), IntegrityError("a row of it"), OperationalError("deadlock detected")]
+)
 def test_one_step_that_fails_does_not_keep_the_others(
-    hub: Hub, broker: Broker, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
+    hub: Hub, broker: Broker, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def fail(**arguments: Any) -> dict[str, int]:
-        raise RuntimeError("a bug")
+        raise error
 
-    monkeypatch.setitem(dispatching.WORK, "pipeline.compute", fail)
+    monkeypatch.setitem(inline.WORK, "pipeline.compute", fail)
     broker.down = True
     hub.till_says("sale", ("MUG", "1"))
     hub.drain()
-    sale = hub.till_says("sale", ("MUG", "1"))
-    ReadDue.objects.all().delete()
-    movements = Movement.objects.count()
+    Cursor.objects.filter(connection=hub.till).update(run_at=hub.clock())
+    swept: list[dict[str, Any]] = []
+    monkeypatch.setitem(inline.WORK, "pipeline.sweep", lambda **arguments: swept.append(arguments) or {})
 
     dispatcher.dispatch()
 
-    assert hub.delivery(sale).state == "done"
-    assert Movement.objects.count() == movements + 1
+    assert swept, "the sweep comes after the computing that failed"
 
 
 def test_the_house_is_kept_once_a_minute_with_a_broker_or_without(
@@ -252,7 +254,110 @@ def test_the_house_is_kept_once_a_minute_with_a_broker_or_without(
     assert Tick.objects.filter(schedule="keep_house").count() == 1
 
 
+def test_without_a_broker_what_may_wait_takes_turns_and_keeps_nothing_urgent(
+    hub: Hub, broker: Broker, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sweep may last a minute: of three that are due, each round does one, and sales in every round."""
+    broker.down = True
+    dispatcher.kept_house_at = hub.clock()
+    done: list[str] = []
+    monkeypatch.setattr(inline, "PATIENT_S", -1)  # one of them uses up what a round has for them
+    monkeypatch.setitem(inline.WORK, "pipeline.sweep", lambda **stream: done.append(str(stream)) or {})
+    monkeypatch.setitem(inline.WORK, "pipeline.drain_intake", lambda tier: done.append("drain") or {})
+    hub.till_says("sale", ("MUG", "1"))
+    Cursor.objects.all().delete()
+    due = sum(debt.task == "pipeline.sweep" for debt in find_debts(hub.clock(), ports=hub.ports))
+
+    for _ in range(due):
+        dispatcher.dispatch()
+
+    assert due > 1
+    assert done[::2] == ["drain"] * due
+    assert len(set(done[1::2])) == due, "every stream had its turn"
+
+
+def test_a_step_done_here_is_cut_short_however_long_it_would_allow_itself() -> None:
+    with steps.hurried(-1):
+        assert steps.deadline(60)()
+    assert not steps.deadline(60)()
+
+
 # ── leading ──
+
+
+def rounds(number: int) -> Callable[[], bool]:
+    """Return a `stop` that lets so many rounds happen."""
+    left = iter(range(number))
+    return lambda: next(left, None) is None
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Sleep not, and keep the test's own session."""
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    monkeypatch.setattr(dispatching, "close_old_connections", lambda: None)
+    monkeypatch.setattr(connection, "close", release, raising=False)
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 600)
+    return slept
+
+
+def release() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_unlock_all()")
+
+
+@pytest.mark.parametrize("error", [KeyError("flying_since"), ProgrammingError("no such column")])
+def test_a_leader_whose_round_fails_gives_the_lead_to_one_that_can(
+    hub: Hub,
+    dispatcher: Dispatcher,
+    unhurried: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    """One of another version than the tables fails for ever; it must not hold the lead meanwhile."""
+    second = replace(dispatcher)
+
+    def elsewhere() -> bool:
+        try:
+            return second.lead()
+        finally:
+            connection.close()
+
+    def fail(now: object, *, ports: object) -> None:
+        raise error
+
+    monkeypatch.setattr(dispatching, "find_debts", fail)
+    dispatcher.run(every_s=1, stop=rounds(1))
+
+    assert unhurried == [STAND_BACK_S]
+    with ThreadPoolExecutor(1) as other:
+        assert other.submit(elsewhere).result(30)
+
+
+def test_a_lost_database_is_asked_for_every_second(
+    hub: Hub, dispatcher: Dispatcher, unhurried: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(now: object, *, ports: object) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(dispatching, "find_debts", fail)
+    monkeypatch.setattr(dispatching, "database_answers", lambda: False)
+
+    dispatcher.run(every_s=1, stop=rounds(2))
+
+    assert max(unhurried) <= 1
+
+
+def test_the_lead_is_kept_however_old_its_session_gets(
+    hub: Hub, dispatcher: Dispatcher, unhurried: list[float]
+) -> None:
+    connection.close_at = 0.0  # its time came long ago
+
+    dispatcher.run(every_s=1, stop=rounds(1))
+
+    assert connection.close_at is None
+    assert connection.settings_dict["CONN_MAX_AGE"] is None, "nor the next one"
 
 
 def test_a_second_dispatcher_stands_by_until_the_first_is_gone(hub: Hub, dispatcher: Dispatcher) -> None:

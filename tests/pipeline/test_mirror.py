@@ -18,7 +18,7 @@ from inventory_sync.connections.services import pause
 from inventory_sync.domain.errors import OutcomeUnknown
 from inventory_sync.pipeline import steps
 from inventory_sync.pipeline.debts import find_debts
-from inventory_sync.pipeline.dispatcher import WORK
+from inventory_sync.pipeline.inline import WORK
 from inventory_sync.pipeline.mirror import mirror
 from inventory_sync.pipeline.ports import Account
 from inventory_sync.pipeline.wake import Waker

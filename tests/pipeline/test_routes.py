@@ -11,7 +11,7 @@ import pytest
 
 from inventory_sync.config.celery import app
 from inventory_sync.pipeline import debts
-from inventory_sync.pipeline.dispatcher import WORK
+from inventory_sync.pipeline.inline import WORK
 from inventory_sync.pipeline.routes import QUEUES, ROUTES, TABLE, Route
 from inventory_sync.pipeline.wake import Waker
 from runner.landscape import WORKERS

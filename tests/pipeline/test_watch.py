@@ -159,10 +159,35 @@ def test_a_new_leader_goes_on_where_the_one_before_was(world: World) -> None:
     assert watch(world.now).deaf == {"replay"}
 
 
-def test_what_the_leader_thinks_survives_its_sign() -> None:
+def test_a_queue_whose_one_process_is_at_a_long_task_is_not_deaf(world: World) -> None:
+    """A sweep may take a minute, the evidence of a day four; canaries wait in line behind them."""
+    world.deaf = {"bulk"}  # nobody takes the canary meanwhile
+    long = world.worker("bulk", 10, task="pipeline.sweep", taken=1)
+    world.run(60 * S)
+    assert watch(world.now).deaf == frozenset()
+
+    Worker.objects.filter(pk=long.pk).update(task="pipeline.drain_intake", since=world.now)
+    world.run(30 * S)
+    assert watch(world.now).deaf == frozenset(), "it took the next task at once"
+
+    world.run(DEAF_AFTER + ROUTES["pipeline.drain_intake"].holds)
+    assert watch(world.now).deaf == {"bulk"}, "it is at it longer than a healthy one"
+
+
+def test_a_queue_with_a_process_that_waits_beside_a_busy_one_is_deaf(world: World) -> None:
+    world.deaf = {"bulk"}
+    world.worker("bulk", 10, task="pipeline.evidence", taken=1)
+    world.worker("bulk", 10, pid=12, taken=3)
+
+    world.run(DEAF_AFTER + 10 * S)
+
+    assert watch(world.now).deaf == {"bulk"}
+
+
+def test_what_the_leader_thinks_survives_its_sign_and_words_of_another_version_are_passed_over() -> None:
     ear = Ear(NOON, NOON - S, NOON + S)
 
-    assert Ear.from_json(ear.to_json()) == ear
+    assert Ear.from_json({**ear.to_json(), "mood": "bright"}) == ear
 
 
 # ── processes ──
