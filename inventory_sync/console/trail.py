@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from urllib.parse import quote
 
+from django.conf import settings
 from django.db.models import Q
 
 from inventory_sync.audit.models import Entry
@@ -41,6 +43,16 @@ class Step:
 class Trail:
     correlation_id: str
     steps: tuple[Step, ...] = field(default=())
+
+    @property
+    def tasks_link(self) -> str:
+        """Flower's list of the tasks that name this id in what they were asked by or tell; "" without Flower.
+
+        Its page takes a name and puts it before its own search words, so a second word searches everything.
+        """
+        if not settings.FLOWER_URL:
+            return ""
+        return f"{settings.FLOWER_URL.rstrip('/')}/tasks?name={quote(f'pipeline. {self.correlation_id}')}"
 
 
 def trail_of(correlation_id: str, *, delivery: Delivery | None = None) -> Trail:

@@ -16,6 +16,7 @@ from inventory_sync.availability.compute import Recomputed, recompute_claimed
 from inventory_sync.availability.ports import DirtyItem
 from inventory_sync.pipeline.ports import Ports
 from inventory_sync.propagation.ports import Wanted
+from inventory_sync.support import correlation
 from inventory_sync.support.garbage import uncollected
 from inventory_sync.support.logs import get_logger
 from inventory_sync.support.redaction import in_words
@@ -49,14 +50,21 @@ def compute(*, ports: Ports, until: Callable[[], bool] = lambda: False) -> tuple
                 raise
             batch, owes = _alone(ports=ports)
             limit = ports.limits.dirty_items
+            _tell(batch, ports=ports)
             changed, owed = changed + len(batch.changes), owed | owes
             continue
+        _tell(batch, ports=ports)
         changed, owed = changed + len(batch.changes), owed | owes
         if batch.claimed < limit or batch.kept == batch.claimed:
             break
-    if changed:
-        log.info("availability.computed", changed=changed)
     return changed, owed
+
+
+def _tell(batch: Recomputed, *, ports: Ports) -> None:
+    if batch.changes:
+        causes = (one.correlation_id for one in batch.changes)
+        with correlation.bound_all(causes, new_id=ports.new_id):
+            log.info("availability.computed", changed=len(batch.changes))
 
 
 def _batch(limit: int, *, ports: Ports, with_kits: bool = True) -> tuple[Recomputed, frozenset[int]]:
@@ -97,7 +105,8 @@ def _alone(*, ports: Ports) -> tuple[Recomputed, frozenset[int]]:
         if not failed.items:
             raise
         [item], error = failed.items, failed.__cause__ or failed
-        log.error("availability.failed", item=item.item_id, exc_info=error)
+        with correlation.bound(correlation_id=item.correlation_id):
+            log.error("availability.failed", item=item.item_id, exc_info=error)
     with ports.lanes.transaction():
         ports.availability.set_aside(item.item_id, until=ports.clock() + SET_ASIDE)
         ports.cases.open(

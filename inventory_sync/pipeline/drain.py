@@ -34,6 +34,7 @@ from inventory_sync.pipeline.ports import Ports
 from inventory_sync.pipeline.resolve import Resolved, resolve
 from inventory_sync.pipeline.serving import serve_waiting
 from inventory_sync.propagation.ports import News
+from inventory_sync.support import correlation
 from inventory_sync.support.logs import get_logger
 from inventory_sync.support.redaction import in_words, redact
 
@@ -87,12 +88,15 @@ def drain(
         )
         if claim is None:
             break
-        try:
-            drain_claim(claim, ports=ports, counts=counts)
-        except FenceLost:
-            log.warning("lease.lost", tier=tier, shard=claim.shard)
-    if counts:
-        log.info("intake.drained", tier=tier, **counts)
+        done: Counter[str] = Counter()
+        with correlation.bound_all((one.correlation_id for one in claim.deliveries), new_id=ports.new_id):
+            try:
+                drain_claim(claim, ports=ports, counts=done)
+            except FenceLost:
+                log.warning("lease.lost", tier=tier, shard=claim.shard)
+            if done:
+                log.info("intake.drained", tier=tier, shard=claim.shard, **done)
+        counts.update(done)
     return dict(counts)
 
 
@@ -130,7 +134,8 @@ def translate(stored: StoredDelivery, *, ports: Ports) -> Translated:
         line = Parking("", error.code, error.detail, error.waits_on, stored.delivery.topic)
         return Translated(stored, settled=_outcome(stored, Result.PARKED, error.code, error.detail, (line,)))
     except Exception as error:
-        log.exception("delivery.failed", delivery=stored.id, topic=stored.delivery.topic)
+        with correlation.bound(correlation_id=stored.correlation_id):
+            log.exception("delivery.failed", delivery=stored.id, topic=stored.delivery.topic)
         return Translated(stored, settled=poisoned(stored, in_words(error)))
 
 
@@ -281,7 +286,8 @@ def _give_up_or_wait(
 ) -> None:
     """Put a row that failed alone back for later, or park it when it has had its tries."""
     now: datetime = ports.clock()
-    log.error("delivery.failed", delivery=stored.id, attempts=stored.attempts, error=repr(error))
+    with correlation.bound(correlation_id=stored.correlation_id):
+        log.error("delivery.failed", delivery=stored.id, attempts=stored.attempts, error=repr(error))
     if stored.attempts >= ports.limits.max_attempts and not isinstance(error, Transient):
         outcome = poisoned(stored, in_words(error))
         counts["poisoned"] += 1

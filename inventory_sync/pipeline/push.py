@@ -32,7 +32,7 @@ from inventory_sync.domain.writing import Writing
 from inventory_sync.pipeline.asking import ask_lines
 from inventory_sync.pipeline.awaiting import ask_ends
 from inventory_sync.pipeline.compute import compute
-from inventory_sync.pipeline.flight import CALLS_PER_PUSH, SOON, Sandwich
+from inventory_sync.pipeline.flight import CALLS_PER_PUSH, SOON, Sandwich, longest_life
 from inventory_sync.pipeline.ports import Account, Ports
 from inventory_sync.pipeline.settling import heed, settle
 from inventory_sync.pipeline.sweep import pull_orders
@@ -55,7 +55,6 @@ HELD = {
 def push(account: Account, *, ports: Ports) -> dict[str, int]:
     """Carry out one flight for a connection; returns counts. Empty when nothing is due."""
     capabilities = account.capabilities
-    longest_life = timedelta(seconds=capabilities.max_request_life_s)
     now = ports.clock()
     flight = ports.lanes.claim(
         account.id,
@@ -63,7 +62,7 @@ def push(account: Account, *, ports: Ports) -> dict[str, int]:
         limit=capabilities.batch_lines,
         calls=CALLS_PER_PUSH,
         lease=ports.limits.push_lease,
-        longest_life=longest_life,
+        longest_life=longest_life(capabilities),
     )
     if flight.wait_s:
         return {"waits_for_budget_ms": int(flight.wait_s * 1000)}
@@ -80,7 +79,8 @@ def push(account: Account, *, ports: Ports) -> dict[str, int]:
     causes = {row.correlation_id for row in flight.rows} - {""}
     tier = spending.CRITICAL if any(row.state.urgent for row in flight.rows) else spending.STANDARD
     cause = causes.pop() if len(causes) == 1 else ports.new_id()
-    with correlation.bound(correlation_id=cause), spending.spending(tier):
+    about = correlation.bound_all((row.correlation_id for row in flight.rows), new_id=ports.new_id)
+    with correlation.bound(correlation_id=cause), about, spending.spending(tier):
         return _carry_out(work, ports=ports)
 
 
@@ -139,7 +139,6 @@ def _read_and_pull(work: Sandwich, *, ports: Ports) -> None:
     work.read_before = read
 
 
-def _figures(work: Sandwich, levels: Sequence[ListingLevel]) -> dict[int, Decimal]:
 def _read(work: Sandwich, rows: Sequence[Row]) -> list[ListingLevel]:
     return ask_lines(
         "read",
@@ -149,6 +148,7 @@ def _read(work: Sandwich, rows: Sequence[Row]) -> list[ListingLevel]:
     )
 
 
+def _figures(work: Sandwich, levels: Sequence[ListingLevel]) -> dict[int, Decimal]:
     """Return the figures read, by listing id; what cannot be read is an error of that line alone."""
     read: dict[int, Decimal] = {}
     for row, level in zip(work.rows.values(), levels, strict=True):
@@ -258,9 +258,9 @@ def _write(work: Sandwich, writes: Sequence[tuple[int, LevelWrite]], *, ports: P
             work.outcomes[listing_id] = Outcome.AMBIGUOUS
             work.errors[listing_id] = error
         return
-    except SyncError:
     except Transient:  # not carried out, which tells nothing of an earlier one with the same key
         raise
+    except SyncError:
         for listing_id, _ in writes:
             work.outcomes[listing_id] = Outcome.REFUSED
         raise
@@ -272,10 +272,10 @@ def _write(work: Sandwich, writes: Sequence[tuple[int, LevelWrite]], *, ports: P
             work.errors[listing_id] = result.error
             if _was_overtaken(result.error, result.figure):
                 work.overtaken.add(listing_id)
-
     refusals = [result.error for result in results]
     if all(isinstance(error, Misconfigured) for error in refusals):
         work.whole = refusals[0]  # not one line's: the account itself may not write
+
 
 def _outcome(result: WriteResult) -> Outcome:
     if result.error is None or _was_overtaken(result.error, result.figure):

@@ -72,7 +72,7 @@ class Waker:
         """Ask for a wake-up; returns at once, raises only for what pipeline/routes.py does not declare."""
         queue = queue_of(task, on)
         with self._lock:
-            self._wanted.setdefault((task, queue, tuple(sorted(arguments.items()))), correlation.current())
+            self._wanted.setdefault((task, queue, tuple(sorted(arguments.items()))), correlation.first())
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="waker", daemon=True)
                 self._thread.start()

@@ -15,6 +15,7 @@ from inventory_sync.api.hooks.lookup import Knocked, token_matches
 from inventory_sync.domain.errors import Misconfigured, Unauthentic
 from inventory_sync.domain.ports import InboundRequest, Received, Reply
 from inventory_sync.intake.ports import NewDelivery
+from inventory_sync.support.correlation import bound
 from inventory_sync.support.logs import get_logger
 
 log = get_logger(__name__)
@@ -72,6 +73,12 @@ class Door:
         correlation = environ.get("HTTP_X_CORRELATION_ID", "")
         if not CORRELATION.match(correlation):
             correlation = self._new_id()
+        with bound(correlation_id=correlation):
+            return self._answer(environ, start_response, correlation)
+
+    def _answer(
+        self, environ: WSGIEnvironment, start_response: StartResponse, correlation: str
+    ) -> Iterable[bytes]:
         try:
             status, content_type, body = self._receive(environ, correlation)
             headers: tuple[tuple[str, str], ...] = ()
@@ -89,7 +96,7 @@ class Door:
                     "correlation_id": correlation,
                 }
             ).encode()
-            log.info("hook.refused", path=environ.get("PATH_INFO", "")[:80], status=status, code=answer.code)
+            log.info("hook.refused", connection=_code(environ), status=status, code=answer.code)
         finally:
             self._done()
         start_response(
@@ -211,6 +218,11 @@ def _unavailable() -> Answered:
         "The message could not be stored. Send it again later.",
         (("Retry-After", "5"),),
     )
+
+
+def _code(environ: WSGIEnvironment) -> str:
+    """Return whose address was asked, for people to read. What stands behind it may be a token: a secret."""
+    return str(environ.get("PATH_INFO", "")).removeprefix("/hooks/").split("/")[0][:60]
 
 
 def _headers(environ: WSGIEnvironment) -> dict[str, str]:

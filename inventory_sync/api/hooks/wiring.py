@@ -18,6 +18,10 @@ from inventory_sync.intake.ports import NewDelivery
 from inventory_sync.pipeline.wake import waker
 from inventory_sync.support import correlation
 from inventory_sync.support.clock import utc_now
+from inventory_sync.support.correlation import IN_A_LINE
+from inventory_sync.support.logs import get_logger
+
+log = get_logger(__name__)
 
 
 def make_door() -> Door:
@@ -28,7 +32,9 @@ def make_door() -> Door:
     def flush(rows: Sequence[NewDelivery]) -> Sequence[int | None]:
         close_old_connections()
         with transaction.atomic(), connection.cursor() as cursor:
-            return sql.store(cursor, rows, shards=shards).ids
+            ids = sql.store(cursor, rows, shards=shards).ids
+        tell(rows, ids)
+        return ids
 
     group = GroupCommit(flush, max_rows=knobs["DOOR_GROUP_ROWS"], wait_s=knobs["DOOR_GROUP_WAIT_MS"] / 1000)
     backlog = Backlog(
@@ -52,6 +58,17 @@ def make_door() -> Door:
         done=done,
         max_body_bytes=knobs["DOOR_MAX_BODY_BYTES"],
     )
+
+
+def tell(rows: Sequence[NewDelivery], ids: Sequence[int | None]) -> None:
+    """Log what was stored, a line for as many as share a commit: at a thousand a second each is too many."""
+    for start in range(0, len(rows), IN_A_LINE):
+        part = list(zip(rows, ids, strict=True))[start : start + IN_A_LINE]
+        log.info(
+            "hook.stored",
+            correlation_ids=[row.correlation_id for row, _ in part],
+            repeated=sum(stored is None for _, stored in part),
+        )
 
 
 def look(knobs: dict[str, Any]) -> Pressure:

@@ -293,4 +293,5 @@ def shown_trail(trail: Trail) -> SafeString:
         }
         for step in trail.steps
     ]
-    return mark_safe(render_to_string("console/trail.html", {"trail": {"steps": steps}}))  # noqa: S308 a template's
+    shown = {"steps": steps, "tasks_link": trail.tasks_link}
+    return mark_safe(render_to_string("console/trail.html", {"trail": shown}))  # noqa: S308 a template's
