@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from inventory_sync.domain import sandwich
 from inventory_sync.domain.errors import SyncError
+from inventory_sync.domain.ports import Capabilities
 from inventory_sync.domain.sandwich import Outcome
 from inventory_sync.pipeline.ports import Account
 from inventory_sync.propagation.ports import Row
@@ -45,4 +46,12 @@ class Sandwich:
 
     @property
     def longest_life(self) -> timedelta:
-        return timedelta(seconds=self.account.capabilities.max_request_life_s)
+        return longest_life(self.account.capabilities)
+
+
+def longest_life(can: Capabilities) -> timedelta:
+    """Return how long after it was sent a write may still change what the channel shows.
+
+    One that was accepted, and whose answer was lost, is applied when its vendor comes to it.
+    """
+    return timedelta(seconds=can.max_request_life_s + (can.applies_within_s if can.answers_later else 0))
