@@ -36,7 +36,8 @@ CHANNEL: dict[str, dict[str, Any]] = {
     "channel_late_landing": {"kind": "late_landing", "only": "write"},
     "channel_garbage": {"kind": "html", "status": 200},
     "channel_partial": {"kind": "partial"},
-    "channel_stale_read": {"kind": "stale_read", "only": "read"},
+    # Of figures: a shop that hid orders from a reading for longer than a second is none that is supported.
+    "channel_stale_read": {"kind": "stale_read", "only": "read", "path": "/products"},
 }
 SENDER = {
     "sender_twice": "webhook_duplicate",

@@ -89,7 +89,8 @@ def a_cache_may_answer_with_what_was(world: World) -> None:
     world.call("PUT", "/products/10", {"stock_quantity": 1})
     world.twin.faults.inject("stale_read")
 
-    stale = world.call("GET", "/products/10?_fields=stock_quantity")[1]["stock_quantity"]
+    signed_anew = "/products/10?_fields=stock_quantity&oauth_nonce=another"
+    stale = world.call("GET", signed_anew)[1]["stock_quantity"]
     fresh = world.call("GET", "/products/10?_fields=stock_quantity")[1]["stock_quantity"]
 
     assert "no-store" in dict(response.headers)["Cache-Control"]
