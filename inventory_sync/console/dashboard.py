@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Min
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -20,7 +19,6 @@ from inventory_sync.console.debts import Debt, debts
 from inventory_sync.console.deeds import many
 from inventory_sync.console.formats import age
 from inventory_sync.console.waiting import waiting_ids
-from inventory_sync.intake.models import Delivery, ParkedLine
 from inventory_sync.ledger.models import DirtyItem
 from inventory_sync.pipeline.gauges import Look
 from inventory_sync.pipeline.gauges.flow import Lane
@@ -63,11 +61,12 @@ def control_room(*, now: datetime) -> dict[str, Any]:
     """Return all the page shows, computed from the rows that state the debts."""
     look = Look(now)
     pending, channels, owed = _pending(look), _channels(look), debts()
-    parked = ParkedLine.objects.filter(resolved_at__isnull=True).aggregate(
-        count=Count("id"), oldest=Min("created_at")
-    )
-    failed = Listing.objects.filter(state=Listing.State.FAILED).count()
-    rejected = Delivery.objects.filter(state=Delivery.State.REJECTED).count()
+    parked: dict[str, Any] = {
+        "count": sum(each.count for each in look.parked),
+        "oldest": min((each.oldest for each in look.parked), default=None),
+    }
+    failed = sum(states.get(Listing.State.FAILED, 0) for states in look.listings.values())
+    rejected = sum(tier.rejected for tier in look.tiers)
     cases = sum(each.count for each in look.cases)
     signs = _signs(look)
     troubles = _troubles(pending, channels, owed, signs, failed=failed, cases=cases, now=now)
@@ -93,7 +92,7 @@ def control_room(*, now: datetime) -> dict[str, Any]:
         "signs": signs,
         "queues": look.watch.queues,
         "named": look.watch.named,
-        "waiting_ids": waiting_ids()[:6],
+        "waiting_ids": waiting_ids(most=6),
         "dirty": DirtyItem.objects.count(),
         "entries": Entry.objects.all()[:6],
         "flower_url": settings.FLOWER_URL,

@@ -13,7 +13,7 @@ from django.db import connection
 
 from inventory_sync.domain.errors import Misconfigured
 from inventory_sync.pipeline import tallies
-from inventory_sync.pipeline.gauges import Look
+from inventory_sync.pipeline.gauges import Look, flow
 from inventory_sync.pipeline.gauges.flow import Lane
 from inventory_sync.pipeline.models_tallies import Sample
 from inventory_sync.propagation.selectors import bounds
@@ -48,6 +48,8 @@ def sample(*, now: datetime) -> dict[str, int]:
             for lane in look.lanes
         },
         "requests": _requests(was.get("requests"), now=now),
+        "aside": flow.set_aside(),
+        "listings": flow.listings(),
         "bounds": {lane.code: _bounds(lane, now=now) for lane in look.lanes if lane.state == "active"},
     }
     Sample.objects.update_or_create(at=now, defaults={"figures": figures})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -13,6 +14,7 @@ from inventory_sync.api.measures import MEASURES
 from inventory_sync.cases.services import open_case
 from inventory_sync.console.charts import bars, meter, spark
 from inventory_sync.console.dashboard import control_room
+from inventory_sync.console.waiting import waiting_ids
 from inventory_sync.ledger.models import Order, Reservation
 from inventory_sync.pipeline.gauges import Look
 from inventory_sync.pipeline.ports import Acknowledged
@@ -148,3 +150,34 @@ def test_charts_say_their_words_escaped_and_stay_inside_their_frame() -> None:
     assert chart.count('class="over"') == 1
     assert 'height="48.0"' in chart
     assert "width:100.0%" in meter(7.5, words="x")
+
+
+def test_the_page_asks_no_more_questions_the_more_ids_wait_for_a_meaning(
+    retailer: Retailer, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(30):
+        delivery = factories.make_delivery(retailer.shop, object_key=f"order:{number}")
+        factories.park_line(
+            delivery, f"item:product:{9000 + number}", summary=f"Order {number}: 2 × Card {number}"
+        )
+    certain = factories.make_item("CARD-3", name="Card 3")
+
+    with django_assert_max_num_queries(45):
+        shown = control_room(now=utc_now())
+
+    assert len(shown["waiting_ids"]) == 6
+    found = {each.external_id: each.suggestion for each in waiting_ids()}
+    assert found["product:9003"] == certain
+    assert found["product:9004"] is None
+
+
+def test_what_piles_up_is_read_from_a_fresh_sample_and_live_without_one(retailer: Retailer) -> None:
+    now = utc_now()
+    Listing.objects.filter(pk=retailer.listing.pk).update(state="failed")
+    assert Look(now).listings[retailer.shop.code]["failed"] == 1
+
+    sample(now=now)
+    Listing.objects.filter(pk=retailer.listing.pk).update(state="settled")
+
+    assert Look(now).listings[retailer.shop.code]["failed"] == 1
+    assert "failed" not in Look(now + timedelta(minutes=6)).listings[retailer.shop.code]

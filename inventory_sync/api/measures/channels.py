@@ -24,14 +24,13 @@ LANES = (
     ),
     gauge(
         "listings",
-        "Listings by connection and state.",
+        "Listings by connection and state; as sampled last.",
         ("connection", "state"),
-        queried(
-            """SELECT c.code, l.state, l.count FROM (
-                SELECT connection_id, state, count(*) FROM propagation_listing GROUP BY 1, 2
-            ) l JOIN connections_connection c ON c.id = l.connection_id""",
-            labels=2,
-        ),
+        lambda look: [
+            ((code, state), count)
+            for code, states in look.listings.items()
+            for state, count in states.items()
+        ],
     ),
     gauge(
         "pushes_owed",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from inventory_sync.api.measures.reading import counter, gauge, queried
 
 INTAKE = (
     gauge(
         "deliveries_open",
-        "Deliveries that are not done, by state and tier.",
+        "Deliveries that are not done, by state and tier; what does not wait for us as sampled last.",
         ("state", "tier"),
         lambda look: [
             ((state, tier.name), count)
@@ -39,23 +41,16 @@ INTAKE = (
         "parked_lines",
         "Lines that wait for a person, by connection and code.",
         ("connection", "code"),
-        queried(
-            """SELECT c.code, p.code, count(*) FROM intake_parkedline p
-            JOIN connections_connection c ON c.id = p.connection_id
-            WHERE p.resolved_at IS NULL GROUP BY 1, 2""",
-            labels=2,
-        ),
+        lambda look: [((each.connection, each.code), each.count) for each in look.parked],
     ),
     gauge(
         "parked_oldest_seconds",
         "Age of the oldest parked line, by connection.",
         ("connection",),
-        queried(
-            """SELECT c.code, max(AGE_S(p.created_at)) FROM intake_parkedline p
-            JOIN connections_connection c ON c.id = p.connection_id
-            WHERE p.resolved_at IS NULL GROUP BY 1""",
-            labels=1,
-        ),
+        lambda look: [
+            ((connection,), max(look.age_s(each.oldest) for each in lines))
+            for connection, lines in groupby(look.parked, key=lambda each: each.connection)
+        ],
     ),
     gauge(
         "reads_due",

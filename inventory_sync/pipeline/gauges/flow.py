@@ -16,7 +16,15 @@ RATES_OVER = timedelta(minutes=5)
 HISTORY = timedelta(hours=1)
 
 _DRAINED = "SELECT tier, sum(drained)::bigint FROM intake_shard GROUP BY tier"
-_WAITING = "SELECT tier, state, count(*) FROM intake_delivery WHERE state <> 'done' GROUP BY tier, state"
+_WAITING = "SELECT tier, count(*) FROM intake_delivery WHERE state = 'pending' GROUP BY tier"
+_ASIDE = """
+SELECT tier, state, count(*) FROM intake_delivery WHERE state IN ('parked', 'rejected') GROUP BY tier, state
+"""
+_LISTINGS = """
+SELECT c.code, l.state, l.count FROM (
+    SELECT connection_id, state, count(*) FROM propagation_listing GROUP BY 1, 2
+) l JOIN connections_connection c ON c.id = l.connection_id
+"""
 # One probe per shard: the oldest that is due, without looking at those behind it.
 _OLDEST = """
 SELECT s.tier, min(d.received_at) FROM intake_shard s CROSS JOIN LATERAL (
@@ -101,19 +109,44 @@ class Lane:
         return self.pace.clears_in_s(self.owed)
 
 
+Counts = Mapping[str, Mapping[str, int]]
+
+
+def set_aside() -> Counts:
+    """Return by tier how many deliveries are parked and rejected. They pile up: counted by the sampler."""
+    return _nested(rows(_ASIDE))
+
+
+def listings() -> Counts:
+    """Return by connection how many listings are in each state. Reads every listing: for the sampler."""
+    return _nested(rows(_LISTINGS))
+
+
+def _nested(found: Sequence[tuple[Any, ...]]) -> Counts:
+    nested: dict[str, dict[str, int]] = {}
+    for outer, inner, count in found:
+        nested.setdefault(outer, {})[inner] = count
+    return nested
+
+
 def tiers(
-    samples: Sequence[Sample], newest: Sample | None, objectives: Mapping[str, Objective], *, now: datetime
+    samples: Sequence[Sample],
+    newest: Sample | None,
+    aside: Counts,
+    objectives: Mapping[str, Objective],
+    *,
+    now: datetime,
 ) -> tuple[Tier, ...]:
     """Return every tier, also one on which nothing ever came."""
     drained = dict(rows(_DRAINED))
-    stands = {(tier, state): count for tier, state, count in rows(_WAITING)}
+    waiting = dict(rows(_WAITING))
     oldest = dict(rows(_OLDEST, {"now": now}))
     return tuple(
         Tier(
             name=name,
-            waiting=stands.get((name, "pending"), 0),
-            parked=stands.get((name, "parked"), 0),
-            rejected=stands.get((name, "rejected"), 0),
+            waiting=waiting.get(name, 0),
+            parked=aside.get(name, {}).get("parked", 0),
+            rejected=aside.get(name, {}).get("rejected", 0),
             oldest=oldest.get(name),
             drained=drained.get(name, 0),
             arrived=_figures(newest, "tiers", name).get("arrived", 0),

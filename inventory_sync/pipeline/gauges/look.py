@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Any
 
 from django.conf import settings
 
@@ -43,7 +44,25 @@ class Look:
 
     @cached_property
     def tiers(self) -> tuple[flow.Tier, ...]:
-        return flow.tiers(self.samples, self.newest, self.objectives, now=self.now)
+        return flow.tiers(self.samples, self.newest, self.set_aside, self.objectives, now=self.now)
+
+    @cached_property
+    def standing(self) -> Mapping[str, Any]:
+        """Return how things stood at the newest sample; nothing when that is too long ago to say."""
+        newest = self.newest
+        if newest is None or self.now - newest.at > STANDS_FOR:
+            return {}
+        found: Mapping[str, Any] = newest.figures
+        return found
+
+    @cached_property
+    def set_aside(self) -> flow.Counts:
+        """Return what piles up, as sampled; while nobody samples, as it is."""
+        return self.standing["aside"] if "aside" in self.standing else flow.set_aside()
+
+    @cached_property
+    def listings(self) -> flow.Counts:
+        return self.standing["listings"] if "listings" in self.standing else flow.listings()
 
     @cached_property
     def lanes(self) -> tuple[flow.Lane, ...]:
@@ -52,10 +71,7 @@ class Look:
     @cached_property
     def bounds(self) -> Mapping[str, Mapping[str, float]]:
         """Return by lane how old each class may get while things go on, if a sample says so lately."""
-        newest = self.newest
-        if newest is None or self.now - newest.at > STANDS_FOR:
-            return {}
-        found: Mapping[str, Mapping[str, float]] = newest.figures.get("bounds", {})
+        found: Mapping[str, Mapping[str, float]] = self.standing.get("bounds", {})
         return found
 
     @cached_property
@@ -97,6 +113,10 @@ class Look:
     @cached_property
     def sources(self) -> tuple[steps.Source, ...]:
         return steps.sources()
+
+    @cached_property
+    def parked(self) -> tuple[steps.Parked, ...]:
+        return steps.parked()
 
     @cached_property
     def cases(self) -> tuple[steps.Cases, ...]:

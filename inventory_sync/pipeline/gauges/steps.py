@@ -18,6 +18,11 @@ _SOURCES = """
 SELECT c.id, c.code, c.label, s.stream, s.swept_at, s.reads, s.finds FROM connections_cursor s
 JOIN connections_connection c ON c.id = s.connection_id ORDER BY 2, 4
 """
+_PARKED = """
+SELECT c.code, p.code, count(*), min(p.created_at) FROM intake_parkedline p
+JOIN connections_connection c ON c.id = p.connection_id
+WHERE p.resolved_at IS NULL GROUP BY 1, 2 ORDER BY 1, 2
+"""
 _CASES = """
 SELECT code, owner_team, severity, count(*), min(created_at), count(*) FILTER (WHERE assigned_to <> ''),
     count(*) FILTER (WHERE acknowledged_at IS NOT NULL)
@@ -51,6 +56,16 @@ class Source:
     swept_at: datetime | None
     reads: int
     finds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """The lines of one connection and code that wait for a person."""
+
+    connection: str
+    code: str
+    count: int
+    oldest: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +117,10 @@ def flights() -> tuple[Flights, ...]:
 
 def sources() -> tuple[Source, ...]:
     return tuple(Source(*row) for row in rows(_SOURCES))
+
+
+def parked() -> tuple[Parked, ...]:
+    return tuple(Parked(*row) for row in rows(_PARKED))
 
 
 def cases() -> tuple[Cases, ...]:
