@@ -39,7 +39,8 @@ class Delivery:
     """One message as stored: what `translate` is given. `id` is 0 before it is stored.
 
     `source` says how it came: webhook, hint, sweep, pull, read, replay or file.
-    `reading` is the hub's reading number for what the hub itself asked for, else 0.
+    `reading` is the hub's reading number for what the hub itself asked for, else 0; `begun` the last reading
+    that had begun when it was stored, by whomever: a later reading shows what this tells, or newer.
     """
 
     topic: str
@@ -49,6 +50,7 @@ class Delivery:
     source: str = "webhook"
     reading: int = 0
     id: int = 0
+    begun: int = 0
 
     def json(self) -> Any:
         """Return the body parsed with exact numbers (Decimal), or raise MalformedPayload."""

@@ -5,7 +5,8 @@
 
 An order is decided whole, as a function of its newest version, of what the authority's books say and of
 now; so the result depends neither on the order in which snapshots arrive nor on how often. A strictly newer
-version reopens an exit, the same version never. At an equal stamp other content is undecidable: the order is
+version reopens an exit, the same version never. A reading by id that began after what is recorded had come in
+is newer, whatever the source's clock stamped on it; where neither that nor the stamps tell, the order is
 read. A list of orders may show an older version than the newest: at an equal stamp it may only ask for more.
 
 Does not choose locations (routing.py), count what books contain (containment.py) or store anything.
@@ -20,6 +21,7 @@ from decimal import Decimal
 from enum import IntEnum, StrEnum
 
 from inventory_sync.domain.external import OrderStatus
+from inventory_sync.domain.order_versions import OrderVersion, Standing, standing
 from inventory_sync.domain.reports import ZERO
 
 
@@ -81,26 +83,6 @@ class Progress(IntEnum):
     SHIPPED = 3
 
 
-class Standing(IntEnum):
-    """How one version of an order stands to another."""
-
-    OLDER = -1
-    SAME = 0
-    NEWER = 1
-    UNDECIDABLE = 2
-
-
-@dataclass(frozen=True, slots=True)
-class OrderVersion:
-    """The source's modification stamp in whole seconds, and the hub's own reading number.
-
-    reading is 0 for what the source sent unasked; otherwise it grows with every reading the hub begins.
-    """
-
-    stamp: int
-    reading: int = 0
-
-
 @dataclass(frozen=True, slots=True)
 class LineSnapshot:
     """One line as its source shows it; quantity is the demand it stands behind (see wanted)."""
@@ -152,13 +134,18 @@ class RecordedLine:
 
 @dataclass(frozen=True, slots=True)
 class RecordedOrder:
-    """An order as the hub holds it: its newest version and the lines it knows."""
+    """An order as the hub holds it: its newest version and the lines it knows.
+
+    set_back: a reading showed that the source's clock was set back between two versions of it. From then on
+    no stamp of this order tells anything; only readings do.
+    """
 
     version: OrderVersion
     fingerprint: str
     status: OrderStatus
     hold_until: datetime | None = None
     lines: Mapping[str, RecordedLine] = field(default_factory=dict)
+    set_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +173,14 @@ class LineChange:
             return False
         begins_to_end = self.after.status is LineStatus.HELD and self.before.status is not LineStatus.HELD
         return self.item_changed or self.promised < 0 or begins_to_end
+
+    @property
+    def may_raise(self) -> bool:
+        """Say whether more is promised, or longer: a hold that ends becomes a promise that does not."""
+        if self.before is None or self.before.status is not LineStatus.HELD:
+            return self.item_changed or self.promised > 0
+        paid = self.after.status.subtracts and self.after.status is not LineStatus.HELD
+        return self.item_changed or self.promised > 0 or paid
 
     @property
     def reopened(self) -> bool:
@@ -226,22 +221,14 @@ def wanted(ordered: Decimal, refunded: Decimal, returned: Decimal = ZERO) -> Dec
 
 
 def compare(recorded: RecordedOrder, snapshot: OrderSnapshot) -> Standing:
-    """Say how a snapshot stands to what is recorded.
-
-    Equal stamp and equal content are the same version, however often it is read: repeating an unpaid order
-    revives no expired hold. At an equal stamp only a later reading by the hub itself is newer. A reading by
-    id that was overtaken is made again, for a list that overtook it may have seen less.
-    """
-    have, got = recorded.version, snapshot.version
-    if got.stamp != have.stamp:
-        return Standing.NEWER if got.stamp > have.stamp else Standing.OLDER
-    if snapshot.fingerprint == recorded.fingerprint:
-        return Standing.SAME
-    if got.reading == 0 or got.reading == have.reading:
-        return Standing.UNDECIDABLE
-    if got.reading > have.reading:
-        return Standing.NEWER
-    return Standing.OLDER if snapshot.listed else Standing.UNDECIDABLE
+    """Say how a snapshot stands to what is recorded."""
+    return standing(
+        snapshot.version,
+        recorded.version,
+        same_content=snapshot.fingerprint == recorded.fingerprint,
+        listed=snapshot.listed,
+        set_back=recorded.set_back,
+    )
 
 
 def decide(recorded: RecordedOrder | None, snapshot: OrderSnapshot, *, now: datetime) -> Decision:
@@ -249,38 +236,40 @@ def decide(recorded: RecordedOrder | None, snapshot: OrderSnapshot, *, now: date
 
     Get-or-create per line; a changed quantity is a difference. The same version creates lines that are
     missing (parked before, resolved now) and touches no other. A line that a newer version no longer names is
-    released, unless it is parked.
+    released, unless it is parked. A version that only its stamp calls older is ignored if it asks for no more
+    than stands; if it asks for more, a clock set back would oversell: the order is read.
     """
-    standing = Standing.NEWER if recorded is None else compare(recorded, snapshot)
-    if standing is Standing.OLDER:
-        return Ignored("older version")
-    if standing is Standing.UNDECIDABLE:
+    stands = Standing.NEWER if recorded is None else compare(recorded, snapshot)
+    if stands is Standing.UNDECIDABLE:
         return NeedsReading(snapshot.version)
-    if recorded is not None and standing is Standing.SAME:
+    if recorded is not None and stands is Standing.OLDER:
+        proven = snapshot.version.surely_before(recorded.version)
+        if not proven and any(change.may_raise for change in _changes(recorded, snapshot, now)):
+            return NeedsReading(snapshot.version)
+        return Ignored("older version")
+    same = stands is Standing.SAME
+    if recorded is not None and same:
+        # Repeating an unpaid order revives no expired hold.
         snapshot = replace(snapshot, status=recorded.status, hold_until=recorded.hold_until)
-    known = {} if recorded is None else dict(recorded.lines)
-    fresh = {line.line: line for line in snapshot.lines}
 
-    changes: list[LineChange] = []
-    for name in sorted(known.keys() | fresh.keys()):
-        before = known.get(name)
-        if name in snapshot.parked or (standing is Standing.SAME and before is not None):
-            continue
-        after = _line_after(before, fresh.get(name), snapshot, now)
-        if after != before:
-            changes.append(LineChange(before, after))
-            known[name] = after
-
-    version = snapshot.version
-    tied = recorded is not None and standing is Standing.NEWER and version.stamp == recorded.version.stamp
-    if tied and snapshot.listed and any(change.may_lower for change in changes):
-        return NeedsReading(version)
-    if recorded is not None and standing is Standing.SAME:
-        version = OrderVersion(version.stamp, max(version.reading, recorded.version.reading))
-        if not changes and version == recorded.version:
+    changes = _changes(recorded, snapshot, now, missing_only=same)
+    version = snapshot.version.after(None if recorded is None else recorded.version, listed=snapshot.listed)
+    if recorded is not None:
+        tied = not same and version.stamp == recorded.version.stamp
+        if tied and snapshot.listed and any(change.may_lower for change in changes):
+            return NeedsReading(snapshot.version)
+        if same and not changes and version == recorded.version:
             return Ignored("same version")
-    after_order = RecordedOrder(version, snapshot.fingerprint, snapshot.status, snapshot.hold_until, known)
-    return Applied(after_order, tuple(changes))
+    known = {} if recorded is None else dict(recorded.lines)
+    order = RecordedOrder(
+        version,
+        snapshot.fingerprint,
+        snapshot.status,
+        snapshot.hold_until,
+        known | {change.after.line: change.after for change in changes},
+        set_back=recorded is not None and (recorded.set_back or version.stamp < recorded.version.stamp),
+    )
+    return Applied(order, changes)
 
 
 def expire(recorded: RecordedOrder, *, now: datetime) -> Applied:
@@ -336,6 +325,23 @@ def vanish(recorded: RecordedOrder, *, announced: bool) -> Applied:
     Closing short is a failure someone owns: the caller opens a case.
     """
     return leave(recorded, recorded.lines, LineStatus.CANCELLED if announced else LineStatus.CLOSED_SHORT)
+
+
+def _changes(
+    recorded: RecordedOrder | None, snapshot: OrderSnapshot, now: datetime, *, missing_only: bool = False
+) -> tuple[LineChange, ...]:
+    """Return the lines that would differ, by name; missing_only: those the order does not have yet."""
+    known = {} if recorded is None else recorded.lines
+    fresh = {line.line: line for line in snapshot.lines}
+    changes: list[LineChange] = []
+    for name in sorted(known.keys() | fresh.keys()):
+        before = known.get(name)
+        if name in snapshot.parked or (missing_only and before is not None):
+            continue
+        after = _line_after(before, fresh.get(name), snapshot, now)
+        if after != before:
+            changes.append(LineChange(before, after))
+    return tuple(changes)
 
 
 def _line_after(

@@ -41,6 +41,9 @@ class Delivery(models.Model):
     headers = models.JSONField(default=dict)
     body = models.BinaryField()
     reading = models.BigIntegerField(default=0)
+    begun = models.BigIntegerField(
+        default=0, db_default=0, help_text="The last reading that had begun when it was stored."
+    )
     received_at = models.DateTimeField()
     occurred_at = models.DateTimeField(
         null=True, blank=True, help_text="The first thing it told of, by its source's clock."

@@ -1,6 +1,7 @@
 """The SQL of storing deliveries, for the door's own connection and for Django's alike.
 
-A row is kept only if its dedupe key is new; key and row are written by one statement.
+A row is kept only if its dedupe key is new; key and row are written by one statement. Each row notes how many
+readings had begun: a later one shows what the row tells, or newer, whatever the clocks say (decision 0009).
 """
 
 from __future__ import annotations
@@ -33,9 +34,11 @@ WITH incoming AS (
     RETURNING connection_id, key
 ), kept AS (
     INSERT INTO intake_delivery (id, connection_id, topic, source, tier, shard, object_key, headers, body,
-        reading, received_at, run_at, correlation_id, state, attempts, events, error_code, error_detail)
+        reading, received_at, run_at, correlation_id, state, attempts, events, error_code, error_detail,
+        begun)
     SELECT i.id, i.connection_id, i.topic, i.source, i.tier, i.shard, i.object_key, i.headers, i.body,
-        i.reading, i.received_at, i.received_at, i.correlation_id, 'pending', 0, 0, '', ''
+        i.reading, i.received_at, i.received_at, i.correlation_id, 'pending', 0, 0, '', '',
+        (SELECT last_value FROM intake_reading)
     FROM incoming i LEFT JOIN fresh f ON f.connection_id = i.connection_id AND f.key = i.key
     WHERE i.key IS NULL OR f.key IS NOT NULL
     ORDER BY i.id

@@ -61,7 +61,7 @@ SUSPECT_ATTEMPTS = 2
 
 TAKE_ROWS = """
 SELECT d.id, d.connection_id, c.code, c.connector, d.topic, d.headers::text, d.body, d.received_at,
-    d.source, d.reading, d.correlation_id, d.attempts + 1, d.run_at > d.received_at
+    d.source, d.reading, d.correlation_id, d.attempts + 1, d.run_at > d.received_at, d.begun
 FROM intake_delivery d JOIN connections_connection c ON c.id = d.connection_id
 WHERE d.state = 'pending' AND d.tier = %(tier)s AND d.shard = %(shard)s AND d.run_at <= %(now)s
     AND (%(connection)s::bigint IS NULL OR d.connection_id = %(connection)s)
@@ -345,6 +345,7 @@ def _stored(row: tuple[Any, ...]) -> StoredDelivery:
             source=row[8],
             reading=row[9],
             id=row[0],
+            begun=row[13],
         ),
         correlation_id=row[10],
         attempts=row[11],

@@ -15,6 +15,7 @@ from decimal import Decimal
 
 from inventory_sync.domain.containment import Allocation
 from inventory_sync.domain.external import OrderStatus
+from inventory_sync.domain.order_versions import OrderVersion
 from inventory_sync.domain.reports import ZERO
 from inventory_sync.domain.reservations import (
     Applied,
@@ -23,7 +24,6 @@ from inventory_sync.domain.reservations import (
     LineStatus,
     NeedsReading,
     OrderSnapshot,
-    OrderVersion,
     Progress,
     RecordedLine,
     RecordedOrder,
@@ -156,12 +156,7 @@ class Desk:
         assert event.status is not None
         recorded = recorded_order(held)
         if held.gone is not None and recorded is not None:
-            if event.stamp < held.stamp or 0 < event.reading <= held.gone:
-                return None
-            if event.reading == 0:
-                # Sent before it went, or because it is back: only reading it can tell.
-                if event.stamp > held.stamp:
-                    self.tally.needs_reading.append(event.key)
+            if not self._is_back(held, event):
                 return None
             recorded = replace(recorded, version=NEVER)
         decision = decide(recorded, _snapshot(event, event.status), now=self._now)
@@ -188,7 +183,9 @@ class Desk:
             gone=None,
             status=event.status,
             stamp=version.stamp,
-            reading=version.reading,
+            reading=max(version.reading, held.reading),
+            begun=max(version.ended, held.begun),
+            set_back=decision.order.set_back,
             fingerprint=event.fingerprint,
             number=event.number or held.number,
             placed_at=event.placed_at or held.placed_at,
@@ -196,11 +193,29 @@ class Desk:
             correlation_id=event.correlation_id or held.correlation_id,
         )
 
+    def _is_back(self, held: HeldOrder, event: OrderEvent) -> bool:
+        """Say whether an order that was gone is there again: only a reading by id begun since can tell."""
+        version = _version(event)
+        if version.surely_before(_version_of(held)):
+            return False
+        later = event.reading > held.begun
+        if later and not event.listed:
+            return True
+        # Sent before it went, or because it is back. What is on its way when an order goes is no newer.
+        if later or event.stamp > held.stamp or held.set_back:
+            self.tally.needs_reading.append(event.key)
+        return False
+
     def _gone(self, held: HeldOrder, event: OrderEvent) -> HeldOrder | None:
         """End an order that no longer exists; a deletion merely announced is confirmed by reading."""
         if held.gone is not None and held.gone >= event.reading:
             return None
-        if 0 < event.reading < held.reading:
+        version = _version(event)
+        if version.surely_before(_version_of(held)):
+            return None
+        if 0 < event.reading <= held.begun:
+            # It was told of while this reading went on.
+            self.tally.needs_reading.append(event.key)
             return None
         if event.reading == 0 and held.seen:
             self.tally.needs_reading.append(event.key)
@@ -216,6 +231,8 @@ class Desk:
             after,
             seen=True,
             gone=event.reading,
+            reading=max(held.reading, event.reading),
+            begun=max(held.begun, version.ended),
             status=OrderStatus.CANCELLED,
             correlation_id=event.correlation_id or held.correlation_id,
         )
@@ -264,10 +281,11 @@ def recorded_order(held: HeldOrder) -> RecordedOrder | None:
         return None
     holds = [line.expires_at for line in held.lines.values() if line.expires_at is not None]
     return RecordedOrder(
-        version=OrderVersion(held.stamp, held.reading),
+        version=_version_of(held),
         fingerprint=held.fingerprint,
         status=held.status,
         hold_until=max(holds, default=None),
+        set_back=held.set_back,
         lines={
             ref: RecordedLine(
                 line=ref,
@@ -319,9 +337,17 @@ def _with_lines(held: HeldOrder, applied: Applied, *, hold: datetime | None) -> 
     return replace(held, lines=lines)
 
 
+def _version(event: OrderEvent) -> OrderVersion:
+    return OrderVersion(event.stamp, event.reading, event.begun)
+
+
+def _version_of(held: HeldOrder) -> OrderVersion:
+    return OrderVersion(held.stamp, held.reading, held.begun)
+
+
 def _snapshot(event: OrderEvent, status: OrderStatus) -> OrderSnapshot:
     return OrderSnapshot(
-        version=OrderVersion(event.stamp, event.reading),
+        version=_version(event),
         fingerprint=event.fingerprint,
         status=status,
         lines=tuple(LineSnapshot(line.line_ref, str(line.item_id), line.quantity) for line in event.lines),

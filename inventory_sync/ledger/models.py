@@ -203,7 +203,13 @@ class Order(models.Model):
     number = models.CharField(max_length=80, blank=True)
     status = models.CharField(max_length=20)
     stamp = models.BigIntegerField()
-    reading = models.BigIntegerField(default=0)
+    reading = models.BigIntegerField(default=0, help_text="The last reading by its id that showed it.")
+    begun = models.BigIntegerField(
+        default=0, db_default=0, help_text="The last reading that had begun when its newest version came in."
+    )
+    set_back = models.BooleanField(
+        default=False, db_default=False, help_text="Its stamps went back once; only readings tell since."
+    )
     fingerprint = models.CharField(max_length=64, blank=True)
     placed_at = models.DateTimeField(null=True)
     first_seen_at = models.DateTimeField(auto_now_add=True)

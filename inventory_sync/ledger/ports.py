@@ -130,6 +130,8 @@ class Fulfilment:
 class HeldOrder:
     """An order as kept, locked. `seen` is False for one known only from a shipment: it has no version yet.
 
+    reading, begun, set_back: see domain/order_versions.py; the last reading by id that showed it, the last
+    that had begun when its newest version came in, and whether its stamps were seen to go back.
     gone: the reading that found it missing at its source, 0 when the source announced it, None when it is
     there. fulfilments hold also what was shipped before the order or the line was known. requested: asked of
     the hub, which may refuse, in this mode; review: kept, and no sale before somebody approves. made: its row
@@ -143,6 +145,8 @@ class HeldOrder:
     status: OrderStatus = OrderStatus.COMMITTED
     stamp: int = 0
     reading: int = 0
+    begun: int = 0
+    set_back: bool = False
     fingerprint: str = ""
     gone: int | None = None
     incomplete: bool = False

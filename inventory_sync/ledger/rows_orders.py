@@ -32,7 +32,7 @@ RETURNING id, connection_id, order_ref
 """
 _LOCK = """
 SELECT o.id, o.connection_id, o.order_ref, o.seen, o.number, o.status, o.stamp, o.reading, o.fingerprint,
-    o.gone, o.incomplete, o.placed_at, o.correlation_id, o.requested, o.review, o.mode
+    o.gone, o.incomplete, o.placed_at, o.correlation_id, o.requested, o.review, o.mode, o.begun, o.set_back
 FROM ledger_order o
 JOIN unnest(%s::bigint[], %s::text[]) AS given(connection_id, order_ref) USING (connection_id, order_ref)
 ORDER BY o.connection_id, o.order_ref FOR UPDATE OF o
@@ -71,19 +71,20 @@ GROUP BY o.connection_id, o.order_ref ORDER BY min(r.expires_at), o.connection_i
 """
 ORDER_COLUMNS = (
     "connection_id, order_ref, seen, number, status, stamp, reading, fingerprint, gone, incomplete, "
-    "placed_at, correlation_id, requested, review, mode"
+    "placed_at, correlation_id, requested, review, mode, begun, set_back"
 )
 ORDER_ARRAYS = (
     "%s::bigint[], %s::text[], %s::boolean[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], "
     "%s::text[], %s::bigint[], %s::boolean[], %s::timestamptz[], %s::text[], %s::boolean[], %s::boolean[], "
-    "%s::text[]"
+    "%s::text[], %s::bigint[], %s::boolean[]"
 )
-ORDER_WIDTH = 15
+ORDER_WIDTH = 17
 _SAVE_ORDERS = f"""
 UPDATE ledger_order o SET seen = given.seen, number = given.number, status = given.status,
     stamp = given.stamp, reading = given.reading, fingerprint = given.fingerprint, gone = given.gone,
     incomplete = given.incomplete, placed_at = given.placed_at, correlation_id = given.correlation_id,
-    requested = given.requested, review = given.review, mode = given.mode
+    requested = given.requested, review = given.review, mode = given.mode,
+    begun = given.begun, set_back = given.set_back
 FROM unnest({ORDER_ARRAYS}) AS given({ORDER_COLUMNS})
 WHERE o.connection_id = given.connection_id AND o.order_ref = given.order_ref
 RETURNING o.id, o.connection_id, o.order_ref
@@ -228,6 +229,8 @@ class OrderRows(FigureRows):
                 requested=row[13],
                 review=row[14],
                 mode=ReserveMode(row[15]),
+                begun=row[16],
+                set_back=row[17],
             )
             for row in rows
         }
@@ -320,6 +323,8 @@ def order_row(order: HeldOrder) -> tuple[Any, ...]:
         order.requested,
         order.review,
         order.mode.value,
+        order.begun,
+        order.set_back,
     )
 
 

@@ -120,7 +120,8 @@ class OrderEvent:
     """A whole order as its channel shows it, or the news that it is gone.
 
     `stamp` is the vendor's modification time in whole seconds, `reading` the hub's own reading number (0 for
-    what came unasked). `status` None means gone: `announced` by the source, or found missing when read.
+    what came unasked), `begun` the last reading that had begun when it came in (0 if nobody noted).
+    `status` None means gone: `announced` by the source, or found missing when read.
     `parked` names lines that could not be resolved: they are left as they are, and the order is incomplete.
     `pool` are the locations that may serve it, best first. `expires_at` ends the hold of an unpaid order,
     reckoned from the source's own times; None: an unpaid order holds nothing. `listed`: found in a list of
@@ -131,6 +132,7 @@ class OrderEvent:
     order_ref: str
     stamp: int = 0
     reading: int = 0
+    begun: int = 0
     status: OrderStatus | None = None
     announced: bool = True
     fingerprint: str = ""

@@ -248,6 +248,7 @@ def _resolve_one(
                     connection_id,
                     event.order_ref,
                     reading=stored.delivery.reading,
+                    begun=stored.delivery.begun,
                     announced=event.announced,
                     correlation_id=stored.correlation_id,
                 )
@@ -300,6 +301,7 @@ def _order(stored: StoredDelivery, event: OrderReported, directory: Directory, i
         order_ref=event.order_ref,
         stamp=event.stamp,
         reading=stored.delivery.reading,
+        begun=stored.delivery.begun,
         status=event.status,
         fingerprint=event.fingerprint,
         number=event.number,

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory_sync.domain.external import OrderStatus
+from inventory_sync.domain.order_versions import OrderVersion, Standing
 from inventory_sync.domain.reservations import (
     EXITS,
     Applied,
@@ -19,11 +20,9 @@ from inventory_sync.domain.reservations import (
     LineStatus,
     NeedsReading,
     OrderSnapshot,
-    OrderVersion,
     Progress,
     RecordedLine,
     RecordedOrder,
-    Standing,
     books_say,
     compare,
     decide,
@@ -42,6 +41,7 @@ def order(
     status: OrderStatus = OrderStatus.COMMITTED,
     *,
     reading: int = 0,
+    begun: int = 0,
     parked: tuple[str, ...] = (),
     hold: timedelta | None = AN_HOUR,
     **lines: int,
@@ -49,7 +49,7 @@ def order(
     """Return a version of an order; a line and its item share a name."""
     hold_until = NOON + hold if status is OrderStatus.UNPAID and hold is not None else None
     return OrderSnapshot(
-        OrderVersion(stamp, reading),
+        OrderVersion(stamp, reading, begun),
         fingerprint=f"{status}:{hold_until}:{sorted(lines.items())}",
         status=status,
         lines=tuple(LineSnapshot(k, k, Decimal(q)) for k, q in lines.items() if k not in parked),
@@ -184,13 +184,19 @@ def test_news_from_books_and_fulfilment_may_come_in_any_order(delivered, notices
     ("why", "snapshot", "standing"),
     [
         ("a later stamp", order(6, mug=2), Standing.NEWER),
-        ("an earlier stamp, read later", order(4, mug=2, reading=9), Standing.OLDER),
+        ("an earlier stamp", order(4, mug=2), Standing.OLDER),
+        ("a later stamp, but here before it was read", order(6, mug=2, begun=2), Standing.OLDER),
+        ("an earlier stamp, read later", order(4, mug=2, reading=9), Standing.NEWER),
+        ("an earlier stamp, in a list begun later", listed(order(4, mug=2, reading=9)), Standing.UNDECIDABLE),
+        ("an earlier stamp, read earlier", order(4, mug=2, reading=2), Standing.OLDER),
         ("the same again", order(5, mug=1), Standing.SAME),
         ("the same, read once more", order(5, mug=1, reading=9), Standing.SAME),
         ("other content in the same second, unasked", order(5, mug=2), Standing.UNDECIDABLE),
         ("other content in the same second, read later", order(5, mug=2, reading=4), Standing.NEWER),
-        ("other content in the same second, read earlier", order(5, mug=2, reading=2), Standing.UNDECIDABLE),
+        ("other content in the same second, read earlier", order(5, mug=2, reading=2), Standing.OLDER),
+        ("the same, but that reading ended later", order(5, mug=2, reading=2, begun=3), Standing.UNDECIDABLE),
         ("the same, in a list begun earlier", listed(order(5, mug=2, reading=2)), Standing.OLDER),
+        ("that list ended later", listed(order(5, mug=2, reading=2, begun=3)), Standing.UNDECIDABLE),
         ("the same, in a list begun later", listed(order(5, mug=2, reading=4)), Standing.NEWER),
     ],
 )

@@ -16,7 +16,9 @@ from inventory_sync.connections.models import Cursor
 from inventory_sync.intake.models import Delivery, ParkedLine, ReadDue
 from inventory_sync.intake.ports import Claim, IntakeStore, NewDelivery
 from inventory_sync.intake.store import PostgresIntake
+from inventory_sync.pipeline.wiring import Cursors
 from tests import factories
+from tests.sim.stores.books import MemoryCursors
 from tests.sim.stores.database import Database
 from tests.sim.stores.intake import CursorRow, MemoryIntake
 
@@ -43,6 +45,7 @@ class World(Protocol):
     @property
     def store(self) -> IntakeStore: ...
 
+    def begin_reading(self) -> int: ...
     def kept(self, delivery_id: int) -> Kept: ...
     def parked(self, delivery_id: int) -> Mapping[str, bool]: ...
     def reads(self) -> Mapping[tuple[int, str, str], int]: ...
@@ -61,6 +64,9 @@ class MemoryWorld:
         self.store = MemoryIntake(self.database, shards=SHARDS)
         self.tables = self.store.tables
         self.tables.connections = {self.shop: ("shop", "woocommerce"), self.till: ("till", "till")}
+
+    def begin_reading(self) -> int:
+        return MemoryCursors(self.database, self.tables).next_reading()
 
     def kept(self, delivery_id: int) -> Kept:
         row = self.tables.deliveries[delivery_id]
@@ -97,6 +103,9 @@ class PostgresWorld:
                         " ON CONFLICT DO NOTHING",
                         [tier, number],
                     )
+
+    def begin_reading(self) -> int:
+        return Cursors().next_reading()
 
     def kept(self, delivery_id: int) -> Kept:
         row = Delivery.objects.get(pk=delivery_id)

@@ -8,7 +8,28 @@ from itertools import permutations
 import pytest
 
 from inventory_sync.intake.ports import Finds, NumberUsed, ReadWanted
-from tests.intake.store_contract import NOON, World
+from tests.intake.store_contract import NOON, World, keep, message, take
+
+# ── what came in before which reading ─────────────────────────────────────────────────────────────────
+
+
+def test_a_delivery_notes_the_last_reading_that_had_begun_and_keeps_it_when_it_is_tried_again(
+    world: World,
+) -> None:
+    """A reading begun later shows what the message tells, or newer, whatever the clocks say."""
+    before = world.begin_reading()
+    keep(world, message(world.shop, "a"))
+    between = world.begin_reading()
+    world.begin_reading()
+    keep(world, message(world.shop, "b", reading=between))
+
+    for after_s in (1, 3600):
+        claim = take(world, after_s=after_s)
+        assert claim is not None
+        first, second = claim.deliveries
+        assert before <= first.delivery.begun < between
+        assert second.delivery.begun > second.delivery.reading == between
+
 
 # ── reading again ────────────────────────────────────────────────────────────────────────────────────
 

@@ -255,11 +255,24 @@ def test_an_older_version_of_an_order_changes_nothing(hub: Hub) -> None:
     hub.order(482, (1, 101, 2), modified="2026-11-23T11:00:00")
     hub.drain()
 
-    hub.order(482, (1, 101, 9), modified="2026-11-23T10:59:59")
+    hub.order(482, (1, 101, 1), modified="2026-11-23T10:59:59")
     hub.drain()
 
     assert Reservation.objects.get().demand == 2
     assert not ReadDue.objects.exists()
+
+
+def test_an_older_version_that_asks_for_more_has_the_order_read_in_case_a_clock_was_set_back(
+    hub: Hub,
+) -> None:
+    hub.order(482, (1, 101, 2), modified="2026-11-23T11:00:00")
+    hub.drain()
+
+    hub.order(482, (1, 101, 9), modified="2026-11-23T10:59:59")
+    hub.drain()
+
+    assert Reservation.objects.get().demand == 2
+    assert list(ReadDue.objects.values_list("kind", "ref")) == [("order", "482")]
 
 
 def test_a_report_of_somebody_without_authority_moves_nothing_and_is_shown(hub: Hub) -> None:

@@ -22,6 +22,7 @@ from inventory_sync.domain.containment import Confirmation, contained
 from inventory_sync.domain.external import OrderStatus
 from inventory_sync.domain.kits import KitComponent, available_kits
 from inventory_sync.domain.levels import mark_unknown
+from inventory_sync.domain.order_versions import OrderVersion
 from inventory_sync.domain.reports import (
     ZERO,
     BookFigure,
@@ -40,7 +41,6 @@ from inventory_sync.domain.reservations import (
     LineStatus,
     NeedsReading,
     OrderSnapshot,
-    OrderVersion,
     RecordedOrder,
     decide,
     expire,
@@ -240,7 +240,7 @@ class Hub(Placing):
     def _snapshot(self, version: Version, status: OrderStatus, reading: int, listed: bool) -> OrderSnapshot:
         kept = version.ordered if not self.repairs.refunds_lower_demand else ()
         return OrderSnapshot(
-            OrderVersion(version.stamp, reading),
+            OrderVersion(version.stamp, reading, begun=self.readings),
             fingerprint=repr((status, version.lines)),
             status=status,
             lines=tuple(

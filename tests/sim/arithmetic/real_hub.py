@@ -81,6 +81,7 @@ class RealHub:
             order_ref=version.order,
             stamp=max(0, version.stamp),
             reading=reading,
+            begun=self.readings,
             listed=listed,
             status=version.status,
             announced=reading == 0,

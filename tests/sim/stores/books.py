@@ -20,7 +20,6 @@ class MemoryCursors:
     def __init__(self, database: Database, tables: IntakeTables) -> None:
         self._database = database
         self._tables = tables
-        self._readings = 0
 
     def load(self, connection_id: int, stream: str) -> str:
         return self._tables.cursors.get((connection_id, stream), CursorRow()).value
@@ -42,9 +41,8 @@ class MemoryCursors:
         return total
 
     def next_reading(self) -> int:
-        """Like a sequence of PostgreSQL: a number is never given twice, whatever rolls back."""
-        self._readings += 1
-        return self._readings
+        self._tables.readings += 1
+        return self._tables.readings
 
 
 @dataclass(slots=True, eq=False)

@@ -41,6 +41,7 @@ class DeliveryRow:
     new: NewDelivery
     shard: int
     run_at: datetime
+    begun: int = 0
     state: str = PENDING
     attempts: int = 0
     finished_at: datetime | None = None
@@ -102,6 +103,7 @@ class IntakeTables:
     cursors: dict[tuple[int, str], CursorRow] = field(default_factory=dict)
     numbers: dict[tuple[int, str, int], str] = field(default_factory=dict)
     sequence: int = 0
+    readings: int = 0  # like a sequence of PostgreSQL: a number is never given twice, whatever rolls back
 
 
 class MemoryIntake:
@@ -127,7 +129,9 @@ class MemoryIntake:
             if one.dedupe_key:
                 self.database.put(self.tables.keys, key, number)
             shard = shard_of(one.connection_id, one.object_key or str(place), self.shards)
-            self._put(DeliveryRow(number, one, shard, run_at=one.received_at))
+            self._put(
+                DeliveryRow(number, one, shard, run_at=one.received_at, begun=max(1, self.tables.readings))
+            )
             ids.append(number)
         return Stored(tuple(ids))
 
@@ -308,6 +312,7 @@ class MemoryIntake:
                 source=row.new.source,
                 reading=row.new.reading,
                 id=row.id,
+                begun=row.begun,
             ),
             correlation_id=row.new.correlation_id,
             attempts=row.attempts,
