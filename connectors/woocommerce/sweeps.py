@@ -5,7 +5,8 @@
 second the last one ended in, less the rows already read, so a row that changes meanwhile moves to a later
 page and none is skipped. The next sweep begins at the newest row seen, less the overlap, by the shop's own
 stamps alone; once that row is older than the overlap by the hub's clock, the overlap is dropped. Rows of an
-overlap that look as they did are left out.
+overlap that look as they did are left out. A shop whose clock is set back stamps new orders before the
+cursor: from time to time the newest orders are also listed by number, which no clock turns round.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ PARENT_FIELDS = ("_fields", "id,type,date_modified_gmt")
 MAX_SEEN = 1000
 MAX_TIE = 800
 REREADS = 3
+LOOK_S = 300
+"""How often the newest orders are listed by number: one call."""
+LOOK_PAGES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,8 @@ class Cursor:
 
     `begin`: where this sweep began, "" between sweeps. `newest`: the latest row seen, first seen at the hub's
     `newest_at`. `tie`: rows already read of the second behind `after`. `seen` (the last sweep) and `news`
-    (this one): what rows looked like.
+    (this one): what rows looked like. `top`: the highest number seen, 0 if nobody looked; `looked_at`: when
+    rows were last listed by number, by the hub's clock.
     """
 
     after: str
@@ -53,6 +58,8 @@ class Cursor:
     tie: tuple[int, ...] = ()
     seen: Mapping[str, str] = field(default_factory=dict)
     news: Mapping[str, str] = field(default_factory=dict)
+    top: int = 0
+    looked_at: float = 0.0
 
     def dump(self) -> str:
         values = [getattr(self, one.name) for one in fields(self)]
@@ -62,10 +69,12 @@ class Cursor:
     def load(cls, text: str) -> Cursor:
         """Raises Unsupported for a text this class did not write."""
         try:
-            after, part, begin, newest, newest_at, tie, seen, news = json.loads(text)
+            # Cursors of before rows were listed by number end after eight.
+            after, part, begin, newest, newest_at, tie, seen, news, *look = json.loads(text)
+            top, looked_at = look or (0, 0.0)
             cursor = cls(
                 str(after), str(part), str(begin), str(newest), float(newest_at),
-                tuple(map(int, tie)), dict(seen), dict(news),
+                tuple(map(int, tie)), dict(seen), dict(news), int(top), float(looked_at),
             )  # fmt: skip
             datetime.fromisoformat(cursor.after)
         except (ValueError, TypeError, RecursionError) as error:
@@ -76,7 +85,8 @@ class Cursor:
 def sweep_orders(rest: Rest, cursor: str, *, now: datetime, first_days: int) -> SweepPage:
     state = Cursor.load(cursor) if cursor else Cursor(_text(now - timedelta(days=first_days)), "orders")
     source = _Source(ORDERS, "/orders", ORDER_FIELDS, lambda row: found_order(rest, row), ("orders",))
-    return _page(rest, state, source, now)
+    page = _page(rest, state, source, now)
+    return _look_by_number(rest, page, state.begin or state.after, now) if page.done else page
 
 
 def sweep_products(rest: Rest, cursor: str, *, now: datetime) -> SweepPage:
@@ -121,6 +131,7 @@ def _page(rest: Rest, state: Cursor, source: _Source, now: datetime) -> SweepPag
                 found.append(item)
             news.pop(item.object_key, None)
             news[item.object_key] = mark
+    state = replace(state, top=max([state.top, *(row["id"] for row in rows)]))
     newest = max([_modified(row) for row in rows], default="")
     if newest > state.newest:
         state = replace(state, newest=newest, newest_at=now.timestamp())
@@ -137,8 +148,36 @@ def _page(rest: Rest, state: Cursor, source: _Source, now: datetime) -> SweepPag
         newest=state.newest,
         newest_at=state.newest_at,
         seen=state.news,
+        top=state.top,
+        looked_at=state.looked_at,
     )
     return SweepPage(found, ended.dump(), done=True)
+
+
+def _look_by_number(rest: Rest, page: SweepPage, begin: str, now: datetime) -> SweepPage:
+    """Add the orders no sweep can have seen: numbered above all that were, stamped before this one began."""
+    state = Cursor.load(page.cursor)
+    if now.timestamp() - state.looked_at < LOOK_S:
+        return page
+    known, found = state.top, list(page.found)
+    for number in range(1, LOOK_PAGES + 1):
+        fixed = (
+            ("orderby", "id"),
+            ("order", "desc"),
+            ("per_page", str(rest.page_size)),
+            ("page", str(number)),
+        )
+        rows, _ = rest.page("/orders", (*fixed, ORDER_FIELDS))
+        newer = [row for row in rows if row["id"] > known]
+        state = replace(state, top=max([state.top, *(row["id"] for row in newer)]))
+        if not known:
+            break
+        for row in newer:
+            if _modified(row) <= begin:
+                found += found_order(rest, row)
+        if len(newer) < rest.page_size:
+            break
+    return replace(page, found=found, cursor=replace(state, looked_at=now.timestamp()).dump())
 
 
 def _query(rest: Rest, state: Cursor, wanted: tuple[str, str]) -> Query:

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from connectors.woocommerce.sweeps import LOOK_S
 from connectors.woocommerce.translate import translate
 from connectors.woocommerce.twin_shop import Quirks
 from inventory_sync.domain.errors import RemoteUnavailable, Unsupported
@@ -221,6 +222,50 @@ def test_a_quiet_shop_is_not_read_from_the_beginning_each_time() -> None:
 
     assert (page.done, page.found, later.found) == (True, [], [])
     assert json.loads(later.cursor)[0] == "2026-11-23T09:59:59"
+
+
+def test_an_order_stamped_before_the_cursor_is_found_by_its_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The shop's clock was an hour fast and was set right."""
+    with shop() as twin:
+        client = client_of(twin)
+        right = twin.clock.now()
+        twin.clock.advance(3600)
+        buy(twin)
+        _, cursor = sweep(client, "orders")
+        monkeypatch.setattr(twin.clock, "now", lambda: right)
+        hidden = buy(twin)
+        soon = client.sweep("orders", cursor, now=START + timedelta(seconds=30))
+        later = client.sweep("orders", soon.cursor, now=START + timedelta(seconds=LOOK_S))
+        again = client.sweep("orders", later.cursor, now=START + timedelta(seconds=3 * LOOK_S))
+
+    assert refs(list(soon.found)) == []
+    assert refs(list(later.found)) == [f"order:{hidden}"]
+    assert refs(list(again.found)) == [], "told once"
+
+
+def test_what_the_sweep_itself_has_found_is_not_found_again_by_its_number() -> None:
+    with shop() as twin:
+        client = client_of(twin)
+        _, cursor = sweep(client, "orders")
+        twin.clock.advance(5)
+        number = buy(twin)
+        page = client.sweep("orders", cursor, now=START + timedelta(seconds=LOOK_S))
+
+    assert refs(list(page.found)) == [f"order:{number}"]
+
+
+def test_a_cursor_of_before_orders_were_listed_by_number_goes_on() -> None:
+    with shop() as twin:
+        client = client_of(twin)
+        old = buy(twin)
+        _, cursor = sweep(client, "orders")
+        before = json.dumps(json.loads(cursor)[:8])
+        page = client.sweep("orders", before, now=START + timedelta(seconds=LOOK_S))
+
+    assert page.found == []
+    assert json.loads(page.cursor)[8] == old
 
 
 @pytest.mark.parametrize("cursor", ["x", "[]", "{}", '["a",1,2,3,4,5,6,7]', "[" * 5000])
