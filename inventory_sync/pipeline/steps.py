@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -28,6 +28,7 @@ from inventory_sync.pipeline.ports import Ports
 from inventory_sync.pipeline.push import push
 from inventory_sync.pipeline.wake import Waker, waker
 from inventory_sync.propagation.mirror_selectors import connections_mirroring
+from inventory_sync.propagation.selectors import urgent_among
 from inventory_sync.support import correlation
 from inventory_sync.support.logs import get_logger
 from inventory_sync.workflows import naming
@@ -36,6 +37,8 @@ from inventory_sync.workflows.following import any_touched
 log = get_logger(__name__)
 
 SWEEP_SECONDS = 60.0  # well within the lease of a stream
+COMPUTE_SECONDS, PUSH_SECONDS = 2.0, 5.0
+"""Both share their queue with sales: whoever has more to do than this gets in line again, behind those."""
 
 
 _most_s: ContextVar[float] = ContextVar("most_s", default=math.inf)
@@ -78,20 +81,31 @@ def drain_intake(tier: str, *, ports: Ports | None = None, wake: Waker | None = 
 def compute_availability(*, ports: Ports | None = None, wake: Waker | None = None) -> dict[str, int]:
     """Compute dirty items, then have their channels pushed."""
     close_old_connections()
-    changed, owed = compute(ports=ports or wiring.ports(), until=deadline())
-    for connection_id in owed:
-        (wake or waker()).push(connection_id)
+    over, wake = deadline(COMPUTE_SECONDS), wake or waker()
+    changed, owed = compute(ports=ports or wiring.ports(), until=over)
+    _wake_pushes(owed, wake)
+    if over():
+        wake.compute()
     return {"changed": changed, "channels": len(owed)}
 
 
-def push_connection(connection_id: int, *, ports: Ports | None = None) -> dict[str, int]:
+def _wake_pushes(connection_ids: Collection[int], wake: Waker) -> None:
+    """Wake the pushes on the tier that their listings ask for: a flood of others is no critical work."""
+    urgent = urgent_among(connection_ids) if connection_ids else frozenset()
+    for connection_id in sorted(connection_ids):
+        wake.push(connection_id, "critical" if connection_id in urgent else "standard")
+
+
+def push_connection(
+    connection_id: int, *, ports: Ports | None = None, wake: Waker | None = None
+) -> dict[str, int]:
     """Push what is due on one connection until nothing is, the budget is spent or time is up."""
     close_old_connections()
     ports = ports or wiring.ports()
     row = may_begin(connection_id, Errand.PAY, now=ports.clock())
     if row is None:
         return {"inactive": 1}
-    over = deadline()
+    over = deadline(PUSH_SECONDS)
     totals: dict[str, int] = {}
     with correlation.bound(connection=row.code):
         try:
@@ -105,6 +119,8 @@ def push_connection(connection_id: int, *, ports: Ports | None = None) -> dict[s
                 totals[name] = totals.get(name, 0) + count
             if not counts or "waits_for_budget_ms" in counts:
                 break
+        else:
+            _wake_pushes([connection_id], wake or waker())
     return totals
 
 

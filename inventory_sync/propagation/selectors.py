@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -39,6 +40,19 @@ def connections_owed(now: datetime) -> list[tuple[int, bool]]:
     with connection.cursor() as cursor:
         cursor.execute(_OWED, waiting.values(now))
         return [(row[0], row[1]) for row in cursor.fetchall()]
+
+
+_URGENT = """
+SELECT given.id FROM unnest(%s::bigint[]) AS given (id) WHERE EXISTS (
+    SELECT 1 FROM propagation_listing l WHERE l.connection_id = given.id AND l.state = 'owed' AND l.urgent)
+"""
+
+
+def urgent_among(connection_ids: Collection[int]) -> frozenset[int]:
+    """Return which of these connections are owed something urgent: one index probe each."""
+    with connection.cursor() as cursor:
+        cursor.execute(_URGENT, [sorted(connection_ids)])
+        return frozenset(row[0] for row in cursor.fetchall())
 
 
 @dataclass(frozen=True, slots=True)
