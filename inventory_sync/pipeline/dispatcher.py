@@ -47,6 +47,7 @@ class Dispatcher:
     kept_house_at: datetime | None = None
     ears: dict[str, Ear] = field(default_factory=dict)
     told: frozenset[tuple[str, ...]] = frozenset()
+    stands_by: bool = False
     inline: Inline = field(default_factory=Inline)
 
     def run(self, *, every_s: float, stop: Callable[[], bool]) -> None:
@@ -57,7 +58,11 @@ class Dispatcher:
             try:
                 close_old_connections()
                 if self.lead():
+                    self.stands_by = False
                     self.dispatch()
+                elif not self.stands_by:
+                    self.stands_by = True
+                    log.info("dispatcher.stands_by")
             except Exception as error:
                 if isinstance(error, (DatabaseError, InterfaceError)) and not database_answers():
                     log.warning("dispatcher.database_lost", error=repr(error)[:200])

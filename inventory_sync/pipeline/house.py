@@ -62,7 +62,9 @@ def keep(*, ports: Ports, compute: Callable[[], None]) -> dict[str, int]:
         if name in GIVE_BACK and any(done.values()):
             compute()
     _own(failed, ports=ports)
-    return counts | ({"failed": len(failed)} if failed else {})
+    counts |= {"failed": len(failed)} if failed else {}
+    log.info("house.kept", **{name: count for name, count in counts.items() if count})
+    return counts
 
 
 def expire(ports: Ports) -> dict[str, int]:
