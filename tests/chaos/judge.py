@@ -86,6 +86,15 @@ class Books:
                 total += one.delta
         return max(0.0, total)
 
+    def drift(self) -> list[str]:
+        """Return where these books end otherwise than what is shown: then they are wrong, or the shop is."""
+        last = {key: landings[-1].value for key, landings in sorted(self.landings.items()) if landings}
+        return [
+            f"{shop} shows {value:g} of {sku} in the end, the witnesses' own sum is {right:g}"
+            for (shop, sku), value in last.items()
+            if value != (right := max(0.0, sum(one.delta for one in self.changes[sku])))
+        ]
+
     def there(self, sku: str, at: float) -> float:
         """Return what there was, before what happened at that very moment."""
         return sum(one.delta for one in self.changes[sku] if one.at < at)
@@ -93,9 +102,16 @@ class Books:
 
 def read_books(
     shops: Mapping[str, Iterable[Doc]], till: Iterable[Doc], *, products: Mapping[str, Mapping[int, str]],
-    sold_from: Sequence[str],
+    sold_from: Sequence[str], trade: Iterable[Doc] = (),
 ) -> Books:  # fmt: skip
-    """Return the books of the journals."""
+    """Return the books of the journals.
+
+    A shop does not put back all that a cancelled order had taken once part of it was refunded; it is free all
+    the same, from when the order was cancelled.
+    """
+    cancelled = {
+        (line["shop"], int(line["order"])): line["t"] for line in trade if line["what"] == "cancelled"
+    }
     changes: dict[str, list[Change]] = defaultdict(list)
     landings: dict[tuple[str, str], list[Landing]] = defaultdict(list)
     for sku, made in _till_changes(till, sold_from):
@@ -116,6 +132,12 @@ def read_books(
             if kind in ("order", "refund"):
                 moved.append((line["t"], value - shown[sku], int(order), sku))
             shown[sku] = value
+        taken: dict[tuple[int, str], float] = defaultdict(float)
+        for _, delta, order_id, sku in moved:
+            taken[order_id, sku] -= delta
+        for (order_id, sku), left in taken.items():
+            if left and (at := cancelled.get((shop, order_id))) is not None:
+                changes[sku].append(Change(at, left, None, shop))
         for at, delta, order_id, sku in moved:
             times = told[order_id]
             nth = bisect_right(times, at - 0.001)
@@ -126,19 +148,29 @@ def read_books(
 
 
 def _till_changes(lines: Iterable[Doc], sold_from: Sequence[str]) -> list[tuple[str, Change]]:
+    """Return how each event of the till changed what may be sold.
+
+    What leaves for an order was taken when the order was placed, so that such a shipment changes nothing.
+    One that a count of a later time already contains (a till whose clock was set) takes nothing off the
+    shelf: then the order's goods are free again.
+    """
     levels: dict[tuple[str, str], float] = defaultdict(float)
     made: list[tuple[str, float, float, str]] = []
     told: dict[str, float] = {}
     event = ""
+    taken: dict[str, float] = {}
     for line in lines:
         if line["what"] == "acked":
             told.setdefault(line["key"], line["t"])
         elif line["what"] == "event":
-            event = "" if line["type"] == "shipment" and line["order"] else line["id"]
+            event, taken = line["id"], defaultdict(float)
+            if line["type"] == "shipment" and line["order"]:
+                for sent in line["lines"]:
+                    taken[sent["sku"]] += float(sent["quantity"])
         elif line["what"] == "level":
             place, sku, now = line["store"], line["sku"], float(line["on_hand"])
             delta, levels[place, sku] = now - levels[place, sku], now
-            # What leaves for an order was taken when the order was placed.
+            delta += taken.pop(sku, 0.0)
             if event and delta and place in sold_from:
                 made.append((sku, line["t"], delta, event))
     return [(sku, Change(at, delta, told.get(event), "till")) for sku, at, delta, event in made]

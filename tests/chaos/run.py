@@ -129,8 +129,9 @@ def _judged(made: Campaign, ground: Ground) -> Doc:
     products = {code: {retailer.product_of(code, sku): sku for sku in SKUS} for code in ground.shops}
     seen = judge.read_books(
         {code: journals[code] for code in ground.shops}, journals["till"], products=products,
-        sold_from=retailer.SOLD_FROM,
+        sold_from=retailer.SOLD_FROM, trade=list(read(ground.journal("trade"))),
     )  # fmt: skip
+    drift = seen.drift()
     found = judge.find(seen, _unreachable(made.done, ground.away))
     limits = {code: shop.get("limit") for code, shop in ground.shops.items()}
     recovery = _recovery(made.done, seen)
@@ -151,6 +152,7 @@ def _judged(made: Campaign, ground: Ground) -> Doc:
         "doubled": len(compared.doubled),
         "unapplied": len(compared.unapplied),
         "books_differ": len(compared.differs),
+        "witnesses_differ": len(drift),
         "ledger_differs": len(ledger),
         "audit_differs": len(audit),
         "oversold": found.oversold,
@@ -167,7 +169,7 @@ def _judged(made: Campaign, ground: Ground) -> Doc:
         "cases": compared.cases,
         "details": [
             *compared.lost[:10], *compared.doubled[:10], *compared.unapplied[:10], *compared.differs[:20],
-            *ledger[:20], *audit[:20], *found.notes[:20],
+            *drift[:12], *ledger[:20], *audit[:20], *found.notes[:20],
         ],
     }  # fmt: skip
     report["breaches"] = [*breaches(report), *(made.calm.breaches() if made.calm else ())]
@@ -177,8 +179,8 @@ def _judged(made: Campaign, ground: Ground) -> Doc:
 def breaches(report: Doc) -> list[str]:
     """Return which promises were not kept."""
     zero = (
-        "lost", "doubled", "unapplied", "books_differ", "ledger_differs", "audit_differs", "oversold",
-        "regressed", "over_limit",
+        "lost", "doubled", "unapplied", "books_differ", "witnesses_differ", "ledger_differs",
+        "audit_differs", "oversold", "regressed", "over_limit",
     )  # fmt: skip
     found = [f"{name}: {report[name]}" for name in zero if report[name]]
     if report["converged_after_s"] is None:
