@@ -126,6 +126,13 @@ def test_every_variable_is_explained() -> None:
     assert sorted(name for name in unknown if f"| `{name}` " not in DOCS) == []
 
 
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_every_setting_can_be_given_to_a_service(name: str) -> None:
+    """One that compose does not name is read from a file, or it would be ignored in silence."""
+    assert SERVICES[name]["env_file"] == [{"path": "settings.env", "required": False}]
+    assert {"EMAIL_URL", "EMAIL_FROM"} <= SERVICES[name]["environment"].keys(), "cases are told by mail"
+
+
 def test_what_compose_cannot_do_without_is_asked_for_in_the_example() -> None:
     text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
     needed = set(re.findall(r"\$\{([A-Z_]+):\?", text))
