@@ -42,6 +42,8 @@ def _name(typed: str) -> str:
 
 def _page(request: HttpRequest, context: dict[str, object], *, status: int = 200) -> HttpResponse:
     page = render(request, "console/acknowledge.html", context, status=status)
-    page["Referrer-Policy"] = "no-referrer"  # the address is the permission
+    # The address is the permission, so no other site learns it. Our own must: under "no-referrer" a browser
+    # posts with the origin "null", which is refused as forged, and nobody could acknowledge anything.
+    page["Referrer-Policy"] = "same-origin"
     page["X-Robots-Tag"] = "noindex"
     return page

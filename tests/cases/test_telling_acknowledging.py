@@ -217,5 +217,5 @@ def test_the_page_does_not_give_its_address_away(desk: Desk, client: Client) -> 
 
     page = client.get(link_of(desk))
 
-    assert page["Referrer-Policy"] == "no-referrer"
+    assert page["Referrer-Policy"] == "same-origin"
     assert "no-store" in page["Cache-Control"]
