@@ -54,7 +54,7 @@ def plan_maintenance(
     with transaction.atomic():
         connection = Connection.objects.select_for_update().get(pk=connection_id)
         crossing = connection.maintenances.filter(
-            closed_at__isnull=True, starts_at__lt=ends_at, ends_at__gt=starts_at
+            closed_at__isnull=True, weekly__isnull=True, starts_at__lt=ends_at, ends_at__gt=starts_at
         ).first()
         if crossing is not None:
             raise ValidationError(f"There is a window at that time already: {crossing}.")

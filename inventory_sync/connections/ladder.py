@@ -53,7 +53,7 @@ def ladder(now: datetime, connections: Iterable[Connection] | None = None) -> li
     found = Connection.objects.select_related("breaker", "budget").prefetch_related("cursors")
     if connections is not None:
         found = found.filter(pk__in=[row.pk for row in connections])
-    windows = {each.connection_id: each for each in under_maintenance(now)}
+    windows = {each.connection_id: each for each in under_maintenance(now).order_by("ends_at")}
     stands = [_stand(row, windows.get(row.pk), now) for row in found]
     return sorted(stands, key=lambda each: (-each.rung, each.connection.code))
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from django.core.validators import RegexValidator
 from django.db import models
 
+from inventory_sync.domain.maintenance import Weekly
 from inventory_sync.domain.writing import Writing
 from inventory_sync.support.models import Stamped
 
@@ -99,10 +102,32 @@ class Cursor(Stamped):
         return f"{self.connection.code}/{self.stream}"
 
 
+class WeeklyWindow(Stamped):
+    """When a connection is under maintenance every week; the rules are domain.maintenance's."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="weekly_windows")
+    days = models.JSONField(help_text="On which it begins; 1 is Monday.")
+    begins = models.TimeField()
+    ends = models.TimeField(help_text="At or before the time it begins: on the next day.")
+    zone = models.CharField(max_length=64)
+    reason = models.TextField()
+    planned_until = models.DateTimeField(help_text="Its windows up to then are planned.")
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return Weekly(frozenset(self.days), self.begins, self.ends, ZoneInfo(self.zone)).in_words
+
+
 class Maintenance(Stamped):
     """A stretch of time in which a connection is neither read nor written, announced beforehand."""
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="maintenances")
+    weekly = models.ForeignKey(
+        WeeklyWindow, null=True, blank=True, on_delete=models.SET_NULL, related_name="windows"
+    )
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     reason = models.TextField()
@@ -115,7 +140,8 @@ class Maintenance(Stamped):
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(ends_at__gt=models.F("starts_at")), name="maintenance_ends_after_it_starts"
-            )
+            ),
+            models.UniqueConstraint(fields=["weekly", "starts_at"], name="one_window_per_week_and_start"),
         ]
 
     def __str__(self) -> str:

@@ -34,16 +34,21 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was done, in a sentence; `secret` is shown once and never again."""
+    """What was done, in a sentence; `secret` is shown once and never again.
+
+    cards: what was found, where that is kept nowhere and is to be shown instead of the subjects.
+    """
 
     sentence: str
     secret: str = ""
+    cards: tuple[Card, ...] = ()
 
 
 class Deed(Generic[Row]):
     """Override the texts, `preview` and `do`; `result` shows the same subjects as they are afterwards.
 
-    `asks`: a form that asks for more than the reason; then `do_asked` is given its answers.
+    `asks`: a form that asks for more than the reason; then `do_asked` is given its answers. `calls_out`: it
+    calls a vendor, and no transaction may span that; each of its writes is whole by itself.
     """
 
     name: str
@@ -51,6 +56,7 @@ class Deed(Generic[Row]):
     verb: str
     icon: str = "play_arrow"
     one_at_a_time: bool = False
+    calls_out: bool = False
     promise: str
     asks: type[forms.Form] | None = None
 

@@ -12,6 +12,7 @@ from inventory_sync.connections import holding, services
 from inventory_sync.connections.breakers import ACTOR
 from inventory_sync.connections.models import Breaker, Connection, Maintenance
 from inventory_sync.connections.running import RUNNING, Errand
+from inventory_sync.connections.weekly import plan_ahead
 from inventory_sync.domain.errors import NotAnswering
 from inventory_sync.domain.writing import Writing
 from inventory_sync.pipeline.ports import Ports
@@ -29,6 +30,7 @@ def tend(*, ports: Ports, case_after: timedelta) -> dict[str, int]:
     """Do what has come due; returns counts."""
     now = ports.clock()
     return {
+        "windows_planned": plan_ahead(now),
         "windows_ended": _end_windows(now),
         "drained": _pause_drained(now),
         "silent": own_silent(ports=ports, after=case_after),

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
 from django.conf import settings
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from inventory_sync.audit import services as audit
-from inventory_sync.connections import holding, services
+from inventory_sync.connections import holding, services, weekly
 from inventory_sync.connections.ladder import ladder
 from inventory_sync.connections.models import Connection
 from inventory_sync.console.admin.doing import Why
-from inventory_sync.console.deeds import Card, Deed, Outcome, facts, many
+from inventory_sync.console.deeds import Card, Deed, Outcome, facts, join, many
+from inventory_sync.domain.maintenance import DAYS
 from inventory_sync.domain.writing import Writing
+from inventory_sync.pipeline import wiring
+from inventory_sync.pipeline.probing import look_at
 from inventory_sync.pipeline.tending import left_to_drain
 
 
@@ -37,6 +41,7 @@ class Hold(Deed[Connection]):
                 ("State", row.get_state_display()),
                 ("Writing", row.get_writing_display()),
                 ("Maintenance", window or ""),
+                ("Every week", join(row.weekly_windows.filter(ended_at__isnull=True))),
                 ("Still to finish", ", ".join(f"{count} {name}" for name, count in draining.items())),
             ),
             lines=(stand.sentence,),
@@ -99,16 +104,88 @@ class Resume(Hold):
         return Outcome(f"Resumed {many(len(rows), 'connection')}.")
 
 
-class Window(Why):
-    """When the window is, in UTC."""
+class Looking(Why):
+    """A look needs no excuse: the reason is filled in."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reason"].initial = "To see whether it works."
+
+
+class Look(Hold):
+    name = "probe"
+    verb = "Look at it now"
+    icon = "troubleshoot"
+    asks = Looking
+    one_at_a_time = True
+    calls_out = True
+    promise = (
+        "Asks the system who we are there and what it has, and says what is missing. Changes nothing there. "
+        "Also while it is held, or left alone because it did not answer: an answer ends that at once."
+    )
+
+    def do(self, rows: Sequence[Connection], *, actor: audit.Actor, reason: str, now: datetime) -> Outcome:
+        looked = look_at(rows[0], account=wiring.open_account, actor=actor, reason=reason)
+        card = Card(
+            looked.connection.label,
+            facts=facts(*((name.replace("_", " "), fact) for name, fact in looked.facts.items())),
+            lines=looked.problems,
+            note=looked.code,
+            tone="good" if looked.is_well else "bad",
+        )
+        sentence = "It answers and lacks nothing." if looked.is_well else "It does not work as it should."
+        return Outcome(sentence, cards=(card,))
+
+
+ZONES = [(name, name) for name in ("UTC", *sorted(available_timezones() - {"UTC"}))]
+
+
+class Zoned(Why):
+    """Base: times are those of a zone."""
+
+    zone = forms.ChoiceField(
+        label="Time zone", choices=ZONES, initial="UTC", required=False, widget=UnfoldAdminSelectWidget
+    )
+
+    def clean_zone(self) -> str:
+        return self.cleaned_data["zone"] or "UTC"
+
+
+class Window(Zoned):
+    """From when to when the window is, as the clocks of the zone show it."""
 
     starts_at = forms.DateTimeField(
-        label="From (UTC)", widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"})
+        label="From", widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"})
     )
     ends_at = forms.DateTimeField(
-        label="Until (UTC)", widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"})
+        label="Until", widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"})
     )
-    field_order = ("starts_at", "ends_at", "reason")
+    field_order = ("starts_at", "ends_at", "zone", "reason")
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or self.cleaned_data
+        zone = ZoneInfo(given.get("zone", "UTC"))
+        for name in ("starts_at", "ends_at"):
+            if name in given:
+                given[name] = given[name].replace(tzinfo=zone).astimezone(UTC)
+        return given
+
+
+class Weekdays(Zoned):
+    """On which days a window begins, and from when to when it is."""
+
+    days = forms.TypedMultipleChoiceField(
+        label="Begins on",
+        coerce=int,
+        choices=list(enumerate(DAYS, start=1)),
+        widget=forms.CheckboxSelectMultiple,
+    )
+    begins = forms.TimeField(label="From", widget=UnfoldAdminTextInputWidget(attrs={"type": "time"}))
+    ends = forms.TimeField(
+        label="Until (not later than From: on the next day)",
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "time"}),
+    )
+    field_order = ("days", "begins", "ends", "zone", "reason")
 
 
 class PlanMaintenance(Hold):
@@ -136,11 +213,50 @@ class PlanMaintenance(Hold):
         return Outcome(f"Planned for {many(len(rows), 'connection')}: {window}.")
 
 
+class PlanWeekly(Hold):
+    name = "weekly-maintenance"
+    verb = "Weekly window"
+    icon = "event_repeat"
+    asks = Weekdays
+    promise = (
+        "From now on it is under maintenance on these days, each week, as the clocks of the zone show it. In "
+        "the window it is neither read nor written; what it sends is taken in, and afterwards it is read at "
+        "once."
+    )
+
+    def do_asked(
+        self, rows: Sequence[Connection], *, answers: dict[str, Any], actor: audit.Actor, now: datetime
+    ) -> Outcome:
+        for row in rows:
+            planned = weekly.plan_weekly(connection_id=row.pk, actor=actor, now=now, **answers)
+        return Outcome(f"Planned for {many(len(rows), 'connection')}: {planned}.")
+
+
+class EndWeekly(Hold):
+    name = "end-weekly-maintenance"
+    verb = "End weekly windows"
+    icon = "event_busy"
+    promise = "None of its weekly windows comes again, and one that is open ends now."
+
+    def applies(self, row: Connection) -> bool:
+        return row.weekly_windows.filter(ended_at__isnull=True).exists()
+
+    def do(self, rows: Sequence[Connection], *, actor: audit.Actor, reason: str, now: datetime) -> Outcome:
+        done = 0
+        for row in rows:
+            for window in row.weekly_windows.filter(ended_at__isnull=True):
+                done += weekly.end_weekly(weekly_id=window.pk, actor=actor, reason=reason, now=now)
+        return Outcome(f"Ended {many(done, 'weekly window')}.")
+
+
 class EndMaintenance(Hold):
     name = "end-maintenance"
     verb = "End maintenance"
     icon = "event_busy"
-    promise = "Its window ends now, or does not begin; what happened meanwhile is read at once."
+    promise = (
+        "Its window ends now, or the next one does not begin; what happened meanwhile is read at once. A "
+        "window of every week comes again the week after."
+    )
 
     def applies(self, row: Connection) -> bool:
         return row.maintenances.filter(closed_at__isnull=True).exists()
@@ -227,6 +343,6 @@ class RotateToken(Deed[Connection]):
 
 
 DEEDS = (
-    Pause(), Drain(), Resume(), PlanMaintenance(), EndMaintenance(),
-    WriteLive(), WriteShadow(), WriteNothing(), RotateToken(),
+    Look(), Pause(), Drain(), Resume(), PlanMaintenance(), PlanWeekly(), EndMaintenance(),
+    EndWeekly(), WriteLive(), WriteShadow(), WriteNothing(), RotateToken(),
 )  # fmt: skip

@@ -5,6 +5,7 @@ The subjects are frozen at the click: their ids stand in the address, so what fa
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -20,7 +21,7 @@ from django.utils.http import urlencode
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from inventory_sync.console.admin.base import actor_of, sentences
-from inventory_sync.console.deeds import Deed, ids_in, many
+from inventory_sync.console.deeds import Deed, Outcome, ids_in, many
 from inventory_sync.domain.errors import SyncError
 from inventory_sync.support.clock import utc_now
 
@@ -102,14 +103,14 @@ class Doing:
         form = (deed.asks or Why)(request.POST or None)
         if request.method == "POST" and form.is_valid() and rows:
             try:
-                with transaction.atomic():
+                with nullcontext() if deed.calls_out else transaction.atomic():
                     outcome = deed.do_asked(rows, answers=form.cleaned_data, actor=actor_of(request), now=now)
             except (ValidationError, SyncError) as error:
                 for sentence in sentences(error):
                     form.add_error(None, sentence)
             else:
-                if outcome.secret:
-                    answer = self._page(request, deed, rows, None, done=True, secret=outcome.secret)
+                if outcome.secret or outcome.cards:
+                    answer = self._page(request, deed, rows, None, done=True, outcome=outcome)
                     answer["Cache-Control"] = "no-store"
                     return answer
                 messages.success(request, outcome.sentence)
@@ -125,9 +126,10 @@ class Doing:
         form: forms.Form | None,
         *,
         done: bool,
-        secret: str = "",
+        outcome: Outcome | None = None,
     ) -> TemplateResponse:
         now = utc_now()
+        found = outcome.cards if outcome is not None else ()
         meta = self.model._meta
         what = many(len(rows), str(meta.verbose_name), str(meta.verbose_name_plural))
         context = {
@@ -135,10 +137,15 @@ class Doing:
             "title": f"{deed.verb}: {what}",
             "opts": meta,
             "deed": deed,
-            "cards": [deed.result(row, now=now) if done else deed.preview(row, now=now) for row in rows],
+            "cards": found
+            or [deed.result(row, now=now) if done else deed.preview(row, now=now) for row in rows],
+            "found": outcome.sentence if found and outcome is not None else "",
             "form": form,
             "done": done,
-            "secret": secret,
+            "secret": outcome.secret if outcome is not None else "",
             "back": reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist"),
+            "page": reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[rows[0].pk])
+            if len(rows) == 1
+            else "",
         }
         return TemplateResponse(request, "console/deed.html", context)
