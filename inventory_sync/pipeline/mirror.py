@@ -99,7 +99,7 @@ def _turn(writer: Writer, account: Account, *, life: timedelta, ports: Ports) ->
     held = documents.due(account.id, now=now, most_lines=most)
     if not held:
         return counts
-    if wait_s := may_call(account.id, CALLS_PER_TURN, now=now):
+    if wait_s := may_call(account.id, CALLS_PER_TURN):
         counts.update(waits_for_budget_ms=int(wait_s * 1000))
         counts["moved_on"] = 0
         return counts
@@ -327,6 +327,7 @@ def _heed(account: Account, whole: SyncError | None, *, ports: Ports) -> None:
     """Do what was asked of the whole connection: wait, or be put right by its owner."""
     if isinstance(whole, RateLimited):
         wait = timedelta(seconds=whole.retry_after_s if whole.retry_after_s is not None else 5.0)
-        ports.lanes.shut_budget(account.id, until=ports.clock() + wait)
+        now = ports.clock()
+        ports.lanes.shut_budget(account.id, now=now, until=now + wait)
     if isinstance(whole, Misconfigured):
         ports.misconfigured(account.id, whole.detail)

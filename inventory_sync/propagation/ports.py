@@ -169,5 +169,5 @@ class LaneStore(Protocol):
     def owe(self, wanted: Sequence[Wanted], *, now: datetime) -> frozenset[int]:
         """Owe new figures to their listings; returns the connections that are owed something."""
 
-    def shut_budget(self, connection_id: int, *, until: datetime) -> None:
+    def shut_budget(self, connection_id: int, *, now: datetime, until: datetime) -> None:
         """Take no call from this credential's budget before `until`: the vendor said so."""
