@@ -179,7 +179,7 @@ class MemoryLanes:
                 owed.add(kept.connection_id)
         return frozenset(owed)
 
-    def shut_budget(self, connection_id: int, *, until: datetime) -> None:
+    def shut_budget(self, connection_id: int, *, now: datetime, until: datetime) -> None:
         with self.database.transaction():
             bucket = self.tables.budgets[connection_id]
             self.database.put(self.tables.budgets, connection_id, budget.shut(bucket, until))
