@@ -12,6 +12,8 @@ from django.contrib import admin
 from django.db import transaction
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from inventory_sync.audit import services as audit
@@ -108,10 +110,19 @@ class Reject(Approve):
 class FigureInline(ReadingInline):
     model = HeldFigure
     tab = False
-    fields = ("listing", "shown_before", "shown_after", "shown_shift", "shown_explained")
+    hide_title = True
+    fields = ("shown_listing", "shown_before", "shown_after", "shown_shift", "shown_explained", "shown_now")
     readonly_fields = fields
     verbose_name_plural = "what would be sent, biggest shifts first"
     per_page = 50
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("listing__mapping__item")
+
+    @display(description="listing")
+    def shown_listing(self, row: HeldFigure) -> SafeString:
+        url = reverse("admin:propagation_listing_change", args=[row.listing_id])
+        return format_html('<a href="{}">{}</a>', url, name_of(row))
 
     @display(description="shows")
     def shown_before(self, row: HeldFigure) -> str:
@@ -129,6 +140,10 @@ class FigureInline(ReadingInline):
     def shown_explained(self, row: HeldFigure) -> str:
         return quantity(row.explained)
 
+    @display(description="wanted now")
+    def shown_now(self, row: HeldFigure) -> str:
+        return "unknown" if row.listing.desired is None else quantity(row.listing.desired)
+
 
 @admin.register(WriteHold)
 class WriteHoldAdmin(Doing, Reading):
@@ -144,7 +159,7 @@ class WriteHoldAdmin(Doing, Reading):
     search_fields = ("connection__code", "connection__label", "figures__listing__external_id")
     inlines = (FigureInline,)
     fieldsets = (
-        (None, {"fields": [("connection", "kind"), ("shown_state", "opened_at", "frozen_at", "ends_at")]}),
+        (None, {"fields": [("connection", "kind"), ("shown_state", "ends_at"), ("opened_at", "frozen_at")]}),
         (
             "What would happen",
             {"fields": [("shown_listings", "to_zero", "shown_shift"), ("shown_before", "shown_after")]},
@@ -205,6 +220,9 @@ def shift_of(row: WriteHold) -> str:
 
 
 def line_of(row: HeldFigure) -> str:
+    return f"{name_of(row)}: {quantity(row.shown)} → {quantity(row.wanted)}"
+
+
+def name_of(row: HeldFigure) -> str:
     item = row.listing.mapping.item
-    name = f"{row.listing.external_id} ({item.sku})" if item else row.listing.external_id
-    return f"{name}: {quantity(row.shown)} → {quantity(row.wanted)}"
+    return f"{row.listing.external_id} ({item.sku})" if item else row.listing.external_id
