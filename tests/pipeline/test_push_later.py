@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from connectors.woocommerce.twin import WooTwin
 from inventory_sync.cases.models import Case
+from inventory_sync.domain.errors import OutcomeUnknown
+from inventory_sync.pipeline.push import push
 from inventory_sync.propagation.models import PushAttempt
 from tests.pipeline.hub import HandClock, Hub
 from tests.pipeline.lane import BOWL, MUG, Later, landed, sell, shown
@@ -196,3 +200,39 @@ class _OnlyPolls:
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._later.before(self._client) if name == "poll_writes" else self._client, name)
+
+
+def test_a_write_that_was_accepted_without_an_answer_is_in_doubt_for_as_long_as_it_may_be_applied(
+    hub: Hub, twin: WooTwin, clock: HandClock
+) -> None:
+    """The request has landed long since; the vendor comes to it when it comes to it."""
+
+    class Mute(Later):
+        def write_levels(self, writes):  # type: ignore[no-untyped-def]
+            super().write_levels(writes)
+            raise OutcomeUnknown("No answer.")
+
+    hub.settle()
+    can = replace(hub.ports.connector("woocommerce").capabilities, answers_later=True)
+    account = hub.ports.account(hub.shop.pk)
+    mute = Mute().before(account.client)
+    hub.till_says("sale", ("MUG", "4"))
+    hub.drain()
+    hub.compute()
+    push(replace(account, capabilities=can, client=mute), ports=hub.ports)
+    [accepted] = mute.accepted
+    hub.till_says("sale", ("MUG", "2"))
+    hub.drain()
+    hub.compute()
+
+    for _ in range(6):
+        clock.advance(can.max_request_life_s)
+        push(replace(account, capabilities=can), ports=hub.ports)
+    assert (shown(twin), hub.listing("MUG").state) == (4, "owed"), "the older figure may still come"
+
+    mute.apply(accepted)
+    assert shown(twin) == 6
+    clock.advance(can.applies_within_s)
+    push(replace(account, capabilities=can), ports=hub.ports)
+    hub.settle()
+    assert shown(twin) == 4

@@ -15,7 +15,7 @@ from inventory_sync.domain.ports import LevelWrite, WriteResult
 from inventory_sync.propagation.models import Listing
 from tests.factories import change
 from tests.pipeline.hub import HandClock, Hub
-from tests.pipeline.lane import Between, landed, product, shown
+from tests.pipeline.lane import MUG, Between, landed, product, shown
 
 pytestmark = pytest.mark.django_db
 NUMBERS = range(201, 210)

@@ -135,7 +135,7 @@ def test_two_flights_that_are_judged_at_once_wait_for_each_other_only_in_one_dir
     mappings = [factories.map_item(shop, factories.make_item(f"N{n}"), f"n{n}") for n in range(4)]
     rows = [factories.make_listing(mapping, **owed) for mapping in mappings]
     LaneGuard.objects.create(connection=shop)
-    both_hold, outcomes = threading.Barrier(2, timeout=20), []
+    both_hold, outcomes = threading.Barrier(2, timeout=20), list[int | str]()
     store = PostgresLanes()
 
     def fly(ours: list[Listing]) -> None:
