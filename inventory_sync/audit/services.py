@@ -6,7 +6,7 @@ anything (the rooms and the console do), and never keeps a secret: hidden fields
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -39,18 +39,24 @@ def record(
     `actor` is a user or the name of a program; `action` is noun.past_verb; `subject` is the row
     or its (table, id, label). Write it before the row is deleted: afterwards the id is gone.
     """
-    table, identity, label = _named(subject)
-    return Entry.objects.create(
-        **_by(actor),
-        action=action,
-        subject_table=table,
-        subject_id=identity,
-        subject_label=label,
-        before=None if before is None else _plain(before),
-        after=None if after is None else _plain(after),
-        reason=reason,
-        correlation_id=correlation.current(),
-    )
+    entry = _entry(subject, before, after, actor=actor, act=action, reason=reason)
+    entry.save()
+    return entry
+
+
+def record_each(
+    changed: Iterable[tuple[Subject, Mapping[str, Any] | None, Mapping[str, Any] | None]],
+    *,
+    actor: Actor,
+    action: str,
+    reason: str = "",
+) -> None:
+    """Write one entry about each of many rows, given with what it was and is: a statement per thousand."""
+    entries = [
+        _entry(subject, before, after, actor=actor, act=action, reason=reason)
+        for subject, before, after in changed
+    ]
+    Entry.objects.bulk_create(entries, batch_size=1_000)
 
 
 def bulk(*, actor: Actor, action: str, table: str, summary: Mapping[str, Any], reason: str) -> Entry:
@@ -94,6 +100,29 @@ def record_changed(
 def record_deleted(instance: models.Model, *, actor: Actor, action: str, reason: str = "") -> Entry:
     """Write what is about to be deleted; call before the deletion."""
     return record(actor=actor, action=action, subject=instance, before=snapshot(instance), reason=reason)
+
+
+def _entry(
+    subject: Subject,
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any] | None,
+    *,
+    actor: Actor,
+    act: str,
+    reason: str,
+) -> Entry:
+    table, identity, label = _named(subject)
+    return Entry(
+        **_by(actor),
+        action=act,
+        subject_table=table,
+        subject_id=identity,
+        subject_label=label,
+        before=None if before is None else _plain(before),
+        after=None if after is None else _plain(after),
+        reason=reason,
+        correlation_id=correlation.current(),
+    )
 
 
 def _by(actor: Actor) -> dict[str, Any]:

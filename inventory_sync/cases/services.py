@@ -295,11 +295,8 @@ def _change(
     """Write the same values to each open case, with an audit entry each."""
     with transaction.atomic():
         rows = locked(case_ids, among)
-        for row in rows:
-            before = {name: getattr(row, name) for name in values}
-            audit.record(
-                actor=actor, action=action, subject=row, before=before, after=dict(values), reason=reason
-            )
+        changed = ((row, {name: getattr(row, name) for name in values}, values) for row in rows)
+        audit.record_each(changed, actor=actor, action=action, reason=reason)
         done = [row.pk for row in rows]
         Case.objects.filter(pk__in=done).update(**values, updated_at=now)
     return Acted(tuple(done), tuple(sorted(set(case_ids) - set(done))))

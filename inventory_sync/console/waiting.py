@@ -68,7 +68,7 @@ def waiting_ids(kind: str = ITEM, *, most: int | None = None) -> list[WaitingId]
 def map_url(connection_id: int, waits_on: str, *, label: str = "", item_id: int | None = None) -> str:
     """Return the page on which somebody says what an id is, filled in as far as it is known."""
     if waits_on.startswith(LOCATION):
-        place = {
+        place: dict[str, str | int] = {
             "connection": connection_id,
             "external_id": waits_on.removeprefix(LOCATION),
             "counts_from": "1",
@@ -78,7 +78,7 @@ def map_url(connection_id: int, waits_on: str, *, label: str = "", item_id: int 
     row = ItemMapping.objects.filter(connection_id=connection_id, external_id=external_id).first()
     if row is not None:
         return reverse("admin:catalog_itemmapping_change", args=[row.pk])
-    filled = {
+    filled: dict[str, str | int] = {
         "connection": connection_id,
         "external_id": external_id,
         "label": label[:200],

@@ -32,16 +32,11 @@ WHERE p.resolved_at IS NULL AND (
 def requeue(delivery_ids: Collection[int], *, actor: audit.Actor, reason: str, now: datetime) -> int:
     """Set deliveries pending again, with attempts forgotten; one audit entry each. Returns how many."""
     with transaction.atomic():
-        rows = list(Delivery.objects.select_for_update().filter(id__in=delivery_ids).order_by("id"))
-        for row in rows:
-            audit.record(
-                actor=actor,
-                action="delivery.requeued",
-                subject=row,
-                before={"state": row.state, "attempts": row.attempts},
-                after={"state": Delivery.State.PENDING, "attempts": 0},
-                reason=reason,
-            )
+        chosen = Delivery.objects.select_for_update().filter(id__in=delivery_ids).order_by("id")
+        rows = list(chosen.defer("body", "headers"))
+        after = {"state": Delivery.State.PENDING, "attempts": 0}
+        changed = ((row, {"state": row.state, "attempts": row.attempts}, after) for row in rows)
+        audit.record_each(changed, actor=actor, action="delivery.requeued", reason=reason)
         return _set_pending([row.id for row in rows], now=now)
 
 

@@ -170,6 +170,28 @@ def test_what_was_chosen_may_be_assigned_hidden_or_closed_from_the_same_page(bos
         assert f"/act/{name}/?ids={ids.replace(',', '%2C')}" in page, name
 
 
+def test_from_a_case_to_the_mapping_and_back(boss: Client, retailer: Retailer) -> None:
+    """The parked line of the retailer waits for product:646."""
+    case = open_case(
+        code="mapping.item_unknown", subject_kind=PARKED_KIND, connection_code="shop", now=timezone.now(),
+        subject_id=f"{retailer.shop.pk}:item:product:646", summary="Nobody knows product:646.",
+    )  # fmt: skip
+    own = reverse("admin:cases_case_change", args=[case.pk])
+
+    page = boss.get(own).content.decode()
+    assert "external_id=product%3A646" in page
+    assert f'href="{own}"' in boss.get(reverse("admin:catalog_itemmapping_waiting")).content.decode()
+    form = {
+        "connection": retailer.shop.pk, "external_id": "product:646", "item": retailer.kit.pk, "kind": "variant",
+        "numerator": "1", "denominator": "1", "reason": "the gift card", "label": "", "external_sku": "",
+        "external_parent": "",
+    }  # fmt: skip
+    answer = boss.post(reverse("admin:catalog_itemmapping_add"), form, follow=True).content.decode()
+
+    assert "1 parked line waited for this" in answer
+    assert f'href="{own}">Its case</a>' in answer
+
+
 # ── many ──
 
 

@@ -36,7 +36,9 @@ from inventory_sync.pipeline.wake import waker
 from inventory_sync.support.clock import utc_now
 
 MOST = runs.MOST_IN_A_RUN
+MOST_BY_HAND = 2_000  # each is locked, written and audited while the browser waits
 CARDS = 5
+SAMPLE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,8 @@ class CaseActs:
             raise PermissionDenied
         now = utc_now()
         chosen = _chosen(request)
-        ids = list(chosen.rows.order_by("pk").values_list("pk", flat=True)[:MOST])
+        most = MOST if act.name.startswith("retry") else MOST_BY_HAND
+        ids = list(chosen.rows.order_by("pk").values_list("pk", flat=True)[:most])
         form_type = act.form if len(ids) > 1 or act.form is not Pace else Why
         form = form_type(request.POST or None, initial=dict(act.initial))
         if request.method == "POST" and form.is_valid() and ids:
@@ -191,7 +194,7 @@ class CaseActs:
             "form": form,
             "cards": cards,
             "more": named - len(cards),
-            "most": MOST if len(ids) == MOST and act.name != "retry-one" else 0,
+            "most": len(ids) if len(ids) in (MOST, MOST_BY_HAND) and act.name != "retry-one" else 0,
             "others": self._others(request, act),
             "manners": _manners(ids) if act.name == "retry" and len(ids) > 1 else [],
             "newest": max(ids, default=0) if chosen.is_group else 0,
@@ -332,7 +335,7 @@ def _card(case: Case, *, now: datetime, retries: bool) -> dict[str, Any]:
 def _manners(ids: Sequence[int]) -> list[tuple[str, int]]:
     """Return how many of a group would be retried in which manner; a large one is sampled, and says so."""
     now = utc_now()
-    sample = list(Case.objects.filter(pk__in=ids[:200]).order_by("pk"))
+    sample = list(Case.objects.filter(pk__in=ids[:SAMPLE]).order_by("pk"))
     counts = Counter(remedy_for(case).foresee(case, now=now).manner.value for case in sample)
     rest = len(ids) - len(sample)
     return [

@@ -21,6 +21,7 @@ from inventory_sync.cases import runbooks, selectors
 from inventory_sync.cases.models import Case, RetryLine
 from inventory_sync.catalog.models import Item
 from inventory_sync.connections.models import Connection
+from inventory_sync.console import waiting
 from inventory_sync.console.admin.base import Reading
 from inventory_sync.console.admin.case_acts import CaseActs, group_of
 from inventory_sync.console.admin.case_editing import CaseEditing
@@ -220,8 +221,11 @@ def _links(row: Case, request: HttpRequest) -> list[tuple[str, str]]:
         trail = reverse("admin:intake_delivery_trail", args=[row.correlation_id])
         found.append(("Trail, from the door to the channel", trail))
     if row.subject_kind == PARKED_KIND and request.user.has_perm("catalog.view_itemmapping"):
-        words = f"Say what {waited_for(row)[1]} is: then it is applied by itself"
-        found.append((words, reverse("admin:catalog_itemmapping_waiting")))
+        connection_id, waits_on = waited_for(row)
+        if waits_on.startswith((waiting.ITEM, waiting.LOCATION)):
+            words = f"Say what {waits_on} is: then it is applied by itself"
+            found.append((words, waiting.map_url(connection_id, waits_on)))
+        found.append(("All ids that wait for a meaning", reverse("admin:catalog_itemmapping_waiting")))
     return found
 
 

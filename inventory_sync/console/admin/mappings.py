@@ -12,7 +12,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.http import urlencode
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
 from unfold.decorators import display
 
 from inventory_sync.audit import services as audit
@@ -153,6 +154,8 @@ class ItemMappingAdmin(Doing, Reasoned):
 
     def save_model(self, request: HttpRequest, obj: ItemMapping, form: Any, change: bool) -> None:
         waiting_lines = waiting.lines_waiting_for(obj.connection_id, obj.external_id)
+        name = (obj.connection_id, f"{waiting.ITEM}{obj.external_id}")
+        case = waiting.cases_of([name]).get(name)
         assert obj.item is not None
         row, effect = mappings.confirm_item_mapping(
             connection=obj.connection,
@@ -170,9 +173,9 @@ class ItemMappingAdmin(Doing, Reasoned):
         obj.pk = row.pk
         self.settle(effect)
         if waiting_lines:
-            messages.info(
-                request, f"{many(waiting_lines, 'parked line')} waited for this and will be applied again."
-            )
+            lines = many(waiting_lines, "parked line")
+            told = format_html("{} waited for this and will be applied again.{}", lines, _told_of_case(case))
+            messages.info(request, told)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         context = {**(extra_context or {}), "waiting_ids": waiting.waiting_ids()}
@@ -184,45 +187,37 @@ class ItemMappingAdmin(Doing, Reasoned):
             raise PermissionDenied
         now = utc_now()
         may_map = self.has_add_permission(request)
-        rows = [
-            {"id": each, "age": age(each.since, now=now), "map": self._map_url(each) if may_map else ""}
-            for each in waiting.waiting_ids()
-        ]
-        places = [
-            {"id": each, "age": age(each.since, now=now), "map": self._place_url(each)}
-            for each in waiting.waiting_ids(waiting.LOCATION)
-        ]
+        items = [(waiting.ITEM, each) for each in waiting.waiting_ids()]
+        places = [(waiting.LOCATION, each) for each in waiting.waiting_ids(waiting.LOCATION)]
+        cases: dict[tuple[int, str], int] = {}
+        if request.user.has_perm("cases.view_case"):
+            cases = waiting.cases_of(
+                [(each.connection_id, f"{kind}{each.external_id}") for kind, each in (*items, *places)]
+            )
+
+        def row(kind: str, each: waiting.WaitingId, *, may: bool) -> dict[str, Any]:
+            name = f"{kind}{each.external_id}"
+            suggested = each.suggestion.pk if each.suggestion else None
+            url = waiting.map_url(each.connection_id, name, label=each.name, item_id=suggested) if may else ""
+            case = cases.get((each.connection_id, name))
+            return {"id": each, "age": age(each.since, now=now), "map": url, "case": case}
+
         context = {
             **self.admin_site.each_context(request),
             "title": "Ids that wait for a meaning",
             "opts": ItemMapping._meta,
-            "rows": rows,
-            "places": places,
+            "rows": [row(kind, each, may=may_map) for kind, each in items],
+            "places": [row(kind, each, may=True) for kind, each in places],
         }
         return TemplateResponse(request, "console/waiting.html", context)
 
-    def _map_url(self, each: waiting.WaitingId) -> str:
-        row = ItemMapping.objects.filter(
-            connection_id=each.connection_id, external_id=each.external_id
-        ).first()
-        if row is not None:
-            return reverse("admin:catalog_itemmapping_change", args=[row.pk])
-        filled: dict[str, str | int] = {
-            "connection": each.connection_id,
-            "external_id": each.external_id,
-            "label": each.name[:200],
-            "item": each.suggestion.pk if each.suggestion else "",
-        }
-        return f"{reverse('admin:catalog_itemmapping_add')}?{urlencode(filled)}"
 
-    @staticmethod
-    def _place_url(each: waiting.WaitingId) -> str:
-        filled: dict[str, str | int] = {
-            "connection": each.connection_id,
-            "external_id": each.external_id,
-            "counts_from": "1",
-        }
-        return f"{reverse('admin:catalog_locationmapping_add')}?{urlencode(filled)}"
+def _told_of_case(case_id: int | None) -> SafeString:
+    """Return where to see it through: the case of what was just explained."""
+    if case_id is None:
+        return mark_safe("")
+    url = reverse("admin:cases_case_change", args=[case_id])
+    return format_html(' <a class="console-link" href="{}">Its case</a> closes by itself.', url)
 
 
 class RemoveLocationMapping(Deed[LocationMapping]):
