@@ -85,9 +85,11 @@ class Front:
         django: Application,
         base_url: str,
         max_body_bytes: int,
+        turned_away: Callable[[WSGIEnvironment, int, str, str], None] = lambda *_: None,
         threads: int = THREADS,
         body_s: float = BODY_S,
     ) -> None:
+        self._turned_away = turned_away
         self._hooks, self._reserve, self._django = hooks, reserve, django
         self._base_url, self._max_body_bytes, self._body_s = base_url.rstrip("/"), max_body_bytes, body_s
         self._threads = Threads(threads, name="hooks")
@@ -166,6 +168,8 @@ class Front:
         status, body = shaping.problem(
             code, "", base=self._base_url, instance=environ["PATH_INFO"], correlation_id=correlation
         )
+        if environ["PATH_INFO"].startswith("/hooks/"):
+            self._turned_away(environ, status, code, correlation)
         return shaping.shown((status, body, (header,)), correlation)
 
     async def _live(self, receive: Receive, send: Send) -> None:

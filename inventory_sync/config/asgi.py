@@ -26,8 +26,10 @@ gc.freeze()
 gc.set_threshold(20_000, 20, 20)
 
 knobs = settings.INVENTORY_SYNC
+hook_door = make_hook_door()
 application = Front(
-    hooks=make_hook_door(),
+    hooks=hook_door,
+    turned_away=hook_door.turned_away,
     reserve=make_reserve_door(),
     django=WSGIMiddleware(cast("WSGIApp", django_application), workers=THREADS),
     base_url=str(knobs["HUB_URL"]),

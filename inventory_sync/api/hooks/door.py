@@ -76,6 +76,12 @@ class Door:
         with bound(correlation_id=correlation):
             return self._answer(environ, start_response, correlation)
 
+    def turned_away(self, environ: WSGIEnvironment, status: int, code: str, correlation: str) -> None:
+        """Count and log a message that was refused before it came here: nobody had a thread for it."""
+        self._note(code)
+        with bound(correlation_id=correlation):
+            log.info("hook.refused", connection=_code(environ), status=status, code=code)
+
     def _answer(
         self, environ: WSGIEnvironment, start_response: StartResponse, correlation: str
     ) -> Iterable[bytes]:

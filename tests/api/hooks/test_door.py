@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from django.db.utils import OperationalError
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from inventory_sync.api.hooks.backlog import BACKLOG, DISK_FULL
 from inventory_sync.api.hooks.door import Door
@@ -190,3 +192,16 @@ def test_a_senders_correlation_id_is_taken_over_only_if_it_is_one(world: World, 
     knock(world.door(), "/hooks/shop/", b"{}", {**SIGNED, "X-Correlation-ID": sent})
 
     assert world.stored[0].correlation_id == kept
+
+
+def test_a_message_that_no_thread_could_take_is_counted_and_logged_without_the_token(world: World) -> None:
+    path = {"PATH_INFO": f"/hooks/shop/{TOKEN}/"}
+    with capture_logs(processors=[merge_contextvars]) as lines:
+        world.door().turned_away(path, 429, "request.throttled", "c0ffee0000000001")
+
+    assert world.noted == ["request.throttled"]
+    [line] = lines
+    assert (line["event"], line["connection"], line["correlation_id"]) == (
+        "hook.refused", "shop", "c0ffee0000000001",
+    )  # fmt: skip
+    assert TOKEN not in str(line)

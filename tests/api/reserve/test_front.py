@@ -185,7 +185,11 @@ def test_a_name_with_an_underscore_does_not_pass_for_one_with_a_dash(front):
 
 
 def test_when_many_wait_for_a_thread_the_next_is_told_to_come_back(hooks, door):
-    front = Front(hooks=hooks, reserve=door, django=django, base_url="http://hub", max_body_bytes=MOST)
+    turned_away: list[tuple[str, int, str]] = []
+    front = Front(
+        hooks=hooks, reserve=door, django=django, base_url="http://hub", max_body_bytes=MOST,
+        turned_away=lambda environ, status, code, _: turned_away.append((environ["PATH_INFO"], status, code)),
+    )  # fmt: skip
     front._threads = Threads(1, name="hooks", most=2)
     go = threading.Event()
     hooks.before = lambda: go.wait(20)
@@ -200,6 +204,7 @@ def test_when_many_wait_for_a_thread_the_next_is_told_to_come_back(hooks, door):
 
     assert [each.status for each in told] == [202, 202, 429, 429, 429]
     assert json.loads(told[-1].body)["code"] == "request.throttled"
+    assert turned_away == [("/hooks/till/", 429, "request.throttled")] * 3, "it is counted and logged"
 
 
 def test_what_waited_too_long_for_a_thread_is_not_begun():
