@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from inventory_sync.domain.errors import OutcomeUnknown, RateLimited, RemoteUnavailable, Unsupported
 from inventory_sync.domain.ports import (
+    Capabilities,
     ExternalListing,
     Found,
     HookState,
@@ -25,9 +26,10 @@ from inventory_sync.domain.ports import (
     ListingRef,
     Probe,
     SweepPage,
+    WriteEnd,
     WriteResult,
 )
-from tests.sim.connectors import LONGEST_LIFE_S, SHOP, digest
+from tests.sim.connectors import APPLIES_WITHIN_S, LONGEST_LIFE_S, SHOP, digest
 from tests.sim.faults import Faults
 from tests.sim.scheduler import Scheduler
 from tests.sim.shop import Shop, dump
@@ -51,6 +53,8 @@ class Wire:
     name: str
     away_until_s: float = 0.0
     throttled_until_s: float = 0.0
+    admit: Callable[[], None] | None = None  # each call is paid before it goes, as at the gate
+    admitted_s: list[float] = field(default_factory=list)
 
     def ask(self, label: str, answer: Callable[[], T]) -> T:
         """Read something: the answer is what held when the request arrived."""
@@ -65,6 +69,9 @@ class Wire:
         return answers[0]
 
     def _send(self, label: str) -> None:
+        if self.admit is not None:
+            self.admit()
+            self.admitted_s.append(self.scheduler.now_s)
         self.scheduler.step(f"{label} sent")
         now = self.scheduler.now_s
         if now < self.away_until_s:
@@ -113,6 +120,7 @@ class ShopClient:
     shop: Shop
     wire: Wire
     sent: Callable[[Sequence[LevelWrite]], None]
+    capabilities: Capabilities = SHOP
 
     def probe(self) -> Probe:
         return Probe(True, {})
@@ -185,6 +193,67 @@ class ShopClient:
 
     def heal_hooks(self, *, delivery_url: str, secret: str) -> list[HookState]:
         return []
+
+
+@dataclass(slots=True)
+class Jobs:
+    """What a shop that applies writes later has accepted: each is applied once, soon or just in time."""
+
+    shop: Shop
+    wire: Wire
+    ends: dict[str, WriteEnd] = field(default_factory=dict)
+    newest: dict[str, int] = field(default_factory=dict)
+    receipts: int = 0
+
+    def accept(self, receipt: str, write: LevelWrite, _late: bool) -> None:
+        """Apply it in a while. What became of it the shop may have forgotten by then, and says so."""
+        ref, nth = write.ref.external_id, int(write.idempotency_key.rpartition(":")[2])
+        self.newest[ref] = max(nth, self.newest.get(ref, 0))
+        forgets = self.wire.rng.random() < self.wire.faults.answer_lost
+        if forgets:
+            self.ends[receipt] = WriteEnd(done=True, error=OutcomeUnknown("No such job."))
+
+        def apply() -> None:
+            self.shop.write(ref, int(write.figure), write.idempotency_key, late=nth < self.newest[ref])
+            self.wire.scheduler.say(f"job {receipt}: {ref}={write.figure}")
+            if not forgets:
+                self.ends[receipt] = WriteEnd(done=True)
+
+        quick = self.wire.rng.random() < 0.5
+        self.wire.scheduler.after(self.wire.rng.uniform(0.1, 2.0 if quick else APPLIES_WITHIN_S - 1.0), apply)
+
+
+@dataclass(slots=True)
+class LaterShopClient(ShopClient):
+    """domain.ports.LaterWriter: accepts writes, applies them in a while and tells of it when asked."""
+
+    jobs: Jobs | None = None
+
+    def write_levels(self, writes: Sequence[LevelWrite]) -> list[WriteResult]:
+        assert self.jobs is not None
+        self.wire.scheduler.say(f"write later {[(one.ref.external_id, str(one.figure)) for one in writes]}")
+        self.sent(writes)
+        receipts = []
+        for _ in writes:
+            self.jobs.receipts += 1
+            receipts.append(f"job-{self.jobs.receipts}")
+        lines = [
+            partial(self.jobs.accept, receipt, write) for receipt, write in zip(receipts, writes, strict=True)
+        ]
+        accepted = self.wire.send("write", lines)
+        return [
+            WriteResult(one.ref, receipt=receipt)
+            if known
+            else WriteResult(one.ref, error=OutcomeUnknown("Nobody knows of this line."))
+            for one, receipt, known in zip(writes, receipts, accepted, strict=True)
+        ]
+
+    def poll_writes(self, receipts: Sequence[str]) -> list[WriteEnd]:
+        jobs = self.jobs
+        assert jobs is not None
+        return self.wire.ask(
+            "poll", lambda: [jobs.ends.get(receipt, WriteEnd(done=False)) for receipt in receipts]
+        )
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -32,6 +32,7 @@ from tests.sim.scheduler import EPOCH, Crash
 from tests.sim.shop import VISIBLE_WITHIN_S
 
 LONGEST_LIFE_S = 30
+APPLIES_WITHIN_S = 40  # longer than the life of a request: a lost answer is in doubt for both
 
 SHOP = Capabilities(
     sells=True,
@@ -46,6 +47,7 @@ SHOP = Capabilities(
     ),
     orders_stream="orders",
 )
+LATER = replace(SHOP, answers_later=True, applies_within_s=APPLIES_WITHIN_S)
 TILL = Capabilities(
     reports_stock=True,
     retries_on_refusal=True,

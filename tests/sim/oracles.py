@@ -188,6 +188,7 @@ def check_end(world: World) -> list[str]:
         *_figures(world),
         *_deliveries(world),
         *_writes(world),
+        *_calls(world),
         *_people(world),
     ]
 
@@ -307,6 +308,18 @@ def _writes(world: World) -> list[str]:
             wrong.append(f"{landed.ref}={landed.figure} landed at {landed.at_s:.3f} after a newer write")
         newest[landed.ref] = max(nth, newest.get(landed.ref, 0))
     return wrong
+
+
+def _calls(world: World) -> list[str]:
+    """In no span of time are more calls made than the shop allows: its burst, and what came back since."""
+    made, wrong = world.shop_wire.admitted_s, []
+    for first, start in enumerate(made):
+        for nth, at in enumerate(made[first : first + world.burst * 3], start=1):
+            allowed = world.burst + world.calls_per_s * (at - start) + 1
+            if nth > allowed:
+                wrong.append(f"{nth} calls between {start:.3f} and {at:.3f}")
+                break
+    return wrong[:1]
 
 
 def _people(world: World) -> list[str]:

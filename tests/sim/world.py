@@ -15,16 +15,19 @@ from inventory_sync.api.hooks.door import Door
 from inventory_sync.api.hooks.lookup import Knocked
 from inventory_sync.availability.micro import to_micro
 from inventory_sync.availability.ports import PolicyFacts
+from inventory_sync.connections.gate import PATIENCE_S
 from inventory_sync.domain.budget import Bucket
+from inventory_sync.domain.errors import BudgetSpent
 from inventory_sync.domain.levels import Mode
 from inventory_sync.domain.ports import Connector, LevelWrite, ListingRef
 from inventory_sync.domain.units import Factor
 from inventory_sync.intake.ports import NewDelivery
 from inventory_sync.ledger.ports import Place
 from inventory_sync.pipeline.ports import Account
+from inventory_sync.support import spending
 from tests.sim import faults as fault_mix
-from tests.sim.clients import ShopClient, TillClient, Wire, journal_page
-from tests.sim.connectors import SHOP, TILL, ShopConnector, TillConnector
+from tests.sim.clients import Jobs, LaterShopClient, ShopClient, TillClient, Wire, journal_page
+from tests.sim.connectors import LATER, SHOP, TILL, ShopConnector, TillConnector
 from tests.sim.faults import Faults
 from tests.sim.hub import Hub
 from tests.sim.scheduler import EPOCH, Process, Scheduler
@@ -80,6 +83,12 @@ class World:
         self.till = Till(lambda: self.scheduler.now_s + self.skew_s, self._till_tells)
         self.shop_wire = Wire(self.scheduler, self.rng, self.faults, "the shop")
         self.till_wire = Wire(self.scheduler, self.rng, self.faults, "the till")
+        # Drawn apart, so that what a seed does otherwise does not hang on it.
+        apart = random.Random(f"shop {self.seed}")
+        self.calls_per_s, self.burst = apart.choice(((20.0, 60), (20.0, 60), (4.0, 10)))
+        self.applies_later = apart.random() < 0.25
+        self.jobs = Jobs(self.shop, self.shop_wire)
+        self.shop_wire.admit = self._admit
         self.catalog = CatalogTables()
         self.connectors: dict[str, Connector] = {"simshop": ShopConnector(), "simtill": TillConnector()}
         self.hub = Hub(self.scheduler, self.rng, self.faults, self.catalog, self.connectors, self._account)
@@ -113,7 +122,7 @@ class World:
             if code in POOL:
                 catalog.places.append(PlaceEntry(SHOP_ID, "", number, sells_for=True, fulfils=True))
         hub.lane_tables.budgets[SHOP_ID] = Bucket(
-            Decimal(SHOP.burst), Decimal(str(SHOP.calls_per_s)), Decimal(SHOP.burst), EPOCH
+            Decimal(self.burst), Decimal(str(self.calls_per_s)), Decimal(self.burst), EPOCH
         )
         self.buffer = rng.choice((0, 0, 1))
         hub.figures.policies[SHOP_ID, None] = PolicyFacts(
@@ -153,11 +162,28 @@ class World:
 
     def _account(self, connection_id: int) -> Account:
         if connection_id == SHOP_ID:
+            if self.applies_later:
+                later = LaterShopClient(self.shop, self.shop_wire, self._sending, LATER, self.jobs)
+                return Account(SHOP_ID, "shop", LATER, later, [])
             client = ShopClient(self.shop, self.shop_wire, self._sending)
             return Account(SHOP_ID, "shop", SHOP, client, [])
         return Account(
-            TILL_ID, "till", TILL, TillClient(self.shop, self.till_wire, self._sending, self.till), []
+            TILL_ID, "till", TILL, TillClient(self.shop, self.till_wire, self._sending, till=self.till), []
         )
+
+    def _admit(self) -> None:
+        """Let a call go once it is paid, as connections/gate.py does."""
+        may_go, waited = spending.writes(), 0.0
+        while True:
+            if may_go is not None and not may_go():
+                raise BudgetSpent("Its turn came too late to write.", retry_after_s=1.0)
+            wait_s = self.hub.lanes.pay(SHOP_ID, now=self.scheduler.clock())
+            if not wait_s:
+                return
+            if waited + wait_s > min(PATIENCE_S, spending.patience_s()):
+                raise BudgetSpent("Its budget is spent.", retry_after_s=wait_s)
+            self.scheduler.sleep(wait_s)
+            waited += wait_s
 
     def _sending(self, writes: Sequence[LevelWrite]) -> None:
         self.sent += [(self.scheduler.now_s, write) for write in writes]

@@ -89,7 +89,7 @@ class MemoryLanes:
         if not picked:
             return Flight()
         with self.database.transaction():
-            wait_s = self._take_calls(connection_id, calls, now=now)
+            wait_s = self._room(connection_id, calls, now=now)
             if wait_s:
                 return Flight(wait_s=wait_s)
             rows = [
@@ -193,17 +193,20 @@ class MemoryLanes:
         self.database.put(self.tables.listings, number, ListingRow(connection_id, row, factor))
         return number
 
-    def _take_calls(self, connection_id: int, calls: int, *, now: datetime) -> float:
+    def _room(self, connection_id: int, calls: int, *, now: datetime) -> float:
+        """Return 0 when so many calls could be made, else the seconds until then; takes nothing."""
         bucket = budget.refill(self.tables.budgets[connection_id], now)
-        wanted = min(calls, int(bucket.capacity))
-        shut = bucket.shut_until is not None and now < bucket.shut_until
-        if shut or bucket.tokens < wanted:
-            self.database.put(self.tables.budgets, connection_id, bucket)
-            missing = max(ZERO, wanted - bucket.tokens) / bucket.per_s
-            closed = (bucket.shut_until - now).total_seconds() if shut and bucket.shut_until else 0.0
-            return max(float(missing), closed, 0.05)
-        self.database.put(self.tables.budgets, connection_id, budget.take(bucket, wanted, now).bucket)
-        return 0.0
+        if bucket.shut_until is not None and now < bucket.shut_until:
+            return max((bucket.shut_until - now).total_seconds(), 0.05)
+        missing = min(calls, int(bucket.capacity)) - bucket.tokens
+        return max(float(missing / bucket.per_s), 0.05) if missing > 0 else 0.0
+
+    def pay(self, connection_id: int, *, now: datetime) -> float:
+        """Pay for one call; returns 0, or the seconds until it may be made. A transaction of its own."""
+        with self.database.transaction():
+            taken = budget.take(self.tables.budgets[connection_id], 1, now)
+            self.database.put(self.tables.budgets, connection_id, taken.bucket)
+        return 0.0 if taken.granted else max(float(taken.wait_s), 0.01)
 
     def _of_items(self, keys: Iterable[tuple[int, int]]) -> list[int]:
         wanted = set(keys)
