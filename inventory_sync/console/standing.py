@@ -49,6 +49,7 @@ class Stands:
     tone: str
     streams: tuple[StreamStands, ...]
     ends: tuple[Ends, ...]
+    windows: tuple[str, ...] = ()
 
 
 def standing(row: Connection, *, now: datetime) -> Stands:
@@ -78,7 +79,16 @@ def standing(row: Connection, *, now: datetime) -> Stands:
         tone="bad" if bad and stand.tone == "good" else stand.tone,
         streams=tuple(streams),
         ends=tuple(calendar(today=now.date(), connections=[row])),
+        windows=_windows(row, now=now),
     )
+
+
+def _windows(row: Connection, *, now: datetime) -> tuple[str, ...]:
+    """Return the maintenance windows that come: the next one, and the rules of those of every week."""
+    coming = row.maintenances.filter(closed_at__isnull=True, starts_at__gt=now).order_by("starts_at").first()
+    words = () if coming is None else (f"Next maintenance window: {coming}.",)
+    weekly = row.weekly_windows.filter(ended_at__isnull=True)
+    return words + tuple(f"Every week: {each} ({each.reason})." for each in weekly)
 
 
 def _stream(stream: Stream, cursor: Cursor | None, *, active: bool, now: datetime) -> StreamStands:

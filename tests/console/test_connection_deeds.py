@@ -153,6 +153,9 @@ def test_a_weekly_window_is_planned_held_to_and_ended_from_the_page(staff: Clien
     assert runnable(now).to_pay == {}
     shown = staff.get(page("pause", shop)).content.decode()
     assert f"daily {every_day['begins']}" in shown
+    shown = staff.get(f"/admin/connections/connection/{shop.pk}/change/").content.decode()
+    assert "Every week: daily" in shown
+    assert "Next maintenance window:" in shown
     again = staff.post(page("weekly-maintenance", shop), every_day).content.decode()
     assert "There is such a window already" in again
     staff.post(page("end-weekly-maintenance", shop), {"reason": "they moved"})

@@ -178,7 +178,7 @@ class Weekdays(Zoned):
         label="Begins on",
         coerce=int,
         choices=list(enumerate(DAYS, start=1)),
-        widget=forms.CheckboxSelectMultiple,
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "console-days"}),
     )
     begins = forms.TimeField(label="From", widget=UnfoldAdminTextInputWidget(attrs={"type": "time"}))
     ends = forms.TimeField(
