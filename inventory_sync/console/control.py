@@ -112,7 +112,7 @@ def _allowance(each: Allowance, look: Look) -> dict[str, Any]:
         "spent": f"{each.spent:.0%}",
         "meter": meter(each.spent, words=f"{each.spent:.0%} of the lateness allowed in 28 days is spent"),
         "burn": f"{each.burn_1h:.1f}× · {each.burn_6h:.1f}×",
-        "burning": each.burn_1h >= 14.4 and each.burn_6h >= 6,
+        "burning": each.burn_1h > 14.4 and each.burn_6h > 6 and look.late_slots[each.objective.tier] > 2,
         "chart": bars(
             ages,
             limit=each.objective.within_s,
