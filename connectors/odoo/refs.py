@@ -11,10 +11,6 @@ LOCATION = "location"
 LARGEST_ID = 2**31 - 1
 
 
-def product_ref(number: int) -> str:
-    return f"{PRODUCT}:{number}"
-
-
 def product_id(ref: str) -> int:
     """Return the id in `product:<id>`, or raise Unsupported."""
     kind, number = split(ref)

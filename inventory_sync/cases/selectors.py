@@ -184,15 +184,6 @@ def is_hidden(case: Case, *, now: datetime) -> bool:
     return case.state == Case.State.OPEN and case.snoozed_until is not None and case.snoozed_until > now
 
 
-def owners_open(*, now: datetime) -> dict[str, dict[str, int]]:
-    """Return the number of open cases by owner team and severity, hidden ones too; for the measures."""
-    rows = Case.objects.filter(state=Case.State.OPEN).order_by().values_list("owner_team", "severity")
-    found: dict[str, dict[str, int]] = defaultdict(dict)
-    for team, severity, count in rows.annotate(count=Count("pk")):
-        found[team][severity] = count
-    return dict(found)
-
-
 def teams_open() -> list[str]:
     """Return the teams that have an open case."""
     rows = Case.objects.filter(state=Case.State.OPEN).order_by("owner_team")

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from inventory_sync.connections.models import Connection
 from inventory_sync.domain.reports import plain
-from inventory_sync.ledger.models import Allocation, DirtyItem, Movement, Order, Reservation, StockLevel
+from inventory_sync.ledger.models import DirtyItem, Order, Reservation, StockLevel
 from inventory_sync.ledger.rows import execute
 
 _VIRTUAL = ("vendor", "customer", "adjustment", "transit", "scrap")
@@ -106,36 +106,6 @@ def levels(
     if location_ids is not None:
         rows = rows.filter(location_id__in=location_ids)
     return rows
-
-
-def movements_of(*, item_id: int, location_id: int | None = None) -> QuerySet[Movement]:
-    """Return an item's movements, newest first, with their events and both locations."""
-    rows = Movement.objects.filter(item_id=item_id)
-    if location_id is not None:
-        rows = rows.filter(Q(source_id=location_id) | Q(destination_id=location_id))
-    return rows.select_related("event__connection", "source", "destination").order_by("-id")
-
-
-def orders_seen() -> QuerySet[Order]:
-    """Return orders whose source has shown them, newest first; not those only a shipment has named."""
-    return Order.objects.filter(seen=True).select_related("connection").order_by("-id")
-
-
-def open_reservations(
-    *, item_id: int | None = None, connection_id: int | None = None
-) -> QuerySet[Reservation]:
-    """Return lines still subtracted or requested, oldest first; item_id finds also kits that need it."""
-    rows = Reservation.objects.filter(state__in=Reservation.OPEN)
-    if item_id is not None:
-        needing = Allocation.objects.filter(item_id=item_id, open=True).values("reservation_id")
-        rows = rows.filter(Q(item_id=item_id) | Q(id__in=needing))
-    if connection_id is not None:
-        rows = rows.filter(order__connection_id=connection_id)
-    return (
-        rows.select_related("order__connection", "item")
-        .prefetch_related("allocations__location")
-        .order_by("id")
-    )
 
 
 def open_orders_not_seen_since(moment: datetime, *, limit: int) -> list[tuple[int, str]]:

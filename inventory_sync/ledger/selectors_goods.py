@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import QuerySet
-
-from inventory_sync.ledger.models import Expectation, ExpectationLine, LatePosting, StockLevel
+from inventory_sync.ledger.models import Expectation, ExpectationLine, StockLevel
 from inventory_sync.ledger.rows import execute
 
 _PARTS = """
@@ -86,12 +84,6 @@ def incoming(*, item_id: int) -> dict[int, Decimal]:
 def in_transit(*, item_id: int) -> dict[int, Decimal]:
     """Return what has left one place for another and is not there yet, per place it goes to."""
     return _sums(each for each in to_come(item_ids=[item_id]) if each.kind == Expectation.Kind.TRANSFER)
-
-
-def late_postings(*, origin: str = "") -> QuerySet[LatePosting]:
-    """Return events posted outside the period they happened in, newest first."""
-    rows = LatePosting.objects.select_related("item", "location", "connection").order_by("-event_id")
-    return rows.filter(origin=origin) if origin else rows
 
 
 def _sums(rows: Iterable[ToCome]) -> dict[int, Decimal]:
