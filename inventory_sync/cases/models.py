@@ -36,6 +36,10 @@ class Case(Stamped):
     units_at_risk = QuantityField(
         null=True, blank=True, help_text="Base units that may be sold twice or not at all meanwhile."
     )
+    raised_because = models.CharField(
+        max_length=120, blank=True, db_default="",
+        help_text="Why it is worse than its code alone would be.",
+    )  # fmt: skip
     summary = models.TextField()
     owner_team = models.CharField(max_length=60, default="support")
     assigned_to = models.CharField(
@@ -133,6 +137,7 @@ class RetryLine(models.Model):
     class Meta:
         ordering = ["id"]
         constraints = [models.UniqueConstraint(fields=["run", "case"], name="a_case_once_per_run")]
+        indexes = [models.Index(fields=["run", "state", "id"], name="retry_line_next")]
 
     def __str__(self) -> str:
         return f"{self.case_id}: {self.get_state_display()}"

@@ -20,7 +20,7 @@ from inventory_sync.intake.services import requeue_answered
 from inventory_sync.ledger.orders import expire_holds
 from inventory_sync.pipeline import reading
 from inventory_sync.pipeline.expiring import own_expiring
-from inventory_sync.pipeline.inbox import forget_cases, own_waiting
+from inventory_sync.pipeline.inbox import forget_cases, own_waiting, raise_cases
 from inventory_sync.pipeline.left_out import own_overdue
 from inventory_sync.pipeline.partitions import keep_partitions
 from inventory_sync.pipeline.ports import Ports
@@ -130,6 +130,7 @@ CHORES: dict[str, Chore] = {
     "own_expiring_keys": lambda ports: {"expiring": own_expiring(ports=ports)},
     "follow_orders": follow,
     "forget_history": forget,
+    "raise_cases": raise_cases,
     "forget_cases": forget_cases,
     "sample": lambda ports: sample(now=ports.clock()),
     "keep_partitions": lambda ports: keep_partitions(now=ports.clock()),

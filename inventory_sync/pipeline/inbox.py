@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.conf import settings
 
 from inventory_sync.cases import services
+from inventory_sync.cases.worsening import raise_worse
 from inventory_sync.domain.errors import ReadingContradicted
 from inventory_sync.intake.waiting import over_of, perhaps_over, unowned
 from inventory_sync.pipeline.ports import Ports
@@ -27,6 +28,12 @@ def own_waiting(ports: Ports) -> dict[str, int]:
             ids = [row.pk for row in over]
             closed += services.close_these(ids, resolution=OVER, now=ports.clock())
     return {"owned": len(lacking), "over": closed}
+
+
+def raise_cases(ports: Ports) -> dict[str, int]:
+    """Make urgent the cases that got worse while nobody looked."""
+    with ports.intake.transaction():
+        return {"cases_raised": raise_worse(now=ports.clock())}
 
 
 def forget_cases(ports: Ports) -> dict[str, int]:

@@ -20,6 +20,7 @@ class CaseShape(serializers.ModelSerializer):
     id = serializers.IntegerField()
     state = serializers.CharField(help_text="open, resolved or discarded.")
     severity = serializers.CharField(help_text="low, normal or urgent.")
+    raised_because = serializers.CharField(help_text="Why it is worse than its code alone.")
     connection = serializers.CharField(source="connection_code")
     item = serializers.CharField(source="item_sku")
     order = serializers.CharField(source="order_ref")
@@ -35,6 +36,7 @@ class CaseShape(serializers.ModelSerializer):
             "id",
             "code",
             "severity",
+            "raised_because",
             "state",
             "summary",
             "subject_kind",
