@@ -24,7 +24,19 @@ from subprocess import SubprocessError
 
 import psycopg
 
-from benchmarks import computing, events, floor, landing, lasting, requests
+from benchmarks import (
+    calls,
+    computing,
+    events,
+    flood,
+    floor,
+    freshness,
+    intake,
+    landing,
+    lasting,
+    requests,
+    throttled,
+)
 from benchmarks.bench import Bench, Effort, Measure, sides
 from benchmarks.figures import Figure, publish, save, table
 from benchmarks.ground import commit, machine, stand
@@ -43,6 +55,11 @@ MEASURES: dict[str, Measure] = {
     "growth": lasting.growth,
     "skew": events.skew,
     "memory": lasting.memory,
+    "intake": intake.intake,
+    "freshness": freshness.freshness,
+    "calls": calls.calls,
+    "flood": flood.flood,
+    "twice_limit": throttled.twice_limit,
 }
 LATEST = ROOT / "benchmarks" / "results" / "latest.json"
 PAGE = ROOT / "docs" / "performance.md"

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from benchmarks.figures import Figure
 from benchmarks.ground import Ground, settle
 from benchmarks.sides import Side, together
+from benchmarks.way import Way, open_way
 from benchmarks.world import ROOT, Size
 
 OURS, NAIVE = "bench_ours", "bench_naive"
@@ -46,9 +47,21 @@ class Bench:
     naive: Side
     keys: dict[str, str]
     now: str = field(default_factory=lambda: datetime.now(UTC).isoformat())
+    ends: ExitStack = field(default_factory=ExitStack)
+    _way: Way | None = None
+
+    def way(self) -> Way:
+        """Return all processes of the platform, started at the first call; they end with the run."""
+        if self._way is None:
+            self._way = self.ends.enter_context(open_way(self))
+        return self._way
 
     def with_world(self, **more: Any) -> dict[str, Any]:
         return {"size": asdict(self.size), "now": self.now, **more}
+
+    @property
+    def at(self) -> datetime:
+        return datetime.fromisoformat(self.now)
 
     @property
     def our_environment(self) -> dict[str, str]:
@@ -90,15 +103,23 @@ class Bench:
         )
 
     def load(self, **plan: Any) -> dict[str, Any]:
-        """Run the load generator in a process of its own and return its outcome."""
-        done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.load"], input=json.dumps(plan), capture_output=True,
-            text=True, cwd=ROOT, check=False, timeout=300,
-        )  # fmt: skip
-        if done.returncode:
-            raise RuntimeError(f"The load generator failed:\n{done.stderr[-2000:]}")
-        outcome: dict[str, Any] = json.loads(done.stdout)
-        return outcome
+        """Run the generator of reservations in a process of its own and return its outcome."""
+        return _generated("benchmarks.load", plan)
+
+    def pace(self, **plan: Any) -> dict[str, Any]:
+        """Run the generator of webhooks in a process of its own and return its outcome."""
+        return _generated("benchmarks.pace", {"now": self.now, **plan})
+
+
+def _generated(module: str, plan: dict[str, Any]) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", module], input=json.dumps(plan), capture_output=True, text=True, cwd=ROOT,
+        check=False, timeout=300,
+    )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(f"{module} failed:\n{done.stderr[-2000:]}")
+    outcome: dict[str, Any] = json.loads(done.stdout)
+    return outcome
 
 
 Measure = Callable[[Bench], list[Figure]]
@@ -120,7 +141,9 @@ def sides(
         both = together([ours, other], "prepare", size=asdict(size))
         ground.checkpoint()
         say(f"Both worlds made in {time.monotonic() - began:.0f} s: {size.items:,} items.")
-        yield Bench(ground, effort, size, say, ours, other, {"ours": both[0]["key"], "naive": both[1]["key"]})
+        keys = {"ours": both[0]["key"], "naive": both[1]["key"]}
+        with ExitStack() as ends:
+            yield Bench(ground, effort, size, say, ours, other, keys, ends=ends)
     finally:
         ours.stop()
         other.stop()

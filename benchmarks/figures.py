@@ -65,6 +65,12 @@ def _short(value: float) -> float:
     return float(f"{value:.4g}")
 
 
+def quantile(values: Sequence[float], share: float) -> float:
+    """Return the value that this share of them does not exceed; 0 of nothing."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
+
+
 def table(figures: Sequence[Figure]) -> str:
     """Return the figures as a table for a terminal and for docs alike."""
     head = ("measure", "unit", "ours", "naive", "ratio", "range", "pairs", "goal", "")

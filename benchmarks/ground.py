@@ -23,7 +23,7 @@ from psycopg import sql
 from benchmarks.sides import Failed
 from benchmarks.world import ROOT
 from runner import keys
-from runner.embedded import services
+from runner.embedded import Services, services
 from runner.postgres import Postgres
 
 SHOWN = ("server_version", "fsync", "synchronous_commit", "full_page_writes", "wal_level", "shared_buffers",
@@ -35,12 +35,22 @@ MUST_BE_ON = ("fsync", "synchronous_commit", "full_page_writes")
 class Ground:
     """Where everything of this run is."""
 
-    postgres: Postgres
+    services: Services
     folder: Path
-    database_url: str
-    broker_url: str
     secrets: dict[str, str]
     settings: dict[str, str]
+
+    @property
+    def postgres(self) -> Postgres:
+        return self.services.postgres
+
+    @property
+    def database_url(self) -> str:
+        return self.services.database_url
+
+    @property
+    def broker_url(self) -> str:
+        return self.services.broker_url
 
     @property
     def logs(self) -> Path:
@@ -106,10 +116,7 @@ def stand(folder: Path | None = None) -> Iterator[Ground]:
                 raise Failed(
                     f"PostgreSQL runs without {', '.join(off)}; figures without durability say nothing."
                 )
-            yield Ground(
-                running.postgres, folder, running.database_url, running.broker_url,
-                keys.load(folder / "secrets.json"), shown,
-            )  # fmt: skip
+            yield Ground(running, folder, keys.load(folder / "secrets.json"), shown)
     finally:
         if made:
             shutil.rmtree(folder, ignore_errors=True)

@@ -67,7 +67,7 @@ def run(plan: Plan) -> dict[str, object]:
     statuses: Counter[int] = Counter()
     refused = ""
     selector = selectors.DefaultSelector()
-    clients = [_connect(plan) for _ in range(min(plan.clients, plan.count))]
+    clients = [connected(plan.host, plan.port, plan.patience_s) for _ in range(min(plan.clients, plan.count))]
     began = time.perf_counter()
     used = resource.getrusage(resource.RUSAGE_SELF)
     for client in clients:
@@ -84,7 +84,7 @@ def run(plan: Plan) -> dict[str, object]:
             if not data:
                 raise ConnectionError("The server closed a connection that was to be kept open.")
             client.received += data
-            answer = _answer(client.received)
+            answer = answered(client.received)
             if answer is None:
                 continue
             took.append(time.perf_counter() - client.sent_at)
@@ -113,8 +113,8 @@ def run(plan: Plan) -> dict[str, object]:
     }
 
 
-def _connect(plan: Plan) -> Client:
-    made = socket.create_connection((plan.host, plan.port), timeout=plan.patience_s)
+def connected(host: str, port: int, patience_s: float) -> Client:
+    made = socket.create_connection((host, port), timeout=patience_s)
     made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return Client(made)
 
@@ -124,7 +124,7 @@ def _send(client: Client, request: bytes) -> None:
     client.socket.sendall(request)
 
 
-def _answer(received: bytearray) -> int | None:
+def answered(received: bytearray) -> int | None:
     """Return the status once the whole answer is there."""
     end = received.find(b"\r\n\r\n")
     if end < 0:

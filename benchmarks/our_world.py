@@ -39,14 +39,14 @@ def make(size: Size) -> dict[str, Any]:
         cursor.execute("SET LOCAL session_replication_role = replica")
     till = create_connection(
         connector=registry.connector("till"), code=TILL, label="Tills",
-        values={"base_url": "https://till.invalid", "signing_secret": "whsec_" + "A" * 32, "token": "t" * 20},
+        values={"base_url": "https://till.invalid", "signing_secret": world.TILL_SECRET, "token": "t" * 20},
         actor="bench", reason=WHY, now=now,
     )  # fmt: skip
     shop = create_connection(
         connector=registry.connector("woocommerce"), code=SHOP, label="Shop",
         values={
             "base_url": "https://shop.invalid", "consumer_key": "ck_" + "a" * 40,
-            "consumer_secret": "cs_" + "a" * 40, "webhook_secret": "w" * 24,
+            "consumer_secret": "cs_" + "a" * 40, "webhook_secret": world.SHOP_SECRET,
         },
         actor="bench", reason=WHY, now=now,
     )  # fmt: skip

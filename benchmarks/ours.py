@@ -23,7 +23,7 @@ django.setup()
 from django.core.management import call_command  # noqa: E402 - needs Django set up
 from django.db import connection, transaction  # noqa: E402
 
-from benchmarks import history, our_landing, our_world, world  # noqa: E402
+from benchmarks import history, our_channel, our_landing, our_world, world  # noqa: E402
 from benchmarks.driver import serve  # noqa: E402
 from benchmarks.rows import Tables, digest  # noqa: E402
 from benchmarks.world import SHOP, TILL, WAREHOUSE, Change, Size  # noqa: E402
@@ -33,6 +33,7 @@ from inventory_sync.catalog.models import (  # noqa: E402
 )
 from inventory_sync.connections.models import Connection  # noqa: E402
 from inventory_sync.domain.external import Reason  # noqa: E402
+from inventory_sync.intake.models import Delivery  # noqa: E402
 from inventory_sync.intake.ports import NewDelivery  # noqa: E402
 from inventory_sync.ledger.apply import apply_batch  # noqa: E402
 from inventory_sync.ledger.services import mark_items_dirty  # noqa: E402
@@ -86,8 +87,13 @@ def levels() -> dict[str, Any]:
 # ── deliveries ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def store(size: dict[str, int], now: str, seed: int, count: int, first: int, lines: int = 0) -> int:
-    """Store raw deliveries as the door does; returns how many. With `lines`, till events of so many lines."""
+def store(
+    size: dict[str, int], now: str, seed: int, count: int, first: int, lines: int = 0, tier: str = ""
+) -> int:
+    """Store raw deliveries as the door does; returns how many. With `lines`, till events of so many lines.
+
+    tier: of all of them, where it is not that of their sender.
+    """
     at = datetime.fromisoformat(now)
     if lines:
         found = world.changes(count * lines, Size(**size), seed=seed, now=at, first=first)
@@ -114,7 +120,7 @@ def store(size: dict[str, int], now: str, seed: int, count: int, first: int, lin
                         body=raw.body,
                         dedupe_key=raw.key,
                         object_key=raw.object_key,
-                        tier="critical" if raw.sender == SHOP else "standard",
+                        tier=tier or ("critical" if raw.sender == SHOP else "standard"),
                         source="webhook",
                         received_at=datetime.now(UTC),
                         correlation_id=f"bench-{seed}-{first + place + nth:09d}",
@@ -144,6 +150,11 @@ def _pending() -> bool:
         cursor.execute("SELECT EXISTS (SELECT FROM intake_delivery WHERE state = 'pending')")
         row = cursor.fetchone()
     return bool(row and row[0])
+
+
+def stored() -> int:
+    """Return how many deliveries there are."""
+    return Delivery.objects.count()
 
 
 def undone() -> int:
@@ -335,6 +346,7 @@ if __name__ == "__main__":
             "levels": levels,
             "store": store,
             "drain": drain_all,
+            "stored": stored,
             "undone": undone,
             "shares": shares,
             "apply": apply,
@@ -345,5 +357,6 @@ if __name__ == "__main__":
             "land": our_landing.land,
             "memory": memory,
             "let_go": let_go,
+            **our_channel.ORDERS,
         }
     )

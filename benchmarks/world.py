@@ -22,6 +22,8 @@ RECORDING = ROOT / "tests/connectors/woocommerce/payloads/webhook-order-created.
 WAREHOUSE = "WAREHOUSE"
 STORES = ("STORE-1", "STORE-2", "STORE-3", "STORE-4")
 TILL, SHOP = "till", "shop"
+TILL_SECRET, SHOP_SECRET = "whsec_" + "A" * 32, "w" * 24
+NAIVE_SECRETS = {TILL: "t" * 24, SHOP: SHOP_SECRET}
 OPENING = 1_000_000
 BUFFER = 2
 
@@ -81,6 +83,14 @@ class Change:
     reference: str
 
 
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """An order as its shop sends it, and the one item in it."""
+
+    number: int
+    raw: Raw
+
+
 def choose(count: int, among: int, *, seed: int, zipf: float = 0.0) -> list[int]:
     """Return `count` item numbers out of the first `among`: uniform, or by Zipf's law with this exponent."""
     chance = random.Random(seed)
@@ -127,6 +137,31 @@ def changes(
             )
         )
     return found
+
+
+def sales(
+    count: int, among: int, *, seed: int, now: datetime, zipf: float = 0.0, first: int = 0
+) -> list[Change]:
+    """Return till sales of one unit each in the warehouse, which the shop sells from: a new figure each."""
+    at = now.astimezone(UTC).replace(microsecond=0)
+    return [
+        Change(
+            key=f"S{seed}-{nth:08d}", number=number, store=WAREHOUSE, quantity=-1, at=at, sequence=nth + 1,
+            reference=f"S-{seed}-{nth}",
+        )
+        for nth, number in enumerate(choose(count, among, seed=seed * 7919 + first, zipf=zipf), first)
+    ]  # fmt: skip
+
+
+def orders(
+    count: int, among: int, *, seed: int, now: datetime, zipf: float = 0.0, first: int = 0
+) -> list[Ordered]:
+    """Return the recorded shop order `count` times, each of one unit of one of the first items."""
+    placed = now.astimezone(UTC).replace(microsecond=0, tzinfo=None)
+    chosen = choose(count, among, seed=seed * 104_729 + first, zipf=zipf)
+    return [
+        Ordered(number, shop_body(nth, number, 1, placed, seed)) for nth, number in enumerate(chosen, first)
+    ]
 
 
 def deliveries(count: int, size: Size, *, seed: int, now: datetime, first: int = 0) -> list[Raw]:

@@ -24,7 +24,7 @@ from benchmarks.naive.celery import app  # noqa: E402
 from benchmarks.naive.landing import land  # noqa: E402
 from benchmarks.naive.shop import models, services, tasks  # noqa: E402
 from benchmarks.rows import Tables, digest  # noqa: E402
-from benchmarks.world import SHOP, STORES, TILL, WAREHOUSE, Size  # noqa: E402
+from benchmarks.world import NAIVE_SECRETS, SHOP, STORES, TILL, WAREHOUSE, Size  # noqa: E402
 
 ROOMS = (
     "shop_stock",
@@ -59,8 +59,10 @@ def prepare(size: dict[str, int]) -> dict[str, Any]:
 
 @transaction.atomic
 def _world(size: Size) -> dict[str, Any]:
-    till = models.Channel.objects.create(code=TILL, kind="till", secret="t" * 24)
-    shop = models.Channel.objects.create(code=SHOP, kind="woocommerce", secret="w" * 24, buffer=world.BUFFER)
+    till = models.Channel.objects.create(code=TILL, kind="till", secret=NAIVE_SECRETS[TILL])
+    shop = models.Channel.objects.create(
+        code=SHOP, kind="woocommerce", secret=NAIVE_SECRETS[SHOP], buffer=world.BUFFER
+    )
     places = models.Location.objects.bulk_create(models.Location(code=code) for code in (WAREHOUSE, *STORES))
     shop.locations.add(places[0])
     till.locations.add(*places[1:])
@@ -136,6 +138,28 @@ def store(size: dict[str, int], now: str, seed: int, count: int, first: int) -> 
     for event in events:
         tasks.process_webhook.delay(event.pk)
     return len(events)
+
+
+def sell(now: str, seed: int, count: int, among: int, first: int, zipf: float = 0.0) -> list[int]:
+    """Store till sales of one unit each and put their messages into the broker, as the view leaves them.
+
+    Returns the number of each one's item.
+    """
+    till = models.Channel.objects.get(code=TILL)
+    at = datetime.fromisoformat(now)
+    changes = world.sales(count, among, seed=seed, now=at, zipf=zipf, first=first)
+    for change in changes:
+        raw = world.till_body(change)
+        event = models.WebhookEvent.objects.create(
+            channel=till, key=raw.key, topic=raw.topic, body=raw.body.decode()
+        )
+        tasks.process_webhook.delay(event.pk)
+    return [change.number for change in changes]
+
+
+def stored() -> int:
+    """Return how many webhooks there are."""
+    return models.WebhookEvent.objects.count()
 
 
 def wait(patience_s: float) -> float:
@@ -228,6 +252,8 @@ if __name__ == "__main__":
             "levels": levels,
             "rest": rest,
             "store": store,
+            "stored": stored,
+            "sell": sell,
             "wait": wait,
             "shares": shares,
             "apply": apply,
