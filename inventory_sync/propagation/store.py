@@ -25,7 +25,8 @@ from inventory_sync.propagation import marks, waiting
 from inventory_sync.propagation.models import Listing, PushAttempt, PushCall
 from inventory_sync.propagation.owing import owe_all
 from inventory_sync.propagation.ports import Attempt, Flight, News, Row, Sighting, Wanted
-from inventory_sync.propagation.rows import FIELDS, to_row, write_back
+from inventory_sync.propagation.rows import to_row, write_back
+from inventory_sync.propagation.saving import write_all
 from inventory_sync.propagation.waiting import STAYS
 from inventory_sync.support.spending import CRITICAL
 
@@ -221,5 +222,4 @@ class PostgresLanes:
                 ):
                     listing.acknowledged_at = now
             changed.append(listing)
-        if changed:
-            Listing.objects.bulk_update(changed, [*FIELDS, "observed_stamp"], batch_size=500)
+        write_all(changed)
