@@ -8,9 +8,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from inventory_sync.console.formats import MASK, masked
+from inventory_sync.console.formats import MASK, PRIVATE, masked
 
 _QUOTE = "\ue000"  # private use: in no message, and never in what is shown
+_PRIVATE_FIELD = re.compile(rf'(?i)("(?:{"|".join(sorted(PRIVATE))})"\s*:\s*)"(?:[^"\\]|\\.)+"?')
 _NUMBER = re.compile(f'"{_QUOTE}([^"]*){_QUOTE}"')
 
 
@@ -19,11 +20,11 @@ class NotEditable(ValueError):
 
 
 def editable(body: bytes) -> str:
-    """Return a body as text to edit: JSON indented and masked, anything else as it is."""
+    """Return a body as text to edit: JSON indented and masked, broken JSON as it is but for named fields."""
     try:
         return _written(masked(_read(body)))
     except (ValueError, RecursionError):
-        return body.decode("utf-8", "replace")
+        return _PRIVATE_FIELD.sub(rf'\1"{MASK}"', body.decode("utf-8", "replace"))
 
 
 def restored(text: str, original: bytes) -> bytes:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from decimal import Decimal
 
+from inventory_sync.domain.failures import Failure
 from inventory_sync.domain.reports import plain
 from inventory_sync.ledger.expectation_types import Discrepancy, ExpectationKey, Expected
 from inventory_sync.pipeline.ports import CaseBook
@@ -22,32 +23,36 @@ def note_expectations(expected: Expected, codes: Mapping[int, str], *, cases: Ca
     differing: dict[ExpectationKey, list[Discrepancy]] = defaultdict(list)
     for each in expected.discrepancies:
         differing[each.connection_id, each.ref].append(each)
-    for key, found in sorted(differing.items()):
-        connection_id, ref = key
-        cases.open(
+    failures = [
+        Failure(
             "goods.receipt_discrepancy",
             KIND,
             subject_of(key),
-            f"{ref}: {'; '.join(_in_words(each) for each in found)}.",
-            connection=codes.get(connection_id, ""),
+            f"{key[1]}: {'; '.join(_in_words(each) for each in found)}.",
+            connection_code=codes.get(key[0], ""),
             item_id=found[0].item_id if len(found) == 1 else None,
-            units=sum((each.over + each.short + each.damaged for each in found), Decimal(0)),
+            units_at_risk=sum((each.over + each.short + each.damaged for each in found), Decimal(0)),
         )
-    if expected.agreed:
-        cases.close(KIND, [subject_of(key) for key in expected.agreed], "what arrived is what was announced")
-    for pick in expected.short_picks:
-        cases.open(
+        for key, found in sorted(differing.items())
+    ]
+    failures += [
+        Failure(
             "pick.short",
             "order_line",
             f"{pick.source}:{pick.order_ref}/{pick.line_ref}",
             f"Order {pick.order_ref}, line {pick.line_ref}: {plain(pick.short)} of item {pick.item_id} were "
             f"not found; {plain(pick.picked)} were picked.",
-            connection=codes.get(pick.connection_id, ""),
+            connection_code=codes.get(pick.connection_id, ""),
             correlation_id=pick.correlation_id,
             item_id=pick.item_id,
-            order=pick.order_ref,
-            units=pick.short,
+            order_ref=pick.order_ref,
+            units_at_risk=pick.short,
         )
+        for pick in expected.short_picks
+    ]
+    cases.open_all(failures)
+    if expected.agreed:
+        cases.close(KIND, [subject_of(key) for key in expected.agreed], "what arrived is what was announced")
 
 
 def subject_of(key: ExpectationKey) -> str:

@@ -46,6 +46,16 @@ def test_a_body_that_is_no_json_is_edited_as_it_is() -> None:
     assert restored('{"id": 1}', b'{"id": 1,') == b'{"id":1}'
 
 
+def test_a_body_that_breaks_off_names_nobody_either() -> None:
+    body = b'{"id": 1, "billing": {"first_name": "Erika", "email": "erika@exam'
+
+    text = editable(body)
+
+    assert text == '{"id": 1, "billing": {"first_name": "•••", "email": "•••"'
+    with pytest.raises(NotEditable, match="write what it should be"):
+        restored(text + "}}", body)
+
+
 def test_a_diff_says_what_was_and_what_is() -> None:
     assert [line for kind, line in diff("a\nb\nc", "a\nx\nc") if kind == "was"] == ["b"]
     assert [line for kind, line in diff("a\nb\nc", "a\nx\nc") if kind == "is"] == ["x"]
