@@ -55,7 +55,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     from django.db import connection
 
     from inventory_sync.availability.partitions import make_months
-    from inventory_sync.pipeline.partitions import months_from
+    from inventory_sync.support.months import months_from
 
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         make_months(months_from(datetime.now(UTC), 5))  # what processes of a walk make later is guarded

@@ -6,7 +6,7 @@ A room that cannot get its lock soon is tried again at the next tick; the others
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, OperationalError
@@ -15,6 +15,7 @@ from inventory_sync.availability import partitions as availability
 from inventory_sync.intake import partitions as intake
 from inventory_sync.ledger import partitions as ledger
 from inventory_sync.support.logs import get_logger
+from inventory_sync.support.months import months_from
 
 log = get_logger(__name__)
 
@@ -32,13 +33,6 @@ def keep_partitions(*, now: datetime) -> dict[str, int]:
         + _soon("availability", lambda: availability.make_months(months_from(now, MONTHS_AHEAD + 1))),
         "dropped": _soon("intake", lambda: len(intake.drop_old(before=now - keep))),
     }
-
-
-def months_from(now: datetime, count: int) -> list[datetime]:
-    """Return a moment in this month and in each of the next: no step of days meets every February."""
-    first = now.astimezone(UTC).replace(day=1)
-    months = first.year * 12 + first.month - 1
-    return [first.replace(year=(months + nth) // 12, month=(months + nth) % 12 + 1) for nth in range(count)]
 
 
 def _soon(room: str, work: Callable[[], int]) -> int:

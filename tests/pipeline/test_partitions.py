@@ -8,7 +8,8 @@ import pytest
 from django.db import IntegrityError, OperationalError
 
 from inventory_sync.availability import partitions as availability
-from inventory_sync.pipeline.partitions import keep_partitions, months_from
+from inventory_sync.pipeline.partitions import keep_partitions
+from inventory_sync.support.months import months_from
 
 
 @pytest.mark.parametrize("day", [1, 28, 29, 30, 31])
