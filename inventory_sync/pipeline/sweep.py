@@ -17,6 +17,7 @@ from inventory_sync.intake.ports import NewDelivery
 from inventory_sync.pipeline.drain import drain
 from inventory_sync.pipeline.left_out import note_left_out
 from inventory_sync.pipeline.ports import Account, Ports, Turn
+from inventory_sync.support import correlation
 from inventory_sync.support.logs import get_logger
 
 log = get_logger(__name__)
@@ -58,7 +59,7 @@ def sweep(
 
     past: its next page failed too often, and is skipped.
     """
-    new = 0
+    causes: list[str] = []
     first = False
     for page_number in range(MAX_PAGES):
         skip = past and page_number == 0
@@ -76,7 +77,10 @@ def sweep(
                 found = _deliveries(
                     account, page.found, source=came_by, reading=reading, stream=stream, ports=ports
                 )
-                new += ports.intake.store(found).new
+                ids = ports.intake.store(found).ids
+                causes += [
+                    one.correlation_id for one, kept in zip(found, ids, strict=True) if kept is not None
+                ]
                 skipped = ports.cursors.save(
                     account.id, stream.name, page.cursor, now=now, done=page.done, skipped=page.unread
                 )
@@ -86,9 +90,10 @@ def sweep(
                 )
         if page.done or until():
             break
-    if new:
-        log.info("stream.swept", connection=account.code, stream=stream.name, new=new)
-    return Swept(new, ended=page.done)
+    if causes:
+        with correlation.bound_all(causes, new_id=ports.new_id):
+            log.info("stream.swept", connection=account.code, stream=stream.name, new=len(causes))
+    return Swept(len(causes), ended=page.done)
 
 
 @contextmanager

@@ -12,7 +12,9 @@ from structlog.testing import capture_logs
 from connectors.woocommerce.twin import WooTwin
 from inventory_sync.api.hooks import wiring as door_wiring
 from inventory_sync.api.hooks.door import Door
+from inventory_sync.intake.models import Delivery
 from inventory_sync.pipeline import steps, tasks, wiring
+from inventory_sync.pipeline.sweep import stream_named, sweep
 from inventory_sync.pipeline.wake import Waker
 from inventory_sync.propagation.models import PushAttempt
 from inventory_sync.support import correlation
@@ -20,7 +22,7 @@ from inventory_sync.support.clock import utc_now
 from tests.api.hooks.knocking import knock
 from tests.pipeline import accounts
 from tests.pipeline.hub import HandClock, Hub
-from tests.pipeline.lane import shown
+from tests.pipeline.lane import sell, shown
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -108,6 +110,21 @@ def test_every_line_of_one_change_carries_its_id_from_the_door_to_the_channel(
     assert {drained["about"], computed["about"], pushed["about"]} == {ID}, "Flower finds the tasks by it"
     asked = ("pipeline.drain_intake", "pipeline.compute", "pipeline.push")
     assert [messages.asked_by(task) for task in asked] == [{ID}, {ID}, {ID}]
+
+
+def test_what_a_sweep_finds_begins_with_an_id_of_its_own_that_every_line_after_it_carries(
+    door: Door, hub: Hub, twin: WooTwin, lines: list[Line]
+) -> None:
+    sell(twin, 2)
+    shop = hub.ports.account(hub.shop.pk)
+    stream = stream_named(shop, "orders")
+    assert sweep(shop, stream, ports=hub.ports).new == 1
+    run(hub, tasks.drain_intake, tier=stream.tier)
+    run(hub, tasks.compute)
+
+    found = Delivery.objects.filter(connection=hub.shop).latest("id").correlation_id
+    assert [line["event"] for line in lines] == ["stream.swept", "intake.drained", "availability.computed"]
+    assert [ids_of(line) for line in lines] == [{found}] * 3
 
 
 def test_the_lines_of_a_batch_name_every_change_of_it(
