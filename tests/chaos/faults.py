@@ -22,6 +22,8 @@ from tests.chaos.schedule import Planned
 
 PLAYED_WITHIN_S = 25.0
 """How long a fault that waits for a call, a write or a message may wait before it counts as not played."""
+NOTICED = 5
+"""Calls in a row without an answer open a breaker; an outage that met fewer was none to the hub."""
 LATE_ORDERS_S = 0.9
 """Less than the connector promises: orders show within a second."""
 NET = {
@@ -187,10 +189,11 @@ class Faults:
 
     def _channel_outage(self, one: Planned) -> bool:
         shop = self.ground.shops[one.target]
+        before = self._played(one, "5xx")
         shop.inject("5xx", status=503, probability=1.0)
         time.sleep(one.seconds)
         shop.heal("5xx")
-        return True
+        return self._played(one, "5xx") - before >= NOTICED
 
     def _channel(self, one: Planned) -> bool:
         given = dict(CHANNEL[one.kind])

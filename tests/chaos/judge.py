@@ -21,6 +21,9 @@ OWN_ORDER_S = 1.0
 WRITTEN_OVER_S = 30.0
 """The longest a write may stand over a sale: a lost answer's request life, a lease, a turn of the lane."""
 
+ENDED = frozenset({"cancelled", "refunded", "failed", "trash"})
+"""What an order is that wants nothing any more; one that was sent is told by the till's shipment."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -102,16 +105,13 @@ class Books:
 
 def read_books(
     shops: Mapping[str, Iterable[Doc]], till: Iterable[Doc], *, products: Mapping[str, Mapping[int, str]],
-    sold_from: Sequence[str], trade: Iterable[Doc] = (),
+    sold_from: Sequence[str],
 ) -> Books:  # fmt: skip
     """Return the books of the journals.
 
-    A shop does not put back all that a cancelled order had taken once part of it was refunded; it is free all
-    the same, from when the order was cancelled.
+    A shop does not always put back all that an order had taken when it ends (part of it was refunded, and
+    with it the whole); it is free all the same, from when the order had ended.
     """
-    cancelled = {
-        (line["shop"], int(line["order"])): line["t"] for line in trade if line["what"] == "cancelled"
-    }
     changes: dict[str, list[Change]] = defaultdict(list)
     landings: dict[tuple[str, str], list[Landing]] = defaultdict(list)
     for sku, made in _till_changes(till, sold_from):
@@ -120,9 +120,12 @@ def read_books(
         told: dict[int, list[float]] = defaultdict(list)
         moved: list[tuple[float, float, int, str]] = []
         shown: dict[str, float] = defaultdict(float)
+        ended: dict[int, float] = {}
         for line in lines:
             if line["what"] == "sent" and 200 <= line["status"] < 300 and line["topic"].startswith("order."):
                 told[int(line["id"])].append(line["t"])
+            if line["what"] == "order" and line["status"] in ENDED:
+                ended.setdefault(int(line["key"]), line["t"])
             if line["what"] != "history" or line["product_id"] not in products[shop]:
                 continue
             sku, value = products[shop][line["product_id"]], float(line["value"] or 0)
@@ -136,8 +139,8 @@ def read_books(
         for _, delta, order_id, sku in moved:
             taken[order_id, sku] -= delta
         for (order_id, sku), left in taken.items():
-            if left and (at := cancelled.get((shop, order_id))) is not None:
-                changes[sku].append(Change(at, left, None, shop))
+            if left and order_id in ended:
+                changes[sku].append(Change(ended[order_id], left, None, shop))
         for at, delta, order_id, sku in moved:
             times = told[order_id]
             nth = bisect_right(times, at - 0.001)

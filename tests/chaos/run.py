@@ -129,7 +129,7 @@ def _judged(made: Campaign, ground: Ground) -> Doc:
     products = {code: {retailer.product_of(code, sku): sku for sku in SKUS} for code in ground.shops}
     seen = judge.read_books(
         {code: journals[code] for code in ground.shops}, journals["till"], products=products,
-        sold_from=retailer.SOLD_FROM, trade=list(read(ground.journal("trade"))),
+        sold_from=retailer.SOLD_FROM,
     )  # fmt: skip
     drift = seen.drift()
     found = judge.find(seen, _unreachable(made.done, ground.away))

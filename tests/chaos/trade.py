@@ -56,7 +56,6 @@ class Trade:
     def cancel(self) -> None:
         code, order = self._open_order()
         self.shops[code].post(f"orders/{order['id']}/status", status="cancelled")
-        self.journal.note("cancelled", shop=code, order=order["id"])
 
     def refund(self) -> None:
         """Give back the money for one unit that was not sent yet."""

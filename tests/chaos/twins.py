@@ -26,6 +26,7 @@ from tests.chaos.journal import Journal
 
 KEPT = {
     "history": ("product_id", "value", "who"),
+    "order": ("status",),
     "level": ("store", "sku", "on_hand"),
     "event": ("id", "type", "store", "order", "lines"),
     "acked": (),
