@@ -98,8 +98,8 @@ def _naive(bench: Bench, url: str, among: int, nth: int) -> float:
         zipf=ZIPF,
     )
     bench.naive.call("wait", patience_s=PATIENCE_S)
-    seen = -1
-    while (made := sum(way.tell(url)["calls"].values())) != seen:
-        seen = made
+    seen, made = -1, 0
+    while made != seen:
         settle(5.0)
+        seen, made = made, sum(way.tell(url)["calls"].values())
     return made / count
