@@ -46,6 +46,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "retry-runs/<int:run>": ("retry-runs/1", CASES),
     "retry-runs/<int:run>/lines": ("retry-runs/1/lines", CASES),
     "retry-runs/<int:run>/cancel": ("retry-runs/1/cancel", ACT),
+    "routes": ("routes", CASES),
     "problems/<str:code>": ("problems/resource.not_found", PUBLIC),
     "schemas": ("schemas", PUBLIC),
     "schemas/<str:name>/<int:version>": ("schemas/goods.received/1", PUBLIC),

@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from inventory_sync.api.v1 import cases, channels, explain, history, reservations, schema, schemas, stock
+from inventory_sync.api.v1 import (
+    cases,
+    channels,
+    explain,
+    history,
+    reservations,
+    schema,
+    schemas,
+    stock,
+    telling,
+)
 
 app_name = "v1"
 
@@ -44,6 +54,7 @@ urlpatterns = [
     path("retry-runs/<int:run>", cases.RunView.as_view(), name="retry-run"),
     path("retry-runs/<int:run>/lines", cases.RunLinesView.as_view(), name="retry-run-lines"),
     path("retry-runs/<int:run>/cancel", cases.CancelRunView.as_view(), name="cancel-retry-run"),
+    path("routes", telling.RoutesView.as_view(), name="routes"),
     path("problems/<str:code>", schema.ProblemView.as_view(), name="problem"),
     path("schemas", schemas.SchemasView.as_view(), name="event-schemas"),
     path("schemas/<str:name>/<int:version>", schemas.EventSchemaView.as_view(), name="event-schema"),
