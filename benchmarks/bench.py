@@ -31,6 +31,11 @@ class Effort:
     seed: int = 1
     hundred_million: bool = False
 
+    @property
+    def few(self) -> int:
+        """Return how many pairs of what takes the better part of a minute each."""
+        return min(3, self.pairs)
+
     def count(self, full: int, least: int = 8) -> int:
         return max(least, int(full * self.scale))
 

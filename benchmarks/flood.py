@@ -26,7 +26,7 @@ def flood(bench: Bench) -> list[Figure]:
     path.rest()
     pairs: list[tuple[float, float]] = []
     void = ""
-    for nth in range(bench.effort.pairs):
+    for nth in range(bench.effort.few):
         calm, _, wrong = _orders(bench, path)
         events = bench.effort.count(FLOOD, 2_000)
         bench.ours.call(

@@ -33,7 +33,7 @@ def freshness(bench: Bench) -> list[Figure]:
     pairs: list[tuple[float, float]] = []
     p99s, p50_floors, p99_floors = [], [], []
     void, rate = "", _borne(bench, path, among)
-    for nth in range(bench.effort.pairs):
+    for nth in range(bench.effort.few):
         found, late, void_now = _once(bench, path, rate=rate, among=among)
         void = void or void_now
         settle()

@@ -35,7 +35,7 @@ def twice_limit(bench: Bench) -> list[Figure]:
     pairs: list[tuple[float, float]] = []
     lags: list[tuple[float, float]] = []
     void, over = "", 0
-    for nth in range(bench.effort.pairs):
+    for nth in range(bench.effort.few):
         stalest, bound, wrong, refused = _ours(bench, path, among)
         lags.append(_naive(bench, among, nth))
         void, over = void or wrong, over + refused
