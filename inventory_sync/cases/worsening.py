@@ -1,8 +1,8 @@
 """Raise by themselves the cases that got worse without being seen again: who waits, and how much is at stake.
 
 A code says how bad its failure is at first. What it cannot know is how many units hang on this one, that an
-order of a customer waits for it, or that nobody has looked at it for a day. What is acknowledged or hidden is in
-somebody's hands and is left, unless so much is at risk. Nothing grows milder here.
+order of a customer waits for it, or that nobody has looked at it for a day. What is acknowledged or hidden is
+in somebody's hands and is left, unless so much is at risk. Nothing grows milder here.
 """
 
 from __future__ import annotations

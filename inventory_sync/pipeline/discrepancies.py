@@ -25,10 +25,10 @@ def note_expectations(expected: Expected, codes: Mapping[int, str], *, cases: Ca
         differing[each.connection_id, each.ref].append(each)
     failures = [
         Failure(
-            "goods.receipt_discrepancy",
-            KIND,
-            subject_of(key),
-            f"{key[1]}: {'; '.join(_in_words(each) for each in found)}.",
+            code="goods.receipt_discrepancy",
+            subject_kind=KIND,
+            subject_id=subject_of(key),
+            summary=f"{key[1]}: {'; '.join(_in_words(each) for each in found)}.",
             connection_code=codes.get(key[0], ""),
             item_id=found[0].item_id if len(found) == 1 else None,
             units_at_risk=sum((each.over + each.short + each.damaged for each in found), Decimal(0)),
@@ -37,11 +37,11 @@ def note_expectations(expected: Expected, codes: Mapping[int, str], *, cases: Ca
     ]
     failures += [
         Failure(
-            "pick.short",
-            "order_line",
-            f"{pick.source}:{pick.order_ref}/{pick.line_ref}",
-            f"Order {pick.order_ref}, line {pick.line_ref}: {plain(pick.short)} of item {pick.item_id} were "
-            f"not found; {plain(pick.picked)} were picked.",
+            code="pick.short",
+            subject_kind="order_line",
+            subject_id=f"{pick.source}:{pick.order_ref}/{pick.line_ref}",
+            summary=f"Order {pick.order_ref}, line {pick.line_ref}: {plain(pick.short)} of item "
+            f"{pick.item_id} were not found; {plain(pick.picked)} were picked.",
             connection_code=codes.get(pick.connection_id, ""),
             correlation_id=pick.correlation_id,
             item_id=pick.item_id,
