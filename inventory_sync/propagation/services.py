@@ -61,8 +61,8 @@ def owe_known_figures(connection_id: int, mapping_ids: Collection[int], *, now: 
     known = ChannelFigure.objects.filter(connection_id=connection_id, item_id__in=items)
     figures = {row.item_id: row for row in known}
     changed = []
-    for listing in listings.select_related("mapping").order_by("id").select_for_update(
-        of=("self",), no_key=True
+    for listing in (
+        listings.select_related("mapping").order_by("id").select_for_update(of=("self",), no_key=True)
     ):
         row = figures.get(listing.mapping.item_id or 0)
         if row is None or row.figure is None:
