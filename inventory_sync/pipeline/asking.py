@@ -1,7 +1,7 @@
 """Ask a channel about many lines at once, so that one bad line never holds the others.
 
-A call refused as a whole is made again in halves until the line at fault stands alone; nothing of it was done.
-A fault of the connector is an answer nobody can use. Decides nothing about figures (push.py).
+A call refused as a whole, of which nothing was done, is made again in halves until the line at fault stands
+alone. A fault of the connector is an answer nobody can use. Decides nothing about figures (push.py).
 """
 
 from __future__ import annotations
