@@ -204,9 +204,7 @@ class Order(models.Model):
     status = models.CharField(max_length=20)
     stamp = models.BigIntegerField()
     reading = models.BigIntegerField(default=0, help_text="The last reading by its id that showed it.")
-    begun = models.BigIntegerField(
-        default=0, db_default=0, help_text="The last reading that had begun when its newest version came in."
-    )
+    begun = models.BigIntegerField(default=0, db_default=0, help_text="Readings begun when it last came in.")
     set_back = models.BooleanField(
         default=False, db_default=False, help_text="Its stamps went back once; only readings tell since."
     )

@@ -18,6 +18,7 @@ from inventory_sync.domain.reservations import (
     NeedsReading,
     OrderSnapshot,
     RecordedOrder,
+    compare,
     decide,
     expire,
 )
@@ -25,6 +26,30 @@ from tests.domain.books import NOON
 from tests.domain.test_reservations import listed, order, promised, recorded
 
 CANCELLED, UNPAID = OrderStatus.CANCELLED, OrderStatus.UNPAID
+
+
+@pytest.mark.parametrize(
+    ("why", "snapshot", "stands"),
+    [
+        ("a later stamp", order(6, mug=2), Standing.NEWER),
+        ("an earlier stamp", order(4, mug=2), Standing.OLDER),
+        ("a later stamp, but here before it was read", order(6, mug=2, begun=2), Standing.OLDER),
+        ("an earlier stamp, read later", order(4, mug=2, reading=9), Standing.NEWER),
+        ("an earlier stamp, in a list begun later", listed(order(4, mug=2, reading=9)), Standing.UNDECIDABLE),
+        ("an earlier stamp, read earlier", order(4, mug=2, reading=2), Standing.OLDER),
+        ("the same again", order(5, mug=1), Standing.SAME),
+        ("the same, read once more", order(5, mug=1, reading=9), Standing.SAME),
+        ("other content in the same second, unasked", order(5, mug=2), Standing.UNDECIDABLE),
+        ("other content in the same second, read later", order(5, mug=2, reading=4), Standing.NEWER),
+        ("other content in the same second, read earlier", order(5, mug=2, reading=2), Standing.OLDER),
+        ("the same, but that reading ended later", order(5, mug=2, reading=2, begun=3), Standing.UNDECIDABLE),
+        ("the same, in a list begun earlier", listed(order(5, mug=2, reading=2)), Standing.OLDER),
+        ("that list ended later", listed(order(5, mug=2, reading=2, begun=3)), Standing.UNDECIDABLE),
+        ("the same, in a list begun later", listed(order(5, mug=2, reading=4)), Standing.NEWER),
+    ],
+)
+def test_how_a_snapshot_stands_to_stamp_5_reading_3(why, snapshot, stands):
+    assert compare(recorded(order(5, mug=1, reading=3)), snapshot) is stands
 
 
 # ── one sentence at a time ──────────────────────────────────────────────────────────────────────────

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory_sync.domain.external import OrderStatus
-from inventory_sync.domain.order_versions import OrderVersion, Standing
+from inventory_sync.domain.order_versions import OrderVersion
 from inventory_sync.domain.reservations import (
     EXITS,
     Applied,
@@ -24,7 +24,6 @@ from inventory_sync.domain.reservations import (
     RecordedLine,
     RecordedOrder,
     books_say,
-    compare,
     decide,
     expire,
     leave,
@@ -178,30 +177,6 @@ def test_news_from_books_and_fulfilment_may_come_in_any_order(delivered, notices
 
 
 # ── versions ────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize(
-    ("why", "snapshot", "standing"),
-    [
-        ("a later stamp", order(6, mug=2), Standing.NEWER),
-        ("an earlier stamp", order(4, mug=2), Standing.OLDER),
-        ("a later stamp, but here before it was read", order(6, mug=2, begun=2), Standing.OLDER),
-        ("an earlier stamp, read later", order(4, mug=2, reading=9), Standing.NEWER),
-        ("an earlier stamp, in a list begun later", listed(order(4, mug=2, reading=9)), Standing.UNDECIDABLE),
-        ("an earlier stamp, read earlier", order(4, mug=2, reading=2), Standing.OLDER),
-        ("the same again", order(5, mug=1), Standing.SAME),
-        ("the same, read once more", order(5, mug=1, reading=9), Standing.SAME),
-        ("other content in the same second, unasked", order(5, mug=2), Standing.UNDECIDABLE),
-        ("other content in the same second, read later", order(5, mug=2, reading=4), Standing.NEWER),
-        ("other content in the same second, read earlier", order(5, mug=2, reading=2), Standing.OLDER),
-        ("the same, but that reading ended later", order(5, mug=2, reading=2, begun=3), Standing.UNDECIDABLE),
-        ("the same, in a list begun earlier", listed(order(5, mug=2, reading=2)), Standing.OLDER),
-        ("that list ended later", listed(order(5, mug=2, reading=2, begun=3)), Standing.UNDECIDABLE),
-        ("the same, in a list begun later", listed(order(5, mug=2, reading=4)), Standing.NEWER),
-    ],
-)
-def test_how_a_snapshot_stands_to_stamp_5_reading_3(why, snapshot, standing):
-    assert compare(recorded(order(5, mug=1, reading=3)), snapshot) is standing
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
             field=models.BigIntegerField(
                 db_default=0,
                 default=0,
-                help_text="The last reading that had begun when its newest version came in.",
+                help_text="Readings begun when it last came in.",
             ),
         ),
         migrations.AddField(
