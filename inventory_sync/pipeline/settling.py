@@ -155,10 +155,13 @@ def _retry_in(work: Sandwich, row: Row, error: SyncError | None, ports: Ports) -
         return AFTER_THE_PROBE  # until the breaker allows it nobody begins; then nothing should sleep on
     if isinstance(error, Transient) and error.retry_after_s is not None:
         return timedelta(seconds=error.retry_after_s)
-    if error is work.whole and isinstance(error, Transient):
-        return lane.retry_after(row.state.attempts + 1, ports.jitter(), cap=LONGEST_REST)
+    tries = row.state.attempts + 1
+    if isinstance(error, Transient) and (error is work.whole or tries <= ports.limits.push_max_attempts):
+        # Its own failure may still be the connection's: one answer that was lost opens no breaker, whose
+        # closing would wake it. What fails on and on alone is asked ever more rarely.
+        return lane.retry_after(tries, ports.jitter(), cap=LONGEST_REST)
     if error is not None:
-        return lane.retry_after(row.state.attempts + 1, ports.jitter())
+        return lane.retry_after(tries, ports.jitter())
     shown = work.read_after.get(row.id)
     if row.state.ambiguous_until is not None or (shown is not None and shown != row.state.desired):
         return READ_AGAIN

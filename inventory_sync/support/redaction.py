@@ -34,5 +34,5 @@ def redact(text: str) -> str:
 
 
 def in_words(error: BaseException) -> str:
-    """Return an error that nobody foresaw as it may be kept and shown: its kind, and its words without secrets."""
+    """Return an unforeseen error as it may be kept and shown: its kind, and its words without secrets."""
     return f"{type(error).__name__}: {redact(str(error))}"

@@ -182,9 +182,9 @@ def test_from_a_case_to_the_mapping_and_back(boss: Client, retailer: Retailer) -
     assert "external_id=product%3A646" in page
     assert f'href="{own}"' in boss.get(reverse("admin:catalog_itemmapping_waiting")).content.decode()
     form = {
-        "connection": retailer.shop.pk, "external_id": "product:646", "item": retailer.kit.pk, "kind": "variant",
-        "numerator": "1", "denominator": "1", "reason": "the gift card", "label": "", "external_sku": "",
-        "external_parent": "",
+        "connection": retailer.shop.pk, "external_id": "product:646", "item": retailer.kit.pk,
+        "kind": "variant", "numerator": "1", "denominator": "1", "reason": "the gift card",
+        "label": "", "external_sku": "", "external_parent": "",
     }  # fmt: skip
     answer = boss.post(reverse("admin:catalog_itemmapping_add"), form, follow=True).content.decode()
 

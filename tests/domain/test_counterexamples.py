@@ -13,13 +13,13 @@ from inventory_sync.domain.availability import LocationTerms, OpenDemand, Policy
 from inventory_sync.domain.containment import Allocation, Confirmation, contained
 from inventory_sync.domain.external import OrderStatus
 from inventory_sync.domain.levels import Mode
+from inventory_sync.domain.order_versions import OrderVersion
 from inventory_sync.domain.reports import BookFigure, BookReading, Counterpart, LineContained, figures_in
 from inventory_sync.domain.reservations import (
     Applied,
     LineSnapshot,
     LineStatus,
     OrderSnapshot,
-    OrderVersion,
     Progress,
     RecordedOrder,
     books_say,

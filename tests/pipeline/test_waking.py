@@ -171,3 +171,17 @@ def test_a_listing_never_sleeps_long_over_a_failure_that_was_the_connections(hub
     after = hub.listing("MUG")
     assert after.attempts == 13
     assert after.run_at == hub.clock() + timedelta(seconds=15)
+
+
+def test_a_write_whose_answer_was_lost_alone_is_looked_at_again_soon(hub: Hub, twin: WooTwin) -> None:
+    """No breaker opens over it, so none closes to wake it."""
+    asleep(hub, run_at=hub.clock(), attempts=7)
+    twin.faults.inject("timeout_lost", only="write", count=1)
+
+    hub.push()
+
+    after = hub.listing("MUG")
+    assert after.error_code == "remote.outcome_unknown"
+    assert after.attempts == 8
+    assert after.run_at is not None
+    assert after.run_at <= hub.clock() + timedelta(seconds=15)

@@ -20,7 +20,8 @@ SyncError
 │    BadPolicyFile        .line: UnknownPolicyChannel, …Item, …Field, BadPolicyValue
 ├─ Refused          a request the hub may refuse; the caller may ask something else
 │    NotEnough, UnknownItem, NoPool, OtherContent, OlderVersion, HoldExpired, ReservationOver
-│    AlreadyCommitted, AwaitsReview, ChannelDecides, AllotmentTooLarge, AllotmentOver, CaseOver, EditedMeanwhile
+│    AlreadyCommitted, AwaitsReview, ChannelDecides, AllotmentTooLarge, AllotmentOver, CaseOver
+│    EditedMeanwhile
 │    NoReservation        nothing is known under this reference: NoChannel
 ├─ Misconfigured    the connection pauses, its owner is told
 ├─ SequenceMissing, KeyExpires                       a case and nothing else: somebody must see to it
@@ -60,9 +61,9 @@ from inventory_sync.domain.errors.refused import AllotmentTooLarge as AllotmentT
 from inventory_sync.domain.errors.refused import AlreadyCommitted as AlreadyCommitted
 from inventory_sync.domain.errors.refused import AwaitsReview as AwaitsReview
 from inventory_sync.domain.errors.refused import CaseOver as CaseOver
-from inventory_sync.domain.errors.refused import EditedMeanwhile as EditedMeanwhile
 from inventory_sync.domain.errors.refused import ChannelDecides as ChannelDecides
 from inventory_sync.domain.errors.refused import DecidedAlready as DecidedAlready
+from inventory_sync.domain.errors.refused import EditedMeanwhile as EditedMeanwhile
 from inventory_sync.domain.errors.refused import HoldExpired as HoldExpired
 from inventory_sync.domain.errors.refused import NoChannel as NoChannel
 from inventory_sync.domain.errors.refused import NoPool as NoPool
