@@ -232,14 +232,16 @@ def await_end(
 def note_end(state: ListingState, end: End, *, now: datetime, longest_life: timedelta) -> ListingState:
     """Return the listing with the end of its accepted write; the next reading is held against what it was.
 
-    One that nobody tells about is a write whose answer was lost, and is treated as every such one.
+    One that nobody tells about is a write whose answer was lost, and is treated as every such one. When it
+    was applied is not told either: what known orders lowered meanwhile may be from before, and explains no
+    fall from the figure that landed.
     """
     if state.pending is None:
         return state
     aim = state.pending.aim
     state = replace(state, pending=None)
     if end is End.APPLIED:
-        return replace(state, observed=aim.figure)
+        return replace(state, observed=aim.figure, lowered=ZERO)
     if end is End.REFUSED:
         return state
     return replace(

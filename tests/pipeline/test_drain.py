@@ -331,15 +331,16 @@ def test_what_nobody_signed_is_believed_in_nothing_but_what_to_read(hub: Hub) ->
 def test_a_list_that_shows_less_of_the_same_second_is_read_again_by_id_before_it_is_believed(
     hub: Hub,
 ) -> None:
-    hub.order(482, (1, 101, 2), source="read", reading=5)
+    begin = hub.ports.cursors.next_reading
+    hub.order(482, (1, 101, 2), source="read", reading=begin())
     hub.drain()
-    hub.order(482, (1, 101, 1), source="pull", reading=6)
+    hub.order(482, (1, 101, 1), source="pull", reading=begin())
     hub.drain()
 
     assert Reservation.objects.get().demand == 2
     assert list(ReadDue.objects.values_list("kind", "ref")) == [("order", "482")]
 
-    hub.order(482, (1, 101, 1), source="read", reading=7)
+    hub.order(482, (1, 101, 1), source="read", reading=begin())
     hub.drain()
     assert Reservation.objects.get().demand == 1
 

@@ -82,7 +82,9 @@ class Watch:
 def written_over(world: World, watch: Watch) -> list[str]:
     """Return the sales that stood in the figure a flight had read, and that its write undid unseen.
 
-    Where somebody typed a higher figure and a piece was sold before it was read, nobody can tell.
+    Where somebody typed a higher figure and a piece was sold before it was read, nobody can tell. Nor where a
+    sale was made after the reading and shown by the pull while one from before was still hidden: it seems to
+    be the piece that is missing, until the next pull (decision 0006).
     """
     found = []
     for landed in world.shop.landed:
@@ -95,7 +97,15 @@ def written_over(world: World, watch: Watch) -> list[str]:
             and sale.stamp > aimed.stamps.get(sale.order_id, -1)
             and not world.shop.orders[sale.order_id].gone
         ]
-        lost = sum(sale.quantity for sale in unseen)
+        seems = [
+            sale
+            for sale in world.shop.sales
+            if sale.ref == landed.ref
+            and sale.quantity > 0
+            and sale.at_s > aimed.read_at_s
+            and sale.stamp <= aimed.stamps.get(sale.order_id, -1)
+        ]
+        lost = sum(sale.quantity for sale in unseen) - sum(sale.quantity for sale in seems)
         raised = aimed.read is not None and landed.figure > aimed.read
         if lost > 0 and raised and aimed.comparable and not landed.late:
             orders = [sale.order_id for sale in unseen]
