@@ -23,7 +23,7 @@ class Remote:
     def get(self, path: str) -> Doc:
         return self._call("GET", path, None)
 
-    def post(self, path: str, **body: Any) -> Doc:
+    def post(self, path: str, /, **body: Any) -> Doc:
         return self._call("POST", path, body)
 
     def inject(self, kind: str, **options: Any) -> None:

@@ -8,7 +8,10 @@ import time
 
 import pytest
 
+from connectors.woocommerce.twin import WooTwin
 from runner.landscape import ROOT
+from tests.chaos.faults import CHANNEL
+from tests.chaos.remote import Remote
 from tests.chaos.twins import Limit
 
 STRANGERS = ("tests.chaos.twins", "tests.chaos.trade", "tests.chaos.judge", "tests.chaos.schedule")
@@ -39,3 +42,13 @@ def test_a_limit_counts_what_comes_above_burst_and_one(monkeypatch: pytest.Monke
     assert at_once == [False, False, False, False, True]
     assert a_second_later == [False, False, True]
     assert (limit.calls, limit.over) == (8, 2)
+
+
+@pytest.mark.parametrize("kind", sorted(CHANNEL))
+def test_the_shop_takes_every_fault_of_the_schedule(kind: str) -> None:
+    twin = WooTwin()
+    with twin.serving(ticking=False):
+        Remote(twin.url).inject(**CHANNEL[kind])
+
+    (active,) = twin.faults.active()
+    assert CHANNEL[kind].items() <= active.items()
