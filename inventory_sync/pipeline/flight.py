@@ -15,7 +15,7 @@ from inventory_sync.propagation.ports import Row
 
 CALLS_PER_PUSH = 6
 SOON = timedelta(milliseconds=200)
-AFTER_THE_PROBE = timedelta(seconds=1)
+AFTER_THE_PROBE = timedelta(seconds=1)  # what did not answer is begun by nobody until its breaker allows it
 READ_AGAIN = timedelta(seconds=2)
 POLL_AGAIN = timedelta(seconds=3)
 SETTLED = "settled"

@@ -31,6 +31,7 @@ from inventory_sync.intake.ports import ReadWanted
 from inventory_sync.ledger.selectors import open_orders_not_seen_since
 from inventory_sync.pipeline import sweep
 from inventory_sync.pipeline.doubting import doubt_unread
+from inventory_sync.pipeline.flight import AFTER_THE_PROBE
 from inventory_sync.pipeline.ports import Account, Ports
 from inventory_sync.pipeline.snapshots import READ_KIND
 from inventory_sync.support.logs import get_logger
@@ -40,7 +41,6 @@ log = get_logger(__name__)
 
 READ_BATCH = 20
 TURN_AGAIN = timedelta(seconds=1)
-AFTER_THE_PROBE = timedelta(seconds=1)  # what did not answer is begun by nobody until its breaker allows it
 LONGEST_REST = timedelta(seconds=30)  # how often a connection in trouble is asked is its breaker's business
 SKIP_AFTER = 3  # failures in a row of one page, after which the pages behind it come first
 DOUBT_AFTER = 10  # attempts, about a quarter of an hour, after which an item's figure is no longer believed
